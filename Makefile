@@ -1,0 +1,45 @@
+# Two commands are enough: make run, make test.
+.DEFAULT_GOAL := help
+.PHONY: help run test check format setup lock sample bench clean
+PYTHON := .venv/bin/python
+CHURN := $(PYTHON) -m cli
+
+help: ## Show this help
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: setup ## Set up, make sample data if there is none, run the road
+	@test -d data/raw || $(CHURN) generate
+	@$(CHURN) run
+
+test: setup ## Set up and run the whole test suite
+	@$(PYTHON) -m pytest
+
+check: setup ## Format, lint, types, lock file
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@$(PYTHON) -m mypy
+	@sh scripts/lock.sh --check
+
+format: setup ## Format and mend what can be mended
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock scripts/setup.sh
+	@sh scripts/setup.sh
+	@touch .venv/ready
+
+lock: setup ## Resolve the lock file again from pyproject.toml
+	@sh scripts/lock.sh
+
+sample: setup ## Make data/raw again
+	@rm -rf data/raw
+	@$(CHURN) generate --customers 7000 --compress
+
+bench: setup ## Measure, and write docs/performance.md (takes half an hour)
+	@$(PYTHON) -m benchmarks.run
+
+clean: ## Stop the servers, remove all state
+	@test ! -x $(PYTHON) || $(CHURN) stop
+	@rm -rf .churn

@@ -1,0 +1,120 @@
+"""The `churn` command. Heavy imports wait until a command needs them: help is instant."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="churn",
+    help="Telecom churn lakehouse: raw files to gated Delta tables to the warehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="State lives in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2.",
+)
+Lake = Annotated[Path | None, typer.Option("--lake", help="Root of the Delta tables.", show_default="<state>/lake")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def generate(
+    customers: Annotated[int, typer.Option(min=1, help="Customers on the first day.")] = 7_000,
+    days: Annotated[int, typer.Option(min=1, help="Days: a full load, then daily changes.")] = 3,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data/raw"),
+    seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 7,
+    layout: Annotated[str, typer.Option(help="feeds, flat33 or flat21.")] = "feeds",
+    faults: Annotated[int, typer.Option(min=0, help="Faulty records of each kind per day (feeds only).")] = 2,
+    compress: Annotated[bool, typer.Option("--compress", help="Gzip the JSON files.")] = False,
+) -> None:
+    """Make sample data: the operator's three feeds, or flat files."""
+    from cli.generate import generate_files
+
+    generate_files(customers, days, out, seed, layout, faults, compress=compress)
+
+
+@app.command()
+def run(
+    raw: Annotated[Path, typer.Option(help="Folder of feeds, folder of flat files, or one file.")] = Path("data/raw"),
+    lake: Lake = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Rebuild silver, gold and the warehouse.")
+    ] = False,
+    max_quarantined_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of faulty rows above which a batch is stopped.")
+    ] = 0.05,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the lake and the warehouse up to date with the raw files."""
+    from cli.run import run_road
+
+    run_road(raw, lake, full_refresh=full_refresh, max_quarantined_share=max_quarantined_share, as_json=as_json)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="A SELECT over bronze.*, silver.*, gold.* or the warehouse.")],
+    on: Annotated[str, typer.Option(help="lake or warehouse.")] = "lake",
+    lake: Lake = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the lake or the warehouse."""
+    from cli.query import run_query
+
+    run_query(sql, on, lake, as_json=as_json)
+
+
+@app.command()
+def status(
+    raw: Annotated[Path, typer.Option(help="Raw path to look for new files in.")] = Path("data/raw"),
+    lake: Lake = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tables, versions, rows, the last run, and what waits to be ingested."""
+    from cli.status import show_status
+
+    show_status(raw, lake, as_json=as_json)
+
+
+@app.command()
+def report(
+    lake: Lake = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Print the path of the quality report."""
+    from cli.status import show_report
+
+    show_report(lake, open_it=open_it)
+
+
+@app.command()
+def ui() -> None:
+    """Start the Prefect server on the same state and print its address."""
+    from cli.servers import start_ui
+
+    start_ui()
+
+
+@app.command()
+def stop() -> None:
+    """Stop the Prefect server and the local warehouse."""
+    from cli.servers import stop_all
+
+    stop_all()
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one message, not a traceback."""
+    from transforms.errors import ChurnError
+
+    try:
+        app()
+    except ChurnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What `churn run` prints at its end."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.churn_pipeline import PipelineResult
+from local.home import state_folder
+from local.redshift.account import DATABASE, USER
+from local.services import HOST, WAREHOUSE, running_port
+from tasks.warehouse_sql import TARGET
+from transforms.results import JobResult, Results
+
+_COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
+_LABELS = {
+    "customers": "Customers",
+    "churned_customers": "Churned customers",
+    "churn_rate": "Churn rate",
+    "monthly_revenue_at_risk": "Monthly revenue at risk",
+    "cltv_at_risk": "CLTV at risk",
+    "high_risk_share": "High-risk share",
+}
+_UNITS = {
+    "churn_rate": "{:.2f} %",
+    "high_risk_share": "{:.2f} %",
+    "monthly_revenue_at_risk": "${:,.2f}",
+    "cltv_at_risk": "${:,.0f}",
+}
+
+
+def as_dict(result: PipelineResult, lake: Path, port: int, seconds: float) -> dict[str, Any]:
+    """The summary for programs."""
+    return {
+        "run_id": result.run_id,
+        "seconds": round(seconds, 1),
+        "kpis": _kpis(lake),
+        "tables": [
+            {
+                "table": r.table,
+                "outcome": r.outcome,
+                "version": r.version_after,
+                "rows_read": r.rows_read,
+                "rows_written": r.rows_written,
+                "rows_quarantined": r.rows_quarantined,
+                "notes": list(r.notes),
+            }
+            for r in result.results
+        ],
+        "warehouse": {
+            "version": result.load.version,
+            "rows_loaded": result.load.rows_loaded,
+            "table_rows": result.load.table_rows,
+            "port": running_port(WAREHOUSE),
+        },
+        "lake": str(lake),
+        "report": result.report,
+        "prefect": f"http://{HOST}:{port}",
+    }
+
+
+def print_summary(console: Console, result: PipelineResult, lake: Path, port: int, seconds: float) -> None:
+    """The summary for people."""
+    console.print()
+    console.print(_kpi_table(_kpis(lake)))
+    console.print(_table_table(result.results))
+    for note in sorted(
+        {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.table == "bronze"}
+    ):
+        console.print(f"  [dim]{note}[/dim]", highlight=False)
+    if all(r.outcome == "unchanged" for r in result.results):
+        console.print("Nothing new: every table is up to date.")
+    warehouse = f"{USER}@{HOST}:{running_port(WAREHOUSE)}/{DATABASE}, table {TARGET}, {result.load.table_rows:,} rows"
+    places = {
+        "Lake": str(lake),
+        "Quality report": result.report,
+        "Warehouse": f"{warehouse} (password in {state_folder() / 'warehouse' / 'password'})",
+        "Prefect": f"http://{HOST}:{port}",
+    }
+    for name, place in places.items():
+        console.print(f"{name + ':':<16}{place}", highlight=False, soft_wrap=True)
+    console.print(f"\nDone in {seconds:.1f} s. Next:", highlight=False)
+    for line in (
+        'churn query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
+        f'churn query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"',
+        "churn status        churn report        churn stop",
+    ):
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+def _kpis(lake: Path) -> dict[str, float]:
+    newest = next(Results(lake).history("gold.churn_kpis"), None)
+    return {k.removeprefix("kpi."): v for k, v in newest.metrics.items()} if newest else {}
+
+
+def _kpi_table(kpis: dict[str, float]) -> Table:
+    table = Table(title="Churn KPIs", title_justify="left", show_header=False, box=None)
+    for name, label in _LABELS.items():
+        if name in kpis:
+            table.add_row(label, _UNITS.get(name, "{:,.0f}").format(kpis[name]))
+    return table
+
+
+def _table_table(results: list[JobResult]) -> Table:
+    table = Table(title="Tables", title_justify="left", box=None, header_style="bold")
+    table.add_column("Table", no_wrap=True)
+    table.add_column("Outcome")
+    for column in ("Version", "Rows in", "Written", "Quarantined", "Seconds"):
+        table.add_column(column, justify="right")
+    for r in results:
+        version = "" if r.version_after is None else str(r.version_after)
+        numbers = (f"{r.rows_read:,}", f"{r.rows_written:,}", f"{r.rows_quarantined:,}", f"{r.seconds:.1f}")
+        table.add_row(r.table, f"[{_COLOURS[r.outcome]}]{r.outcome}[/]", version, *numbers)
+    return table

@@ -1,0 +1,108 @@
+"""Run a suite on a batch: on pandas for small batches, on Spark for large ones.
+
+The same suite, two engines: Great Expectations needs dozens of Spark jobs for what
+pandas does in a fraction of a second, until a batch no longer fits this process.
+"""
+
+import os
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult
+from pyspark.sql import DataFrame
+
+from transforms.results import Check
+
+_EXAMPLES = 5
+_RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": _EXAMPLES}
+_COLUMN_SETTINGS = ("column", "column_A", "column_B")
+_context: Any = None
+
+
+def check_rows(batch: DataFrame | pd.DataFrame, suite: ExpectationSuite) -> tuple[Check, ...]:
+    """Validate `batch` against `suite`; the engine follows from the type of `batch`.
+
+    A Spark batch should be persisted: every expectation reads it again. A missing
+    column, or any other reason why an expectation cannot run, gives a broken check.
+    """
+    frame = _plain_numbers(batch) if isinstance(batch, pd.DataFrame) else batch
+    return tuple(_as_check(result) for result in _validate(frame, suite).results)
+
+
+def columns_of(suite: ExpectationSuite) -> list[str]:
+    """The columns that a suite looks at, so that no other need be moved."""
+    return list(dict.fromkeys(column for e in suite.expectations for column in _columns(e.configuration.kwargs)))
+
+
+def _columns(settings: dict[str, Any]) -> Iterable[str]:
+    yield from (settings[name] for name in _COLUMN_SETTINGS if settings.get(name))
+    yield from settings.get("column_list") or ()
+
+
+def _validate(frame: DataFrame | pd.DataFrame, suite: ExpectationSuite) -> ExpectationSuiteValidationResult:
+    source = _source("pandas" if isinstance(frame, pd.DataFrame) else "spark")
+    batch = source.get_batch(batch_parameters={"dataframe": frame})
+    result: ExpectationSuiteValidationResult = batch.validate(suite, result_format=_RESULT_FORMAT)
+    return result
+
+
+def _source(engine: str) -> Any:
+    """The batch definition of an engine in this process's one ephemeral context."""
+    global _context
+    if _context is None:
+        _context = gx.get_context(mode="ephemeral")
+        _context.variables.progress_bars = {"globally": False}
+    try:
+        return _context.data_sources.get(engine).get_asset("batch").get_batch_definition("whole")
+    except KeyError:
+        add = _context.data_sources.add_pandas if engine == "pandas" else _context.data_sources.add_spark
+        return add(engine).add_dataframe_asset("batch").add_batch_definition_whole_dataframe("whole")
+
+
+def _plain_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Decimals as floats: comparing a column of Decimal objects is slow."""
+    decimals = [c for c in frame if frame[c].map(type).eq(Decimal).any()] if len(frame) else []
+    return frame.astype(dict.fromkeys(decimals, "float64"))
+
+
+def _as_check(result: Any) -> Check:
+    config, outcome = result.expectation_config, result.result or {}
+    problem = _exception(result.exception_info)
+    return Check(
+        expectation=_title(config),
+        subject=", ".join(_columns(config.kwargs)) or "the batch",
+        severity=str(getattr(config.severity, "value", config.severity)),  # type: ignore[arg-type]
+        success=bool(result.success) and problem is None,
+        broken=problem is not None,
+        observed=problem or _observed(outcome),
+        examples=tuple(dict.fromkeys(str(v) for v in outcome.get("partial_unexpected_list") or ()))[:_EXAMPLES],
+    )
+
+
+def _exception(info: dict[str, Any] | None) -> str | None:
+    """The message of a crashed check; Great Expectations nests it one level for metrics."""
+    candidates = [info or {}, *(v for v in (info or {}).values() if isinstance(v, dict))]
+    raised = next((c for c in candidates if c.get("raised_exception")), None)
+    return str(raised.get("exception_message") or "unknown error").splitlines()[0] if raised else None
+
+
+def _title(config: Any) -> str:
+    words: str = config.type.removeprefix("expect_").replace("_", " ")
+    settings = {
+        k: config.kwargs[k]
+        for k in ("min_value", "max_value", "value_set", "mostly")
+        if config.kwargs.get(k) is not None
+    }
+    shown = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in settings.items())
+    return f"{words} ({shown})" if shown else words
+
+
+def _observed(outcome: dict[str, Any]) -> str:
+    if "unexpected_count" in outcome:
+        return f"{outcome['unexpected_count']:,} of {outcome.get('element_count', 0):,} rows"
+    return f"observed {outcome.get('observed_value')}"

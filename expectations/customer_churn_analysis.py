@@ -1,0 +1,27 @@
+"""gold.customer_churn_analysis: the churn logic holds on every row."""
+
+import great_expectations.expectations as gxe
+from great_expectations.core import ExpectationSuite
+
+SEGMENTS = ["High-Value, High-Risk", "High-Value, Low-Risk", "Low-Value, High-Risk", "Low-Value, Low-Risk"]
+
+
+def build_suite() -> ExpectationSuite:
+    return ExpectationSuite(
+        name="gold.customer_churn_analysis",
+        expectations=[
+            gxe.ExpectColumnValuesToNotBeNull(column="customer_id", severity="critical"),
+            gxe.ExpectColumnValuesToBeUnique(column="customer_id", severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column="churn_flag", severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(column="churn_flag", value_set=[0, 1], severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column="cltv", severity="critical"),
+            gxe.ExpectColumnValuesToBeBetween(column="cltv", min_value=0, severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column="churn_score", severity="critical"),
+            gxe.ExpectColumnValuesToBeBetween(column="churn_score", max_value=100, severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="customer_tenure_group", value_set=["0-12", "13-24", "25+"], severity="critical"
+            ),
+            gxe.ExpectColumnValuesToBeInSet(column="risk_segment", value_set=SEGMENTS, severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column="city", mostly=0.9, severity="info"),
+        ],
+    )

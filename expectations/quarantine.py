@@ -1,0 +1,15 @@
+"""silver.quarantine: every rejected record can be found again and says why."""
+
+import great_expectations.expectations as gxe
+from great_expectations.core import ExpectationSuite
+
+
+def build_suite() -> ExpectationSuite:
+    return ExpectationSuite(
+        name="silver.quarantine",
+        expectations=[
+            gxe.ExpectColumnValuesToBeUnique(column="record_id", severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column="raw_record", severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(column="status", value_set=["open", "resolved"], severity="critical"),
+        ],
+    )

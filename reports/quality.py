@@ -1,0 +1,70 @@
+"""The quality report: one HTML file that needs nothing else, drawn from the job results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from transforms.results import JobResult, Results
+from transforms.runtime.storage import write_text
+
+_RUNS_SHOWN = 30
+_SPARK_WIDTH, _SPARK_HEIGHT = 160, 36
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """The newest result of a table that saw data, and the ones before it, oldest first."""
+
+    newest: JobResult
+    history: Sequence[JobResult]
+
+    @property
+    def name(self) -> str:
+        return self.newest.table
+
+    def trend(self) -> str:
+        """Points of an SVG polyline: rows of each batch over the runs."""
+        values = [result.metrics.get("batch_rows", result.rows_read) for result in self.history]
+        top = max(values, default=0) or 1
+        step = _SPARK_WIDTH / max(1, len(values) - 1)
+        return " ".join(
+            f"{i * step:.1f},{_SPARK_HEIGHT - 2 - value / top * (_SPARK_HEIGHT - 4):.1f}"
+            for i, value in enumerate(values)
+        )
+
+
+def report_path(lake: Path) -> Path:
+    return lake / "_reports" / "quality.html"
+
+
+def write_report(lake: Path) -> Path:
+    """Write the report of everything known about `lake`; its path."""
+    path = report_path(lake)
+    write_text(path, render(Results(lake)))
+    return path
+
+
+def render(results: Results) -> str:
+    """The report as HTML."""
+    run_ids = results.run_ids()[-_RUNS_SHOWN:]
+    runs = [(run_id, results.of_run(run_id)) for run_id in run_ids]
+    environment = Environment(loader=PackageLoader("reports"), autoescape=select_autoescape(default=True))
+    page = environment.get_template("quality.html.j2")
+    return page.render(
+        tables=_tables([result for _, found in runs for result in found]),
+        runs=list(reversed(runs)),
+        width=_SPARK_WIDTH,
+        height=_SPARK_HEIGHT,
+    )
+
+
+def _tables(results: Sequence[JobResult]) -> list[TableReport]:
+    grouped: dict[str, list[JobResult]] = {}
+    for result in results:
+        if result.outcome != "unchanged" and result.checks:
+            grouped.setdefault(result.table, []).append(result)
+    layers = ("bronze", "silver", "gold")
+    ordered = sorted(grouped.values(), key=lambda found: (layers.index(found[-1].table.split(".")[0]), found[-1].table))
+    return [TableReport(found[-1], found) for found in ordered]

@@ -1,0 +1,44 @@
+"""Run one Glue job and wait for its results."""
+
+import logging
+from datetime import timedelta
+
+from prefect import task
+from prefect.tasks import exponential_backoff
+
+from blocks.platform import Platform
+from tasks.retry import is_worth_retrying
+from transforms.results import JobResult
+
+_log = logging.getLogger("churn")
+
+
+@task(
+    name="run-glue-job",
+    task_run_name="{job}",
+    tags=["glue"],
+    retries=2,
+    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_worth_retrying,
+    timeout_seconds=timedelta(hours=2).total_seconds(),
+    persist_result=False,
+)
+def run_glue_job(platform: Platform, job: str, run_id: str, arguments: dict[str, str]) -> list[JobResult]:
+    """Run the Glue script's `job` and return what it did, a result per table."""
+    _log.info("%s: running", job)
+    run = platform.jobs.with_arguments(job=job, run_id=run_id, lake=platform.lake, **arguments).trigger()
+    run.wait_for_completion()
+    results = run.fetch_result()
+    for result in results:
+        _log.info("%s", _line(result))
+    return results
+
+
+def _line(result: JobResult) -> str:
+    if result.outcome == "unchanged":
+        return f"{result.table}: nothing to do, {'; '.join(result.notes)}"
+    quarantined = f", {result.rows_quarantined:,} quarantined" if result.rows_quarantined else ""
+    return (
+        f"{result.table}: {result.rows_written:,} rows written{quarantined}, {result.outcome} ({result.seconds:.1f} s)"
+    )

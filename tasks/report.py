@@ -1,0 +1,32 @@
+"""What people look at after a run: KPI and table artifacts, the quality report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_table_artifact
+
+from blocks.platform import Platform
+from reports.quality import write_report
+from transforms.results import JobResult
+
+
+@task(name="publish-report", tags=["report"], persist_result=False)
+def publish_report(platform: Platform, results: Sequence[JobResult]) -> Path:
+    """Write the quality report of the lake and publish the run's tables and a link to it."""
+    path = write_report(Path(platform.lake))
+    create_table_artifact(key="tables", table=[_row(r) for r in results], description="Tables of this run")
+    create_link_artifact(key="quality-report", link=path.as_uri(), link_text="Quality report")
+    return path
+
+
+def _row(result: JobResult) -> dict[str, object]:
+    return {
+        "table": result.table,
+        "outcome": result.outcome,
+        "version": result.version_after,
+        "read": result.rows_read,
+        "written": result.rows_written,
+        "quarantined": result.rows_quarantined,
+        "seconds": result.seconds,
+    }

@@ -1,0 +1,18 @@
+"""Which failures are worth another try."""
+
+from typing import Any
+
+from transforms.errors import ChurnError, JobError, WarehouseError
+
+
+def is_worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
+    """A died worker or a lost connection may pass; bad input or a failed gate will not."""
+    try:
+        state.result()
+    except (JobError, WarehouseError):
+        return True
+    except ChurnError:
+        return False
+    except Exception:  # noqa: BLE001 (unknown: let Prefect try again)
+        return True
+    return False

@@ -1,0 +1,115 @@
+"""gold to the warehouse: one exported table version, in one transaction."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import redshift_connector
+from prefect import task
+from prefect.tasks import exponential_backoff
+
+from blocks.platform import Platform
+from blocks.redshift import run
+from tasks import warehouse_sql as sql
+from tasks.retry import is_worth_retrying
+from transforms.errors import WarehouseError
+from transforms.exports import Export, Exports
+
+_log = logging.getLogger("churn")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the warehouse holds now, and how many rows this load brought (0: it was up to date)."""
+
+    version: int
+    rows_loaded: int
+    table_rows: int
+
+
+@task(
+    name="warehouse-version",
+    tags=["warehouse"],
+    retries=3,
+    retry_delay_seconds=exponential_backoff(backoff_factor=2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_worth_retrying,
+    timeout_seconds=300,
+    persist_result=False,
+)
+def loaded_version(platform: Platform) -> int:
+    """The gold version that the warehouse holds, -1 for none: the next export starts there."""
+    with platform.warehouse.connection() as connection:
+        run(connection, sql.create_audit(platform.warehouse.schema_name))
+        version = _loaded_version(connection, platform)
+        connection.commit()
+    return version
+
+
+@task(
+    name="load-warehouse",
+    tags=["warehouse"],
+    retries=3,
+    retry_delay_seconds=exponential_backoff(backoff_factor=2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_worth_retrying,
+    timeout_seconds=3600,
+    persist_result=False,
+)
+def load_warehouse(platform: Platform, version: int) -> Load:
+    """Load the export of gold `version`; a version that is there already changes nothing."""
+    exports = Exports(Path(platform.lake))
+    export = exports.read(version)
+    with platform.warehouse.connection() as connection:
+        _migrate(connection, platform, export)
+        present = _loaded_version(connection, platform)
+        if present == version:
+            _log.info("warehouse: has version %d already", version)
+            return Load(version, 0, export.table_rows)
+        if not export.is_full and present != export.base_version:
+            raise WarehouseError(
+                f"the export holds the changes since version {export.base_version}, the warehouse has {present}. "
+                "Run the road again: it exports what is missing."
+            )
+        _replace(connection, platform, export, str(exports.manifest(version)))
+    _log.info("warehouse: %s rows loaded, %s in the table", f"{export.rows:,}", f"{export.table_rows:,}")
+    return Load(version, export.rows, export.table_rows)
+
+
+def _loaded_version(connection: redshift_connector.Connection, platform: Platform) -> int:
+    found = run(connection, sql.loaded_version(platform.warehouse.schema_name))
+    return int(found[0][0]) if found and found[0][0] is not None else -1
+
+
+def _migrate(connection: redshift_connector.Connection, platform: Platform, export: Export) -> None:
+    """Create what is missing and add new columns; nothing is dropped."""
+    schema = platform.warehouse.schema_name
+    present = [row[0] for row in run(connection, sql.existing_columns(schema))]
+    if not present:
+        for statement in (sql.create_target(schema, export.columns), *sql.comments(schema, export.columns)):
+            run(connection, statement)
+    else:
+        for column in export.columns:
+            if column.name not in present:
+                run(connection, sql.add_column(schema, column))
+    connection.commit()
+
+
+def _replace(connection: redshift_connector.Connection, platform: Platform, export: Export, manifest: str) -> None:
+    """Stage, check, replace, check again, note: all or nothing."""
+    schema = platform.warehouse.schema_name
+    run(connection, sql.create_staging(export.columns))
+    run(connection, sql.copy_staging(manifest, platform.warehouse.iam_role))
+    _check_count(connection, sql.STAGING, export.rows)
+    run(connection, sql.delete_replaced(schema, is_full=export.is_full))
+    run(connection, sql.insert_staged(schema, export.columns))
+    _check_count(connection, f"{schema}.{sql.TARGET}", export.table_rows)
+    noted = (export.version, export.is_full, export.rows, export.table_rows, export.run_id)
+    run(connection, sql.insert_audit(schema), noted)
+    connection.commit()
+
+
+def _check_count(connection: redshift_connector.Connection, table: str, expected: int) -> None:
+    found = run(connection, sql.count(table))[0][0]
+    if found != expected:
+        raise WarehouseError(f"{table} has {found} rows after the load, {expected} were exported; rolled back")

@@ -1,0 +1,118 @@
+"""The SQL of a warehouse load, derived from the exported schema."""
+
+from collections.abc import Sequence
+
+from transforms.exports import ExportColumn
+
+TARGET = "customer_churn_analysis"
+AUDIT = "load_audit"
+STAGING = "churn_staging"
+KEY = "customer_id"
+SORT_KEY = ("risk_segment", KEY)
+_OPERATION = "_op"
+
+_TYPES = {
+    "int": "INTEGER",
+    "bigint": "BIGINT",
+    "boolean": "BOOLEAN",
+    "double": "DOUBLE PRECISION",
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+}
+# AWS's own recommendation per type; sort key columns stay raw, so that range scans skip blocks.
+_ENCODINGS = {"VARCHAR": "ZSTD", "BOOLEAN": "ZSTD", "DOUBLE": "ZSTD"}
+_DEFAULT_ENCODING = "AZ64"
+
+
+def create_target(schema: str, columns: Sequence[ExportColumn]) -> str:
+    """CREATE TABLE with distribution, sort key and encodings."""
+    lines = ",\n  ".join(_definition(column) for column in columns)
+    return (
+        f"CREATE TABLE IF NOT EXISTS {schema}.{TARGET} (\n  {lines},\n  PRIMARY KEY ({KEY})\n)\n"
+        f"DISTSTYLE KEY DISTKEY ({KEY}) SORTKEY ({', '.join(SORT_KEY)})"
+    )
+
+
+def comments(schema: str, columns: Sequence[ExportColumn]) -> list[str]:
+    """COMMENT ON COLUMN for every column."""
+    return [f"COMMENT ON COLUMN {schema}.{TARGET}.{column.name} IS '{_escaped(column.comment)}'" for column in columns]
+
+
+def create_audit(schema: str) -> str:
+    """One row per load."""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {schema}.{AUDIT} (table_name VARCHAR(128) NOT NULL, "
+        "delta_version BIGINT NOT NULL, is_full BOOLEAN NOT NULL, rows_loaded BIGINT NOT NULL, "
+        "table_rows BIGINT NOT NULL, run_id VARCHAR(64) NOT NULL, loaded_at TIMESTAMP NOT NULL)"
+    )
+
+
+def add_column(schema: str, column: ExportColumn) -> str:
+    """ALTER TABLE for a column that the warehouse does not have yet; old rows get null."""
+    return f"ALTER TABLE {schema}.{TARGET} ADD COLUMN {column.name} {_type(column)} ENCODE {_encoding(column)}"
+
+
+def existing_columns(schema: str) -> str:
+    return (
+        "SELECT column_name FROM information_schema.columns "
+        f"WHERE table_schema = '{schema}' AND table_name = '{TARGET}' ORDER BY ordinal_position"
+    )
+
+
+def loaded_version(schema: str) -> str:
+    return f"SELECT max(delta_version) FROM {schema}.{AUDIT} WHERE table_name = '{TARGET}'"
+
+
+def create_staging(columns: Sequence[ExportColumn]) -> str:
+    """Columns in the order of the files: COPY FORMAT PARQUET loads by position."""
+    lines = ", ".join(f"{column.name} {_type(column)}" for column in columns)
+    return f"CREATE TEMP TABLE {STAGING} ({lines}, {_OPERATION} VARCHAR(1))"
+
+
+def copy_staging(manifest: str, iam_role: str) -> str:
+    return f"COPY {STAGING} FROM '{_escaped(manifest)}' IAM_ROLE '{_escaped(iam_role)}' FORMAT AS PARQUET MANIFEST"
+
+
+def count(table: str) -> str:
+    return f"SELECT count(*) FROM {table}"
+
+
+def delete_replaced(schema: str, *, is_full: bool) -> str:
+    """Remove what the staged rows replace; a full export replaces everything."""
+    target = f"{schema}.{TARGET}"
+    if is_full:
+        return f"DELETE FROM {target}"
+    return f"DELETE FROM {target} USING {STAGING} WHERE {target}.{KEY} = {STAGING}.{KEY}"
+
+
+def insert_staged(schema: str, columns: Sequence[ExportColumn]) -> str:
+    names = ", ".join(column.name for column in columns)
+    return f"INSERT INTO {schema}.{TARGET} ({names}) SELECT {names} FROM {STAGING} WHERE {_OPERATION} = 'U'"
+
+
+def insert_audit(schema: str) -> str:
+    """Parameters: version, is_full, rows loaded, table rows, run id."""
+    return f"INSERT INTO {schema}.{AUDIT} VALUES ('{TARGET}', %s, %s, %s, %s, %s, GETDATE())"
+
+
+def _definition(column: ExportColumn) -> str:
+    null = "" if column.nullable else " NOT NULL"
+    return f"{column.name} {_type(column)}{null} ENCODE {_encoding(column)}"
+
+
+def _type(column: ExportColumn) -> str:
+    if column.type == "string":
+        return f"VARCHAR({column.max_bytes})"
+    if column.type.startswith("decimal"):
+        return column.type.upper()
+    return _TYPES[column.type]
+
+
+def _encoding(column: ExportColumn) -> str:
+    if column.name in SORT_KEY:
+        return "RAW"
+    return _ENCODINGS.get(_type(column).split("(")[0].split()[0], _DEFAULT_ENCODING)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("'", "''")

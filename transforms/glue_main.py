@@ -1,0 +1,62 @@
+"""The one script that AWS Glue and the laptop run: read, transform, audit, publish.
+
+glue_main.py --job silver --run_id 20260101T060000Z --lake s3://bucket/lake
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from transforms.errors import LakeError
+from transforms.jobs.context import JobContext
+from transforms.results import JobResult
+from transforms.runtime.delta_io import WATERMARK_APP, Lake
+from transforms.runtime.session import get_session
+from transforms.runtime.storage import check_writable
+
+JOBS = ("bronze", "silver", "gold", "export")
+DEFAULT_MAX_QUARANTINED_SHARE = 0.05
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Arguments as AWS Glue passes them; unknown ones (Glue adds its own) are left alone."""
+    parser = argparse.ArgumentParser(prog="glue_main.py", description=__doc__)
+    parser.add_argument("--job", choices=JOBS, required=True)
+    parser.add_argument("--run_id", required=True)
+    parser.add_argument("--lake", required=True)
+    parser.add_argument("--raw", default="")
+    parser.add_argument("--full_refresh", choices=("true", "false"), default="false")
+    parser.add_argument("--max_quarantined_share", type=float, default=DEFAULT_MAX_QUARANTINED_SHARE)
+    parser.add_argument("--loaded_version", type=int, default=-1)
+    return parser.parse_known_args(argv)[0]
+
+
+def main(argv: Sequence[str]) -> list[JobResult]:
+    """Run one job; its results are also written to `<lake>/_runs/<run_id>/`."""
+    options = parse_arguments(argv)
+    root = Path(options.lake)
+    check_writable(root)
+    full_refresh = options.full_refresh == "true"
+    application = f"full-refresh-{options.run_id}" if full_refresh else WATERMARK_APP
+    context = JobContext(
+        lake=Lake(get_session(), root.resolve(), application),
+        run_id=options.run_id,
+        started_at=datetime.now(UTC),
+        max_quarantined_share=options.max_quarantined_share,
+        raw=Path(options.raw) if options.raw else None,
+        full_refresh=full_refresh,
+        loaded_version=options.loaded_version if options.loaded_version >= 0 else None,
+    )
+    # Imported here so that each job loads what it needs, and no more.
+    run: Callable[[JobContext], list[JobResult]] = import_module(f"transforms.jobs.{options.job}").run
+    try:
+        return run(context)
+    except OSError as error:
+        raise LakeError(f"{error.filename or root}: {error.strerror or error}. Check space and permissions.") from error
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,176 @@
+"""silver.customers to the churn analysis, its breakdown and its KPIs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from transforms.feeds import KEY
+from transforms.schemas import gold
+
+HIGH_VALUE_CLTV = 2000
+HIGH_RISK_SCORE = 60
+HIGH_SOURCE_SCORE = 70
+UNKNOWN = "Unknown"
+
+_COARSE = ("customer_tenure_group", "payment_method", "risk_segment", "gender", "contract", "churn_reason")
+DIMENSIONS = (*_COARSE, "city")
+
+
+def latest_images(changes: DataFrame) -> DataFrame:
+    """Of a change feed, the newest image of every key that still exists."""
+    newest = Window.partitionBy(KEY).orderBy(F.desc("_commit_version"))
+    after = changes.where(F.col("_change_type").isin("insert", "update_postimage"))
+    return after.withColumn("_rank", F.row_number().over(newest)).where("_rank = 1").drop("_rank")
+
+
+def churn_analysis(customers: DataFrame) -> DataFrame:
+    """Rows of gold.customer_churn_analysis for the complete ones of silver.customers."""
+    cltv = (F.col("monthly_charges") * F.col("tenure_months")).cast(gold.CLTV)
+    score = F.when(F.col("churn"), 100 - F.lit(1.5) * F.col("tenure_months")).otherwise(F.lit(0))
+    return (
+        customers.where("is_complete")
+        .withColumns(
+            {
+                "churn_reason": F.when(F.col("churn"), F.col("churn_reason")),
+                "churn_flag": F.col("churn").cast("int"),
+                "cltv": cltv,
+                "customer_tenure_group": _tenure_group(),
+                "churn_score": score.cast(gold.SCORE),
+            }
+        )
+        .withColumn("risk_segment", _risk_segment())
+        .select(*gold.ANALYSIS.names)
+    )
+
+
+def _tenure_group() -> Column:
+    months = F.col("tenure_months")
+    return F.when(months <= 12, "0-12").when(months <= 24, "13-24").otherwise("25+")
+
+
+def _risk_segment() -> Column:
+    value = F.when(F.col("cltv") > HIGH_VALUE_CLTV, "High-Value").otherwise("Low-Value")
+    risk = F.when(F.col("churn_score") > HIGH_RISK_SCORE, "High-Risk").otherwise("Low-Risk")
+    return F.concat_ws(", ", value, risk)
+
+
+def has_changed() -> str:
+    """SQL over `t` and `s`: some column of the analysis differs."""
+    return " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in gold.ANALYSIS.names if c != KEY)
+
+
+def breakdown_changes(changes: DataFrame) -> DataFrame:
+    """What a change feed of the analysis adds to every measure: `dimension`, `value`, measures.
+
+    After-images count +1, before-images -1; over several versions they telescope.
+    """
+    sign = F.when(F.col("_change_type").isin("insert", "update_postimage"), 1).otherwise(-1)
+    churned = F.col("churn_flag")
+    measured = changes.select(
+        *(F.coalesce(F.col(c), F.lit(UNKNOWN)).alias(c) for c in DIMENSIONS if c != "churn_reason"),
+        F.when(churned == 1, F.coalesce("churn_reason", F.lit(UNKNOWN))).alias("churn_reason"),
+        sign.cast("long").alias("customers"),
+        (sign * churned).cast("long").alias("churned"),
+        (sign * F.col("monthly_charges")).alias("monthly_revenue"),
+        (sign * churned * F.col("monthly_charges")).alias("churned_monthly_revenue"),
+        (sign * F.col("cltv")).alias("cltv"),
+        (sign * churned * F.col("cltv")).alias("churned_cltv"),
+        (sign * churned * F.coalesce("source_cltv", F.lit(0))).alias("churned_source_cltv"),
+        (sign * F.coalesce((F.col("source_churn_score") > HIGH_SOURCE_SCORE).cast("int"), F.lit(0))).alias(
+            "high_source_score"
+        ),
+    )
+    # The coarse dimensions have few combinations: sum these first, unfold the sums.
+    coarse = _unfold(measured.groupBy(*_COARSE).agg(*_sums()), _COARSE)
+    return coarse.unionByName(_unfold(measured.groupBy("city").agg(*_sums()), ("city",)))
+
+
+def _sums() -> list[Column]:
+    return [F.sum(name).cast(gold.BREAKDOWN[name].dataType).alias(name) for name in gold.MEASURES]
+
+
+def _unfold(summed: DataFrame, dimensions: Sequence[str]) -> DataFrame:
+    pairs = F.array(*(F.struct(F.lit(d).alias("dimension"), F.col(d).alias("value")) for d in dimensions))
+    unfolded = summed.select(F.explode(pairs).alias("pair"), *gold.MEASURES)
+    values = unfolded.where("pair.value IS NOT NULL")
+    return values.groupBy("pair.dimension", "pair.value").agg(*_sums())
+
+
+def breakdown(current: DataFrame, changes: DataFrame, source_version: int) -> DataFrame:
+    """Rows of gold.churn_breakdown: `current` plus what `changes` add; empty groups leave."""
+    measures = ("dimension", "value", *gold.MEASURES)
+    marked = [
+        current.select(*measures, F.col("source_version")),
+        changes.select(*measures, F.lit(source_version).cast("long").alias("source_version")),
+    ]
+    totals = reduce(DataFrame.unionByName, marked).groupBy("dimension", "value")
+    rate = F.lit(100) * F.col("churned") / F.col("customers")
+    return (
+        totals.agg(*_sums(), F.max("source_version").alias("source_version"))
+        .where("customers > 0")
+        .withColumn("churn_rate", rate.cast(gold.BREAKDOWN["churn_rate"].dataType))
+        .select(*gold.BREAKDOWN.names)
+    )
+
+
+def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_version: int) -> DataFrame:
+    """Rows of gold.churn_kpis, all derived from the breakdown."""
+    # Every customer stands in exactly one risk segment, so its rows sum to the whole.
+    total = breakdown_rows.where("dimension = 'risk_segment'").agg(*_sums())
+    rows = total.select(F.explode(F.array(*_total_kpis())).alias("k")).select("k.*")
+    for dimension, name, value, unit in _GROUPED_KPIS:
+        part = breakdown_rows.where(F.col("dimension") == dimension)
+        key = F.concat(F.lit(f"{name}:"), F.col("value"))
+        rows = rows.unionByName(
+            part.select(key.alias("kpi"), _number(value()).alias("value"), F.lit(unit).alias("unit"))
+        )
+    return rows.select(
+        F.lit(run_id).alias("run_id"),
+        F.lit(computed_at).cast("timestamp").alias("computed_at"),
+        F.lit(source_version).cast("long").alias("source_version"),
+        "kpi",
+        "value",
+        "unit",
+    )
+
+
+def _number(value: Column) -> Column:
+    return value.cast(gold.KPIS["value"].dataType)
+
+
+def _ratio(part: str, whole: str, factor: int = 1) -> Column:
+    return F.when(F.col(whole) > 0, F.lit(factor) * F.col(part) / F.col(whole))
+
+
+def _total_kpis() -> list[Column]:
+    values = {
+        "customers": (F.col("customers"), "customers"),
+        "churned_customers": (F.col("churned"), "customers"),
+        "churn_rate": (_ratio("churned", "customers", 100), "percent"),
+        "monthly_revenue": (F.col("monthly_revenue"), "USD"),
+        "monthly_revenue_at_risk": (F.col("churned_monthly_revenue"), "USD"),
+        "cltv_total": (F.col("cltv"), "USD"),
+        "cltv_lost": (F.col("churned_cltv"), "USD"),
+        "cltv_at_risk": (F.col("churned_source_cltv"), "USD"),
+        "high_risk_customers": (F.col("high_source_score"), "customers"),
+        "high_risk_share": (_ratio("high_source_score", "customers", 100), "percent"),
+    }
+    return [
+        F.struct(F.lit(name).alias("kpi"), _number(value).alias("value"), F.lit(unit).alias("unit"))
+        for name, (value, unit) in values.items()
+    ]
+
+
+_GROUPED_KPIS = (
+    ("risk_segment", "customers_in_segment", lambda: F.col("customers"), "customers"),
+    ("customer_tenure_group", "churn_rate_by_tenure", lambda: F.col("churn_rate"), "percent"),
+    (
+        "payment_method",
+        "mean_monthly_charges_of_churned",
+        lambda: _ratio("churned_monthly_revenue", "churned"),
+        "USD",
+    ),
+)

@@ -1,0 +1,97 @@
+"""Raw files to bronze.<feed>: every new file once, all feeds of a run as one batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from transforms.errors import RawPathError
+from transforms.feeds import FEEDS
+from transforms.jobs.audit import Audit, audit
+from transforms.jobs.context import JobContext
+from transforms.jobs.publish import Stopwatch, publish
+from transforms.results import JobResult, outcome_of
+from transforms.runtime.landing import Arrivals, RawFile, discover, is_unchanged
+from transforms.runtime.raw_reader import read_feed
+from transforms.runtime.session import tune
+from transforms.tables import TABLES, Table
+
+
+@dataclass(frozen=True)
+class _Batch:
+    table: Table
+    rows: DataFrame
+    audited: Audit
+    watch: Stopwatch
+
+
+def run(context: JobContext) -> list[JobResult]:
+    """Ingest what is new below the raw path; one result per feed that got rows."""
+    if context.raw is None:
+        raise RawPathError("the bronze job needs --raw")
+    manifests = context.manifests
+    manifests.recover(lambda feed, number: context.lake.watermark(TABLES[f"bronze.{feed}"]) >= number)
+    arrivals = discover(context.raw, manifests)
+    if not arrivals.new:
+        return [_nothing_new(context, arrivals)]
+    return _ingest(context, arrivals, arrivals.new)
+
+
+def _ingest(context: JobContext, arrivals: Arrivals, files: Sequence[RawFile]) -> list[JobResult]:
+    manifests = context.manifests
+    input_bytes = sum(file.size for file in files)
+    tune(context.lake.session, input_bytes)
+    number = manifests.open([file.as_json() for file in files], context.started_at)
+    batches = [_read(context, feed, files, number, input_bytes) for feed in sorted({f.feed for f in files})]
+    steady = [file for file in files if is_unchanged(file)]
+    if len(steady) < len(files):
+        manifests.discard(number)
+        return _ingest(context, arrivals, steady) if steady else [_nothing_new(context, arrivals)]
+    # No feed is published unless every feed of the batch passed.
+    passed = all(outcome_of(batch.audited.checks) in ("passed", "warned") for batch in batches)
+    if not passed:
+        manifests.discard(number)
+    results = [_publish(context, batch, number, arrivals, is_allowed=passed) for batch in batches]
+    if passed:
+        manifests.commit(number)
+    return results
+
+
+def _read(context: JobContext, feed: str, files: Sequence[RawFile], number: int, input_bytes: int) -> _Batch:
+    watch = Stopwatch()
+    table = TABLES[f"bronze.{feed}"]
+    own = [file for file in files if file.feed == feed]
+    rows = read_feed(context.lake.session, FEEDS[feed], own, number, context.started_at).persist()
+    return _Batch(table, rows, audit(context, table, rows, input_bytes=input_bytes), watch)
+
+
+def _publish(context: JobContext, batch: _Batch, number: int, arrivals: Arrivals, *, is_allowed: bool) -> JobResult:
+    notes = _notes(arrivals)
+    if not is_allowed and outcome_of(batch.audited.checks) in ("passed", "warned"):
+        result = context.unchanged(batch.table.name, "not published: another feed of the batch failed", *notes)
+        context.results.write(result)
+        return result
+    try:
+        return publish(
+            context,
+            batch.table,
+            batch.audited,
+            lambda: context.lake.append(batch.table, batch.rows, number),
+            batch.watch,
+            rows_read=batch.audited.rows,
+            notes=notes,
+        )
+    finally:
+        batch.rows.unpersist()
+
+
+def _nothing_new(context: JobContext, arrivals: Arrivals) -> JobResult:
+    result = context.unchanged("bronze", f"no new file ({arrivals.known} known)", *_notes(arrivals))
+    context.results.write(result)
+    return result
+
+
+def _notes(arrivals: Arrivals) -> tuple[str, ...]:
+    waiting = [f"left for the next run, empty or still being written: {name}" for name in arrivals.waiting]
+    ignored = [f"ignored, neither CSV nor JSON: {name}" for name in arrivals.ignored]
+    return (*waiting, *ignored)

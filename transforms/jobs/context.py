@@ -1,0 +1,40 @@
+"""What every job is given."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from transforms.results import JobResult, Results
+from transforms.runtime.delta_io import Lake
+from transforms.runtime.manifests import Manifests
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """One job run: its lake, identity, start (UTC) and limits.
+
+    `input_bytes` is what the job is about to read; it decides between the settings and
+    engines for small and large batches. `loaded_version` is the version of the gold
+    table that the warehouse holds, None for none.
+    """
+
+    lake: Lake
+    run_id: str
+    started_at: datetime
+    max_quarantined_share: float
+    raw: Path | None = None
+    full_refresh: bool = False
+    loaded_version: int | None = None
+
+    @property
+    def manifests(self) -> Manifests:
+        return Manifests(self.lake.root)
+
+    @property
+    def results(self) -> Results:
+        return Results(self.lake.root)
+
+    def unchanged(self, table: str, *notes: str) -> JobResult:
+        """The result of a table that had nothing to do."""
+        now = datetime.now(self.started_at.tzinfo).isoformat()
+        return JobResult(table=table, run_id=self.run_id, started_at=now, outcome="unchanged", notes=notes)

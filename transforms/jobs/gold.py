@@ -1,0 +1,109 @@
+"""silver.customers to gold: the analysis by silver's change feed, the rest by the analysis's."""
+
+from dataclasses import replace
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from transforms import gold
+from transforms.jobs.audit import audit
+from transforms.jobs.context import JobContext
+from transforms.jobs.publish import Stopwatch, publish
+from transforms.results import JobResult
+from transforms.runtime.delta_io import Commit
+from transforms.runtime.session import tune
+from transforms.tables import TABLES
+
+CUSTOMERS = TABLES["silver.customers"]
+ANALYSIS = TABLES["gold.customer_churn_analysis"]
+BREAKDOWN = TABLES["gold.churn_breakdown"]
+KPIS = TABLES["gold.churn_kpis"]
+
+
+def run(context: JobContext) -> list[JobResult]:
+    """Bring the three gold tables up to date; stops behind the first that is not published.
+
+    Each table has a watermark of its own, so a run that died in between goes on there.
+    """
+    results: list[JobResult] = []
+    for step in (_analysis, _breakdown, _kpis):
+        result = step(context)
+        context.results.write(result)
+        results.append(result)
+        if result.outcome in ("failed", "broken"):
+            break
+    return results
+
+
+def _analysis(context: JobContext) -> JobResult:
+    watch = Stopwatch()
+    lake = context.lake
+    done, until = lake.watermark(ANALYSIS), lake.version(CUSTOMERS)
+    if until is None or done >= until:
+        return context.unchanged(ANALYSIS.name, "silver.customers has not changed")
+    input_bytes = lake.bytes(CUSTOMERS)
+    tune(lake.session, input_bytes)
+    rows = gold.churn_analysis(_changed_customers(context, done, until)).persist()
+    audited = audit(
+        context,
+        ANALYSIS,
+        rows,
+        input_bytes=input_bytes,
+        measured_where=dict.fromkeys(("city", "churn_reason", "source_cltv"), "customer_id"),
+    )
+    result = publish(
+        context, ANALYSIS, audited, lambda: _write_analysis(context, rows, until), watch, rows_read=audited.rows
+    )
+    rows.unpersist()
+    return result
+
+
+def _changed_customers(context: JobContext, done: int, until: int) -> DataFrame:
+    """Customers that changed since the watermark, or all where the change feed is too short."""
+    if context.full_refresh or done < 0:
+        return context.lake.read_version(CUSTOMERS, until)
+    changes = context.lake.read_changes(CUSTOMERS, done, until)
+    return context.lake.read_version(CUSTOMERS, until) if changes is None else gold.latest_images(changes)
+
+
+def _write_analysis(context: JobContext, rows: DataFrame, until: int) -> Commit:
+    if context.full_refresh:
+        return context.lake.overwrite(ANALYSIS, rows, until)
+    return context.lake.merge(ANALYSIS, rows, until, update_when=gold.has_changed())
+
+
+def _breakdown(context: JobContext) -> JobResult:
+    watch = Stopwatch()
+    lake = context.lake
+    done, until = lake.watermark(BREAKDOWN), lake.version(ANALYSIS)
+    if until is None or done >= until:
+        return context.unchanged(BREAKDOWN.name, "gold.customer_churn_analysis has not changed")
+    changes = lake.read_changes(ANALYSIS, done, until) if done >= 0 else None
+    current = lake.read(BREAKDOWN)
+    if changes is None:
+        changes = lake.read_version(ANALYSIS, until).withColumn("_change_type", F.lit("insert"))
+        current = current.limit(0)
+    rows = gold.breakdown(current, gold.breakdown_changes(changes), until).persist()
+    audited = audit(context, BREAKDOWN, rows, input_bytes=0)
+    result = publish(
+        context, BREAKDOWN, audited, lambda: lake.overwrite(BREAKDOWN, rows, until), watch, rows_read=audited.rows
+    )
+    rows.unpersist()
+    return result
+
+
+def _kpis(context: JobContext) -> JobResult:
+    watch = Stopwatch()
+    lake = context.lake
+    done, until = lake.watermark(KPIS), lake.watermark(BREAKDOWN)
+    if done >= until:
+        return context.unchanged(KPIS.name, "gold.churn_breakdown has not changed")
+    rows = gold.kpis(lake.read(BREAKDOWN), context.run_id, context.started_at, until).persist()
+    audited = audit(context, KPIS, rows, input_bytes=0)
+    audited = replace(
+        audited,
+        metrics={f"kpi.{row['kpi']}": float(row["value"]) for row in rows.collect() if row["value"] is not None},
+    )
+    result = publish(context, KPIS, audited, lambda: lake.append(KPIS, rows, until), watch, rows_read=audited.rows)
+    rows.unpersist()
+    return result

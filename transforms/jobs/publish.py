@@ -1,0 +1,60 @@
+"""Publish of write-audit-publish: commit an audited batch, or say why not."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from transforms.jobs.audit import Audit
+from transforms.jobs.context import JobContext
+from transforms.results import JobResult, outcome_of
+from transforms.runtime.delta_io import Commit
+from transforms.tables import Table
+
+
+@dataclass
+class Stopwatch:
+    """When work on a table began."""
+
+    began: float = field(default_factory=time.monotonic)
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self.began, 3)
+
+
+def publish(
+    context: JobContext,
+    table: Table,
+    audited: Audit,
+    write: Callable[[], Commit],
+    watch: Stopwatch,
+    *,
+    rows_read: int,
+    rows_quarantined: int = 0,
+    rows_incomplete: int = 0,
+    notes: tuple[str, ...] = (),
+) -> JobResult:
+    """Call `write` unless a check stops the batch; the result either way, also written down."""
+    before = context.lake.version(table)
+    outcome = outcome_of(audited.checks)
+    commit = write() if outcome in ("passed", "warned") else None
+    result = JobResult(
+        table=table.name,
+        run_id=context.run_id,
+        started_at=watch.started_at,
+        outcome=outcome,
+        version_before=before,
+        version_after=commit.version if commit else before,
+        rows_read=rows_read,
+        rows_written=commit.rows_written if commit else 0,
+        rows_quarantined=rows_quarantined,
+        rows_incomplete=rows_incomplete,
+        seconds=watch.seconds(),
+        engine=audited.engine,
+        checks=audited.checks,
+        metrics=audited.metrics,
+        notes=notes,
+    )
+    context.results.write(result)
+    return result

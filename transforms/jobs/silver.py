@@ -1,0 +1,128 @@
+"""bronze.<feed> to silver.customers and silver.quarantine: the batches since the last run."""
+
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from transforms import silver
+from transforms.feeds import FEEDS, GROUPS, KEY, Feed
+from transforms.jobs.audit import audit
+from transforms.jobs.context import JobContext
+from transforms.jobs.publish import Stopwatch, publish
+from transforms.results import JobResult, outcome_of
+from transforms.runtime.delta_io import Commit
+from transforms.runtime.session import tune
+from transforms.tables import TABLES
+
+CUSTOMERS = TABLES["silver.customers"]
+QUARANTINE = TABLES["silver.quarantine"]
+
+
+def run(context: JobContext) -> list[JobResult]:
+    """Conform new bronze rows and merge them; results of both tables.
+
+    Rejected rows are stored before accepted ones: the watermark lies in
+    silver.customers, so a crash in between repeats both, and both are idempotent.
+    """
+    watch = Stopwatch()
+    done = -1 if context.full_refresh else context.lake.watermark(CUSTOMERS)
+    until = context.manifests.committed_number()
+    feeds = _feeds_between(context, done, until)
+    if not feeds:
+        result = context.unchanged(CUSTOMERS.name, "no new batch in bronze")
+        context.results.write(result)
+        return [result]
+    input_bytes = _input_bytes(context, done, until)
+    tune(context.lake.session, input_bytes)
+    typed = {feed.name: _typed(context, feed, done, until).persist() for feed in feeds}
+    latest = {feed.name: silver.latest(typed[feed.name], feed) for feed in feeds}
+    batch = silver.combine(latest, {feed.name: feed for feed in feeds}).persist()
+    rejected = _union([silver.quarantine(typed[feed.name], feed) for feed in feeds]).persist()
+    counts = rejected.agg(F.coalesce(F.sum("occurrences"), F.lit(0)).alias("n")).first()
+    quarantined = int(counts["n"]) if counts else 0
+
+    watched = {column: group.event_column for group in GROUPS for column in group.columns}
+    audited = audit(context, CUSTOMERS, batch, input_bytes=input_bytes, quarantined=quarantined, measured_where=watched)
+    audited_rejects = audit(context, QUARANTINE, rejected, input_bytes=input_bytes)
+    results = []
+    if outcome_of(audited.checks) in ("passed", "warned"):
+        changes = _quarantine_changes(context, rejected, batch)
+        results.append(
+            publish(
+                context,
+                QUARANTINE,
+                audited_rejects,
+                lambda: _merge_quarantine(context, changes, until),
+                watch,
+                rows_read=quarantined,
+            )
+        )
+    if all(result.is_published for result in results):
+        results.append(
+            publish(
+                context,
+                CUSTOMERS,
+                audited,
+                lambda: _merge_customers(context, batch, until),
+                watch,
+                rows_read=sum(frame.count() for frame in typed.values()),
+                rows_quarantined=quarantined,
+                rows_incomplete=_incomplete(context) if context.lake.exists(CUSTOMERS) else 0,
+            )
+        )
+    for frame in (*typed.values(), batch, rejected):
+        frame.unpersist()
+    return results
+
+
+def _incomplete(context: JobContext) -> int:
+    return context.lake.read(CUSTOMERS).where("NOT is_complete").count()
+
+
+def _feeds_between(context: JobContext, done: int, until: int) -> list[Feed]:
+    names = {file["feed"] for batch in context.manifests.between(done, until) for file in batch["files"]}
+    return [FEEDS[name] for name in sorted(names)]
+
+
+def _input_bytes(context: JobContext, done: int, until: int) -> int:
+    fresh = sum(int(file["size"]) for batch in context.manifests.between(done, until) for file in batch["files"])
+    return fresh + context.lake.bytes(CUSTOMERS)
+
+
+def _typed(context: JobContext, feed: Feed, done: int, until: int) -> DataFrame:
+    rows = context.lake.read(TABLES[f"bronze.{feed.name}"])
+    return silver.conform(rows.where(F.col("_batch_id").between(done + 1, until)), feed)
+
+
+def _union(frames: list[DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, frames)
+
+
+def _quarantine_changes(context: JobContext, rejected: DataFrame, batch: DataFrame) -> DataFrame:
+    """New rejected rows, and open ones that `batch` or the table has overtaken."""
+    known = context.lake.read(QUARANTINE).where("status = 'open'")
+    pending = known.join(rejected.select("record_id"), on="record_id", how="left_anti").unionByName(rejected)
+    times = [group.event_column for group in GROUPS]
+    keys = pending.select(KEY).distinct()
+    present = (
+        context.lake.read(CUSTOMERS).select(KEY, "_batch_id", *times).join(F.broadcast(keys), on=KEY, how="left_semi")
+    )
+    arriving = batch.select(KEY, "_batch_id", *times).join(F.broadcast(keys), on=KEY, how="left_semi")
+    newest = [F.max(column).alias(column) for column in ("_batch_id", *times)]
+    after = present.unionByName(arriving).groupBy(KEY).agg(*newest)
+    resolved = silver.resolve(pending, after, list(FEEDS.values()))
+    fresh = rejected.join(resolved.select("record_id"), on="record_id", how="left_anti")
+    return fresh.select(*QUARANTINE.schema.names).unionByName(resolved)
+
+
+def _merge_quarantine(context: JobContext, changes: DataFrame, until: int) -> Commit:
+    return context.lake.merge(QUARANTINE, changes, until, update_when="t.status = 'open' AND s.status = 'resolved'")
+
+
+def _merge_customers(context: JobContext, batch: DataFrame, until: int) -> Commit:
+    if context.full_refresh:
+        return context.lake.overwrite(CUSTOMERS, batch, until)
+    return context.lake.merge(
+        CUSTOMERS, batch, until, update_when=silver.merge_condition(), update_set=silver.merge_assignments()
+    )

@@ -1,0 +1,191 @@
+"""Reading and writing Delta tables: the only code that does.
+
+Every write carries the table's watermark in the same commit (Delta's transaction
+identifier), so a write that is repeated after a crash changes nothing.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from delta.tables import DeltaTable
+from py4j.java_gateway import JavaObject
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+from pyspark.sql.utils import AnalysisException
+
+from transforms.errors import SchemaMismatchError
+from transforms.tables import Table
+
+WATERMARK_APP = "churn-lakehouse"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a write did: version after it, and the rows that it added or changed."""
+
+    version: int
+    rows_written: int
+
+
+class Lake:
+    """The Delta tables below one root."""
+
+    def __init__(self, session: SparkSession, root: Path, transaction_app: str = WATERMARK_APP) -> None:
+        """`transaction_app` other than the default lets a rebuild write although its watermark is known."""
+        self.session = session
+        self.root = root
+        self.transaction_app = transaction_app
+
+    def path(self, table: Table) -> str:
+        return str(self.root / table.path)
+
+    def exists(self, table: Table) -> bool:
+        return self.version(table) is not None
+
+    def version(self, table: Table) -> int | None:
+        """The newest version of a table, None before its first commit."""
+        version = int(self._snapshot(table).version())
+        return version if version >= 0 else None
+
+    def watermark(self, table: Table) -> int:
+        """The watermark of the newest write, -1 before the first."""
+        found = self._snapshot(table).transactions().get(WATERMARK_APP)
+        return int(found.get()) if found.isDefined() else -1
+
+    def bytes(self, table: Table) -> int:
+        """Size of the newest version's data files."""
+        return int(self._snapshot(table).sizeInBytes()) if self.exists(table) else 0
+
+    def read(self, table: Table) -> DataFrame:
+        """The newest version; an empty frame before the first commit."""
+        if not self.exists(table):
+            return self.session.createDataFrame([], table.schema)
+        return self.session.read.format("delta").load(self.path(table))
+
+    def read_version(self, table: Table, version: int) -> DataFrame:
+        """One given version."""
+        return self.session.read.format("delta").option("versionAsOf", version).load(self.path(table))
+
+    def read_changes(self, table: Table, after: int, until: int) -> DataFrame | None:
+        """The change feed of versions `after` < v <= `until`.
+
+        None where the feed does not reach back that far (vacuumed): take a snapshot.
+        """
+        reader = self.session.read.format("delta").option("readChangeFeed", "true")
+        try:
+            return reader.option("startingVersion", after + 1).option("endingVersion", until).load(self.path(table))
+        except AnalysisException:
+            return None
+
+    def append(self, table: Table, rows: DataFrame, watermark: int) -> Commit:
+        """Add rows."""
+        return self._save(table, rows, watermark, "append")
+
+    def overwrite(self, table: Table, rows: DataFrame, watermark: int) -> Commit:
+        """Replace all rows."""
+        return self._save(table, rows, watermark, "overwrite")
+
+    def merge(
+        self,
+        table: Table,
+        rows: DataFrame,
+        watermark: int,
+        *,
+        update_when: str,
+        update_set: dict[str, str] | None = None,
+    ) -> Commit:
+        """Insert rows with new keys, update rows with known keys where `update_when` holds.
+
+        `update_when` and `update_set` are SQL over `t` (table) and `s` (rows); without
+        `update_set` every column is taken from `s`. Keys of `rows` must be unique.
+        """
+        if not self.exists(table):
+            return self._save(table, rows, watermark, "append")
+        checked = self._checked(table, rows)
+        before = self.version(table)
+        on = " AND ".join(f"t.`{column}` = s.`{column}`" for column in table.key)
+        assignments: dict[str, Any] = dict(update_set or {c: f"s.`{c}`" for c in table.schema.names})
+        merge = DeltaTable.forPath(self.session, self.path(table)).alias("t").merge(checked.alias("s"), on)
+        self._with_watermark(
+            watermark, merge.whenMatchedUpdate(update_when, assignments).whenNotMatchedInsertAll().execute
+        )
+        return self._commit(table, before)
+
+    def _save(self, table: Table, rows: DataFrame, watermark: int, mode: str) -> Commit:
+        checked = self._checked(table, rows)
+        before = self.version(table)
+        writer = checked.write.format("delta").mode(mode)
+        if before is None:
+            writer = writer.options(**table.properties)
+        writer.option("txnAppId", self.transaction_app).option("txnVersion", watermark).save(self.path(table))
+        return self._commit(table, before)
+
+    def _checked(self, table: Table, rows: DataFrame) -> DataFrame:
+        """`rows` with the declared comments, after its schema and the stored one were checked."""
+        check_schema(table, rows.schema)
+        if self.exists(table):
+            self._evolve(table)
+        fields = table.schema.fields
+        return rows.select(*(F.col(f"`{f.name}`").alias(f.name, metadata=f.metadata) for f in fields))
+
+    def _evolve(self, table: Table) -> None:
+        """Add declared columns that the stored table lacks; refuse one that is ahead of us."""
+        stored = {field.name: field.dataType for field in self.read(table).schema}
+        unknown = [name for name in stored if name not in table.schema.names]
+        if unknown:
+            raise SchemaMismatchError(
+                f"{table.name} at {self.path(table)} has columns that this version does not know: "
+                f"{', '.join(unknown)}. It was written by a newer version: upgrade, or use another --lake."
+            )
+        added = [field for field in table.schema if field.name not in stored]
+        if added:
+            columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in added)
+            self.session.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
+
+    def _with_watermark(self, watermark: int, write: Any) -> None:
+        conf = self.session.conf
+        conf.set("spark.databricks.delta.write.txnAppId", self.transaction_app)
+        conf.set("spark.databricks.delta.write.txnVersion", str(watermark))
+        try:
+            write()
+        finally:
+            conf.unset("spark.databricks.delta.write.txnAppId")
+            conf.unset("spark.databricks.delta.write.txnVersion")
+
+    def _commit(self, table: Table, before: int | None) -> Commit:
+        version = self.version(table)
+        assert version is not None
+        if version == before:
+            return Commit(version, 0)
+        return Commit(version, self._rows_written(table, version))
+
+    def _rows_written(self, table: Table, version: int) -> int:
+        log = self.root / table.path / "_delta_log" / f"{version:020d}.json"
+        actions = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
+        metrics = next(a["commitInfo"]["operationMetrics"] for a in actions if "commitInfo" in a)
+        if "numTargetRowsInserted" in metrics:
+            return int(metrics["numTargetRowsInserted"]) + int(metrics["numTargetRowsUpdated"])
+        return int(metrics["numOutputRows"])
+
+    def _snapshot(self, table: Table) -> JavaObject:
+        jvm: Any = self.session._jvm
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.session._jsparkSession, self.path(table))  # type: ignore[attr-defined]
+        none = jvm.scala.Option.empty()
+        return log.update(False, none, none)
+
+
+def check_schema(table: Table, actual: StructType) -> None:
+    """Raise SchemaMismatchError unless names, order and types are the declared ones."""
+    declared = [(field.name, field.dataType.simpleString()) for field in table.schema]
+    found = [(field.name, field.dataType.simpleString()) for field in actual]
+    if declared == found:
+        return
+    missing = [f"{name} {kind}" for name, kind in declared if (name, kind) not in found]
+    extra = [f"{name} {kind}" for name, kind in found if (name, kind) not in declared]
+    raise SchemaMismatchError(
+        f"{table.name}: rows do not have the declared schema. "
+        f"Missing: {', '.join(missing) or 'none'}. Not declared: {', '.join(extra) or 'none'}."
+    )

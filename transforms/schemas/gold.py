@@ -1,0 +1,86 @@
+"""gold.customer_churn_analysis, gold.churn_kpis and gold.churn_breakdown."""
+
+from pyspark.sql.types import (
+    DataType,
+    DecimalType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from transforms.feeds import GROUPS, KEY
+from transforms.schemas.silver import CUSTOMERS as SILVER_CUSTOMERS
+
+CLTV = DecimalType(14, 2)
+SUM = DecimalType(20, 2)
+SCORE = DecimalType(8, 1)
+
+
+def _field(name: str, kind: DataType, comment: str, nullable: bool = True) -> StructField:
+    return StructField(name, kind, nullable, {"comment": comment})
+
+
+_CARRIED = [column for group in GROUPS for column in group.columns]
+
+ANALYSIS = StructType(
+    [
+        _field(KEY, StringType(), "Customer number of the operator", nullable=False),
+        *(SILVER_CUSTOMERS[column] for column in _CARRIED),
+        _field("churn_flag", IntegerType(), "1 where the customer has left, else 0", nullable=False),
+        _field("cltv", CLTV, "Lifetime value: monthly_charges x tenure_months, USD", nullable=False),
+        _field("customer_tenure_group", StringType(), "0-12, 13-24 or 25+ months with the operator", nullable=False),
+        _field(
+            "churn_score",
+            SCORE,
+            "100 - 1.5 x tenure_months of a customer who left, else 0; may be negative",
+            nullable=False,
+        ),
+        _field(
+            "risk_segment",
+            StringType(),
+            "High-Value where cltv > 2000, High-Risk where churn_score > 60",
+            nullable=False,
+        ),
+    ]
+)
+
+_MEASURES = [
+    _field("customers", LongType(), "Customers", nullable=False),
+    _field("churned", LongType(), "Customers who have left", nullable=False),
+    _field("monthly_revenue", SUM, "Sum of monthly_charges, USD", nullable=False),
+    _field("churned_monthly_revenue", SUM, "Sum of monthly_charges of churned customers, USD", nullable=False),
+    _field("cltv", SUM, "Sum of cltv, USD", nullable=False),
+    _field("churned_cltv", SUM, "Sum of cltv of churned customers, USD", nullable=False),
+    _field("churned_source_cltv", SUM, "Sum of source_cltv of churned customers, USD", nullable=False),
+    _field("high_source_score", LongType(), "Customers with source_churn_score > 70", nullable=False),
+]
+MEASURES = tuple(field.name for field in _MEASURES)
+
+BREAKDOWN = StructType(
+    [
+        _field("dimension", StringType(), "Column that the customers are grouped by", nullable=False),
+        _field("value", StringType(), "Value of that column; Unknown where it is missing", nullable=False),
+        *_MEASURES,
+        _field("churn_rate", DecimalType(7, 4), "churned / customers, in percent", nullable=False),
+        _field(
+            "source_version",
+            LongType(),
+            "Version of gold.customer_churn_analysis that changed the row last",
+            nullable=False,
+        ),
+    ]
+)
+
+KPIS = StructType(
+    [
+        _field("run_id", StringType(), "Run that computed the value", nullable=False),
+        _field("computed_at", TimestampType(), "Start of that run, UTC", nullable=False),
+        _field("source_version", LongType(), "Version of gold.customer_churn_analysis it describes", nullable=False),
+        _field("kpi", StringType(), "Name of the KPI, defined in docs/metrics.md", nullable=False),
+        _field("value", DecimalType(24, 4), "Value of the KPI"),
+        _field("unit", StringType(), "customers, percent or USD", nullable=False),
+    ]
+)

@@ -1,0 +1,221 @@
+"""bronze.<feed> to silver.customers and silver.quarantine: conform, check, reduce, merge."""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from transforms.conform import faults_of, text_of, value_of
+from transforms.feeds import EVENT_TIME, GROUPS, KEY, Feed, Group
+from transforms.schemas.silver import CUSTOMERS, QUARANTINE
+
+_FINGERPRINT = "_fingerprint"
+_ORDER = ("_event_at", "_batch_id", "_source_file")
+
+
+def conform(bronze: DataFrame, feed: Feed) -> DataFrame:
+    """Typed columns of `feed`, its key, `_event_at`, lineage, `_faults` and `_raw_record`.
+
+    `_faults` holds a message for every rule that the row breaks; a clean row has none.
+    The same id twice in one file, at one event time, with different values, breaks a
+    rule too: nothing says which one is right.
+    """
+    lineage = ["_batch_id", "_source_file", "_ingested_at", "_parse_error"]
+    columns = [column for group in feed.groups for column in group.columns]
+    texts = bronze.selectExpr(
+        *lineage,
+        "_file_event_at",
+        f"{text_of(KEY)} AS {KEY}",
+        *(f"{text_of(column)} AS t_{column}" for column in feed.columns if column != KEY),
+        *(f"{_carries(group)} AS {_carried(group)}" for group in feed.groups),
+        f"{_raw_record(feed)} AS _raw_record",
+        f"xxhash64({', '.join((*feed.columns, '_parse_error', '_rescued_data'))}) AS {_FINGERPRINT}",
+    )
+    values = texts.selectExpr("*", *(f"{value_of(column, feed)} AS `{column}`" for column in columns))
+    typed = values.selectExpr(
+        KEY,
+        *columns,
+        *(_carried(group) for group in feed.groups),
+        f"coalesce(try_to_timestamp(t_{EVENT_TIME}), _file_event_at) AS _event_at",
+        "_batch_id",
+        "_source_file",
+        "_ingested_at",
+        f"{faults_of(feed)} AS _faults",
+        _FINGERPRINT,
+        "_raw_record",
+    )
+    return _with_conflicts(typed)
+
+
+def _raw_record(feed: Feed) -> str:
+    """The line as received where it could not be parsed, else its columns as JSON."""
+    received = f"to_json(struct({', '.join((*feed.columns, '_rescued_data'))}))"
+    return f"CASE WHEN _parse_error IS NOT NULL THEN _rescued_data ELSE {received} END"
+
+
+def _carries(group: Group) -> str:
+    """Whether a record speaks of the group at all: a column that its file has is never null."""
+    return f"coalesce({', '.join(group.columns)}) IS NOT NULL"
+
+
+def _carried(group: Group) -> str:
+    return f"_has_{group.name}"
+
+
+def _with_conflicts(typed: DataFrame) -> DataFrame:
+    same = Window.partitionBy(KEY, *_ORDER)
+    differs = F.min(_FINGERPRINT).over(same) != F.max(_FINGERPRINT).over(same)
+    conflict = F.lit(f"{KEY}: twice in one file with different values and nothing to order them by")
+    is_conflict = differs & F.col(KEY).isNotNull()
+    # One shuffle by key serves this window, the next one and the join of the feeds.
+    return typed.repartition(KEY).withColumn(
+        "_faults", F.when(is_conflict, F.concat("_faults", F.array(conflict))).otherwise(F.col("_faults"))
+    )
+
+
+def latest(typed: DataFrame, feed: Feed) -> DataFrame:
+    """One row per customer with each group's newest values, and `_<group>_at`; faulty rows left out.
+
+    The order is the event time, then the batch, then the file name.
+    """
+    newest = Window.partitionBy(KEY).orderBy(*(F.desc(column) for column in _ORDER), F.desc(_FINGERPRINT))
+    valid = typed.where(F.size("_faults") == 0)
+    columns = [column for group in feed.groups for column in group.columns]
+    if all(group.required for group in feed.groups):
+        ranked = valid.withColumn("_rank", F.row_number().over(newest)).where("_rank = 1")
+        return ranked.select(KEY, *columns, *_event_times(feed), "_batch_id")
+    return _latest_by_group(valid, feed)
+
+
+def _event_times(feed: Feed) -> list[Column]:
+    return [F.col("_event_at").alias(group.event_column) for group in feed.groups]
+
+
+def _latest_by_group(valid: DataFrame, feed: Feed) -> DataFrame:
+    """Like `latest` where a record may leave a group out: the newest record that has the group."""
+    order = [F.col(column) for column in (*_ORDER, _FINGERPRINT)]
+    picks = []
+    for group in feed.groups:
+        carried = F.struct(*order, *group.columns)
+        picks.append(F.max(F.when(F.col(_carried(group)), carried)).alias(group.name))
+    reduced = valid.groupBy(KEY).agg(*picks, F.max("_batch_id").alias("_batch_id"))
+    return reduced.select(
+        KEY,
+        *(F.col(f"{group.name}.{column}").alias(column) for group in feed.groups for column in group.columns),
+        *(F.col(f"{group.name}._event_at").alias(group.event_column) for group in feed.groups),
+        "_batch_id",
+    )
+
+
+def combine(feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed]) -> DataFrame:
+    """Rows of silver.customers from the `latest` rows of each feed, joined on the customer id.
+
+    Where a whole record and a feed both carry a group, the newer event time wins.
+    """
+    renamed = [
+        frame.select(KEY, *(F.col(c).alias(f"{name}__{c}") for c in frame.columns if c != KEY))
+        for name, frame in feeds.items()
+    ]
+    joined = reduce(lambda left, right: left.join(right, on=KEY, how="full"), renamed)
+    picked = [column for group in GROUPS for column in _pick(group, specs)]
+    batch = F.greatest(F.lit(-1), *(F.col(f"{name}___batch_id") for name in feeds))
+    wide = joined.select(KEY, *picked, batch.cast("long").alias("_batch_id"))
+    return wide.withColumn("is_complete", _is_complete()).select(*CUSTOMERS.names)
+
+
+def _pick(group: Group, specs: Mapping[str, Feed]) -> list[Column]:
+    sources = [name for name, feed in specs.items() if group in feed.groups]
+    if not sources:
+        empty = [F.lit(None).cast(CUSTOMERS[column].dataType).alias(column) for column in group.columns]
+        return [*empty, F.lit(None).cast("timestamp").alias(group.event_column)]
+    columns = [*group.columns, group.event_column]
+    if len(sources) == 1:
+        return [F.col(f"{sources[0]}__{column}").alias(column) for column in columns]
+    versions = [_version(source, group) for source in sources]
+    best = F.greatest(*versions)
+    return [best[column].alias(column) for column in columns]
+
+
+def _version(source: str, group: Group) -> Column:
+    """A struct that compares by event time, then batch; null where the source lacks the group."""
+    event = F.col(f"{source}__{group.event_column}")
+    fields = [event.alias("_at"), F.col(f"{source}___batch_id").alias("_batch")]
+    fields += [F.col(f"{source}__{c}").alias(c) for c in (*group.columns, group.event_column)]
+    return F.when(event.isNotNull(), F.struct(*fields))
+
+
+def _is_complete() -> Column:
+    required = (F.col(group.event_column).isNotNull() for group in GROUPS if group.required)
+    return reduce(Column.__and__, required)
+
+
+def merge_condition() -> str:
+    """SQL over `t` and `s`: some group of `s` is at least as new as what the table has."""
+    return " OR ".join(_is_newer(group) for group in GROUPS)
+
+
+def merge_assignments() -> dict[str, str]:
+    """SQL over `t` and `s` for an update: every group from whichever side is newer."""
+    taken = {
+        column: f"CASE WHEN {_is_newer(group)} THEN s.`{column}` ELSE t.`{column}` END"
+        for group in GROUPS
+        for column in (*group.columns, group.event_column)
+    }
+    complete = " AND ".join(
+        f"coalesce(s.`{g.event_column}`, t.`{g.event_column}`) IS NOT NULL" for g in GROUPS if g.required
+    )
+    return taken | {"is_complete": complete, "_batch_id": "s.`_batch_id`"}
+
+
+def _is_newer(group: Group) -> str:
+    at = group.event_column
+    return f"(s.`{at}` IS NOT NULL AND (t.`{at}` IS NULL OR s.`{at}` >= t.`{at}`))"
+
+
+def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:
+    """Rows of silver.quarantine for the faulty rows of `typed`, all open."""
+    identity = ("_batch_id", "_source_file", "_raw_record", KEY)
+    faulty = typed.where(F.size("_faults") > 0)
+    grouped = faulty.groupBy(*identity).agg(
+        F.first("_faults").alias("reasons"),
+        F.count(F.lit(1)).alias("occurrences"),
+        F.first("_event_at").alias("event_at"),
+        F.first("_ingested_at").alias("ingested_at"),
+    )
+    record_id = F.sha2(F.concat_ws("\u0001", F.lit(feed.name), *(F.col(c).cast("string") for c in identity)), 256)
+    return grouped.select(
+        record_id.alias("record_id"),
+        F.lit(feed.name).alias("feed"),
+        KEY,
+        "reasons",
+        F.col("_source_file").alias("source_file"),
+        F.col("_raw_record").alias("raw_record"),
+        "occurrences",
+        "event_at",
+        F.col("_batch_id").alias("batch_id"),
+        "ingested_at",
+        F.lit("open").alias("status"),
+        F.lit(None).cast("long").alias("resolved_by_batch"),
+    ).select(*QUARANTINE.names)
+
+
+def resolve(open_rows: DataFrame, customers: DataFrame, specs: Sequence[Feed]) -> DataFrame:
+    """Open quarantine rows whose customer has since got valid values, marked as resolved.
+
+    Valid means: every required group of the record's feed is at least as new as the record.
+    """
+    times = [group.event_column for group in GROUPS]
+    known = customers.select(KEY, F.col("_batch_id").alias("_resolver"), *times)
+    joined = open_rows.where("status = 'open'").join(known, on=KEY, how="inner")
+    is_resolved = reduce(Column.__or__, ((F.col("feed") == feed.name) & _is_overtaken(feed) for feed in specs))
+    return (
+        joined.where(is_resolved)
+        .withColumns({"status": F.lit("resolved"), "resolved_by_batch": F.col("_resolver")})
+        .select(*QUARANTINE.names)
+    )
+
+
+def _is_overtaken(feed: Feed) -> Column:
+    required = [group for group in feed.groups if group.required]
+    return reduce(Column.__and__, (F.col(group.event_column) >= F.col("event_at") for group in required))

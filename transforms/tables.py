@@ -1,0 +1,78 @@
+"""Every table of the lake, declared once; DDL, dictionary and checks derive from here."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pyspark.sql.types import StructType
+
+from transforms.feeds import FEEDS, KEY
+from transforms.schemas import gold, silver
+from transforms.schemas.bronze import bronze_schema
+
+WriteMode = Literal["append", "merge"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table: its schema, key, sources and how it is written.
+
+    `properties` are Delta table properties set at creation. A table whose readers
+    include Athena or Redshift keeps deletion vectors off: they cannot read them.
+    """
+
+    name: str
+    schema: StructType
+    reads: tuple[str, ...]
+    mode: WriteMode
+    key: tuple[str, ...] = ()
+    properties: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def layer(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def path(self) -> str:
+        """Place below the lake root: `<layer>/<table>`."""
+        return self.name.replace(".", "/")
+
+
+_CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
+_PLAIN = {"delta.enableDeletionVectors": "false"}
+_DELETION_VECTORS = {"delta.enableDeletionVectors": "true"}
+
+_BRONZE = tuple(Table(f"bronze.{feed.name}", bronze_schema(feed), ("raw",), "append") for feed in FEEDS.values())
+_BRONZE_NAMES = tuple(table.name for table in _BRONZE)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        *_BRONZE,
+        Table("silver.customers", silver.CUSTOMERS, _BRONZE_NAMES, "merge", (KEY,), _CHANGE_FEED | _DELETION_VECTORS),
+        Table(
+            "silver.quarantine",
+            silver.QUARANTINE,
+            (*_BRONZE_NAMES, "silver.customers"),
+            "merge",
+            ("record_id",),
+            _PLAIN,
+        ),
+        Table(
+            "gold.customer_churn_analysis",
+            gold.ANALYSIS,
+            ("silver.customers",),
+            "merge",
+            (KEY,),
+            _CHANGE_FEED | _PLAIN,
+        ),
+        Table(
+            "gold.churn_breakdown",
+            gold.BREAKDOWN,
+            ("gold.customer_churn_analysis",),
+            "merge",
+            ("dimension", "value"),
+            _PLAIN,
+        ),
+        Table("gold.churn_kpis", gold.KPIS, ("gold.churn_breakdown",), "append", properties=_PLAIN),
+    )
+}
