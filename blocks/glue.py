@@ -10,7 +10,7 @@ from transforms import errors
 from transforms.results import JobResult, Results
 
 
-class LocalGlueJob(JobBlock):
+class LocalGlueJob(JobBlock[list[JobResult]]):
     """Runs the Glue script with this machine's Spark, in a warm worker process."""
 
     _block_type_name = "Local Glue Job"

@@ -23,7 +23,7 @@ class Platform(Block):
 
     @classmethod
     def local(cls, lake: Path | None = None, *, small: bool = True) -> Self:
-        """This machine: folders below the state folder and the local warehouse, which must run."""
+        """A laptop: folders below the state folder and the local warehouse, which must run."""
         from local.home import lake_folder, state_folder
         from local.redshift.account import DATABASE, USER, ensure_password
         from local.services import HOST, WAREHOUSE, running_port

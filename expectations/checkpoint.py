@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame
 from transforms.results import Check
 
 _EXAMPLES = 5
+_TYPE_SAMPLE = 1000
 _RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": _EXAMPLES}
 _COLUMN_SETTINGS = ("column", "column_A", "column_B")
 _context: Any = None
@@ -66,7 +67,9 @@ def _source(engine: str) -> Any:
 
 def _plain_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Decimals as floats: comparing a column of Decimal objects is slow."""
-    decimals = [c for c in frame if frame[c].map(type).eq(Decimal).any()] if len(frame) else []
+    decimals = (
+        [c for c in frame if any(isinstance(v, Decimal) for v in frame[c].head(_TYPE_SAMPLE))] if len(frame) else []
+    )
     return frame.astype(dict.fromkeys(decimals, "float64"))
 
 

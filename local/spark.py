@@ -121,7 +121,7 @@ def _archive(java_home: Path, jars: list[Path], flags: list[str]) -> Path:
     spark = find_spec("pyspark")
     assert spark is not None and spark.origin is not None
     key = hashlib.sha256()
-    for part in (java_home, (java_home / "release"), spark.origin, *jars, *flags):
+    for part in map(str, (java_home, java_home / "release", spark.origin, *jars, *flags)):
         stamp = Path(part).stat().st_mtime_ns if Path(part).exists() else 0
         key.update(f"{part}:{stamp};".encode())
     return cache_folder() / f"spark-{key.hexdigest()[:16]}.jsa"

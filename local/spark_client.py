@@ -72,7 +72,7 @@ _workers: dict[bool, SparkWorker] = {}
 
 
 def warm_worker(*, small: bool) -> SparkWorker:
-    """This process's worker, started now if there is none."""
+    """The process's worker, started now if there is none."""
     worker = _workers.get(small)
     if worker is None or not worker.is_alive:
         worker = _workers[small] = SparkWorker(small=small)

@@ -59,8 +59,8 @@ def _end(recording: str, archive: str) -> None:
         return
     if SparkContext._active_spark_context:  # noqa: SLF001
         SparkContext._active_spark_context.stop()  # noqa: SLF001
-    gateway.proc.stdin.close()  # type: ignore[attr-defined]
-    gateway.proc.wait()  # type: ignore[attr-defined]
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
     if recording and Path(recording).exists():
         Path(recording).replace(archive)
 

@@ -5,7 +5,7 @@ from typing import Any
 from transforms.errors import ChurnError, JobError, WarehouseError
 
 
-def is_worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
+def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
     """A died worker or a lost connection may pass; bad input or a failed gate will not."""
     try:
         state.result()

@@ -22,7 +22,7 @@ _log = logging.getLogger("churn")
 class Load:
     """What the warehouse holds now, and how many rows this load brought (0: it was up to date)."""
 
-    version: int
+    version: int | None
     rows_loaded: int
     table_rows: int
 
@@ -56,16 +56,19 @@ def loaded_version(platform: Platform) -> int:
     timeout_seconds=3600,
     persist_result=False,
 )
-def load_warehouse(platform: Platform, version: int) -> Load:
+def load_warehouse(platform: Platform, version: int | None) -> Load:
     """Load the export of gold `version`; a version that is there already changes nothing."""
+    if version is None:
+        return Load(None, 0, 0)
     exports = Exports(Path(platform.lake))
-    export = exports.read(version)
     with platform.warehouse.connection() as connection:
-        _migrate(connection, platform, export)
+        run(connection, sql.create_audit(platform.warehouse.schema_name))
         present = _loaded_version(connection, platform)
         if present == version:
             _log.info("warehouse: has version %d already", version)
-            return Load(version, 0, export.table_rows)
+            return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"))
+        export = exports.read(version)
+        _migrate(connection, platform, export)
         if not export.is_full and present != export.base_version:
             raise WarehouseError(
                 f"the export holds the changes since version {export.base_version}, the warehouse has {present}. "
@@ -110,6 +113,10 @@ def _replace(connection: redshift_connector.Connection, platform: Platform, expo
 
 
 def _check_count(connection: redshift_connector.Connection, table: str, expected: int) -> None:
-    found = run(connection, sql.count(table))[0][0]
+    found = _count(connection, table)
     if found != expected:
         raise WarehouseError(f"{table} has {found} rows after the load, {expected} were exported; rolled back")
+
+
+def _count(connection: redshift_connector.Connection, table: str) -> int:
+    return int(run(connection, sql.count(table))[0][0])

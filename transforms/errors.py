@@ -34,7 +34,7 @@ class JobError(ChurnError):
 
 
 class MachineError(ChurnError):
-    """This machine lacks something that the road needs."""
+    """The machine lacks something that the road needs."""
 
 
 class WarehouseError(ChurnError):

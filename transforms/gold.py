@@ -121,12 +121,10 @@ def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_v
     # Every customer stands in exactly one risk segment, so its rows sum to the whole.
     total = breakdown_rows.where("dimension = 'risk_segment'").agg(*_sums())
     rows = total.select(F.explode(F.array(*_total_kpis())).alias("k")).select("k.*")
-    for dimension, name, value, unit in _GROUPED_KPIS:
+    for dimension, name, value, unit in _grouped_kpis():
         part = breakdown_rows.where(F.col("dimension") == dimension)
         key = F.concat(F.lit(f"{name}:"), F.col("value"))
-        rows = rows.unionByName(
-            part.select(key.alias("kpi"), _number(value()).alias("value"), F.lit(unit).alias("unit"))
-        )
+        rows = rows.unionByName(part.select(key.alias("kpi"), _number(value).alias("value"), F.lit(unit).alias("unit")))
     return rows.select(
         F.lit(run_id).alias("run_id"),
         F.lit(computed_at).cast("timestamp").alias("computed_at"),
@@ -164,13 +162,11 @@ def _total_kpis() -> list[Column]:
     ]
 
 
-_GROUPED_KPIS = (
-    ("risk_segment", "customers_in_segment", lambda: F.col("customers"), "customers"),
-    ("customer_tenure_group", "churn_rate_by_tenure", lambda: F.col("churn_rate"), "percent"),
-    (
-        "payment_method",
-        "mean_monthly_charges_of_churned",
-        lambda: _ratio("churned_monthly_revenue", "churned"),
-        "USD",
-    ),
-)
+def _grouped_kpis() -> list[tuple[str, str, Column, str]]:
+    """Dimension, name, value and unit of KPIs with one row per value of a dimension."""
+    mean = _ratio("churned_monthly_revenue", "churned")
+    return [
+        ("risk_segment", "customers_in_segment", F.col("customers"), "customers"),
+        ("customer_tenure_group", "churn_rate_by_tenure", F.col("churn_rate"), "percent"),
+        ("payment_method", "mean_monthly_charges_of_churned", mean, "USD"),
+    ]

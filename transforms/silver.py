@@ -1,5 +1,6 @@
 """bronze.<feed> to silver.customers and silver.quarantine: conform, check, reduce, merge."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
@@ -147,7 +148,7 @@ def _version(source: str, group: Group) -> Column:
 
 def _is_complete() -> Column:
     required = (F.col(group.event_column).isNotNull() for group in GROUPS if group.required)
-    return reduce(Column.__and__, required)
+    return reduce(operator.and_, required)
 
 
 def merge_condition() -> str:
@@ -208,7 +209,7 @@ def resolve(open_rows: DataFrame, customers: DataFrame, specs: Sequence[Feed]) -
     times = [group.event_column for group in GROUPS]
     known = customers.select(KEY, F.col("_batch_id").alias("_resolver"), *times)
     joined = open_rows.where("status = 'open'").join(known, on=KEY, how="inner")
-    is_resolved = reduce(Column.__or__, ((F.col("feed") == feed.name) & _is_overtaken(feed) for feed in specs))
+    is_resolved: Column = reduce(operator.or_, ((F.col("feed") == feed.name) & _is_overtaken(feed) for feed in specs))
     return (
         joined.where(is_resolved)
         .withColumns({"status": F.lit("resolved"), "resolved_by_batch": F.col("_resolver")})
@@ -218,4 +219,4 @@ def resolve(open_rows: DataFrame, customers: DataFrame, specs: Sequence[Feed]) -
 
 def _is_overtaken(feed: Feed) -> Column:
     required = [group for group in feed.groups if group.required]
-    return reduce(Column.__and__, (F.col(group.event_column) >= F.col("event_at") for group in required))
+    return reduce(operator.and_, (F.col(group.event_column) >= F.col("event_at") for group in required))

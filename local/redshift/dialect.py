@@ -70,7 +70,7 @@ def _parse(statement: str) -> exp.Expression:
     # sqlglot turns what it does not know into a Command: to pass it on would hide a mistake.
     if isinstance(tree, exp.Command) or tree.find(exp.Command):
         raise RedshiftSyntaxError(f"syntax error at or near {statement.split()[0]!r}")
-    return tree  # type: ignore[return-value]
+    return tree
 
 
 def _plain_table(tree: exp.Create) -> None:

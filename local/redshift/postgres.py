@@ -32,7 +32,17 @@ def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
         if not (data / "PG_VERSION").exists():
             _initialise(programs, data, databases, account)
         _end_leftover(data)
-        command = [programs / "postgres", "-D", data, "-k", sockets, "-h", "", "-c", "unix_socket_permissions=0700"]
+        command: list[str | Path] = [
+            programs / "postgres",
+            "-D",
+            data,
+            "-k",
+            sockets,
+            "-h",
+            "",
+            "-c",
+            "unix_socket_permissions=0700",
+        ]
         with (data.parent / "postgres.log").open("ab") as log:
             server = subprocess.Popen(command, user=account, cwd=sockets, stdout=log, stderr=log)
         try:

@@ -6,9 +6,11 @@ and are new leave most; those on two-year contracts hardly ever.
 """
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
 
 _CITIES: dict[str, tuple[str, float, float, float]] = {
     # city: (zip code, latitude, longitude, share)
@@ -77,13 +79,15 @@ def make_customers(rng: np.random.Generator, first: int, count: int, *, is_new: 
     return frame
 
 
-def _pick(rng: np.random.Generator, values: list[str] | tuple[str, ...], shares: list[float], count: int) -> np.ndarray:
+def _pick(rng: np.random.Generator, values: list[str] | tuple[str, ...], shares: list[float], count: int) -> Texts:
     weights = np.array(shares) / np.sum(shares)
-    return np.array(values, dtype=object)[rng.choice(len(values), size=count, p=weights)]
+    picked: Texts = np.array(values, dtype=object)[rng.choice(len(values), size=count, p=weights)]
+    return picked
 
 
-def _flags(rng: np.random.Generator, share: float | Floats, count: int) -> np.ndarray:
-    return _YES_NO[(rng.random(count) < share).astype(int)]
+def _flags(rng: np.random.Generator, share: float | Floats, count: int) -> Texts:
+    flags: Texts = _YES_NO[(rng.random(count) < share).astype(int)]
+    return flags
 
 
 def _demographics(rng: np.random.Generator, frame: pd.DataFrame) -> None:
@@ -102,7 +106,8 @@ def _demographics(rng: np.random.Generator, frame: pd.DataFrame) -> None:
 
 
 def _normal(shares: list[float]) -> Floats:
-    return np.array(shares) / np.sum(shares)
+    normal: Floats = np.array(shares) / np.sum(shares)
+    return normal
 
 
 def _contract(rng: np.random.Generator, frame: pd.DataFrame, *, is_new: bool) -> None:
@@ -157,12 +162,12 @@ def churn_probability(frame: pd.DataFrame) -> Floats:
     return np.asarray(1 / (1 + np.exp(-score)))
 
 
-def mark_churn(rng: np.random.Generator, frame: pd.DataFrame, leaves: np.ndarray) -> None:
+def mark_churn(rng: np.random.Generator, frame: pd.DataFrame, leaves: npt.NDArray[np.bool_]) -> None:
     """Set churn, its reason, and the source system's own score and lifetime value."""
     count = len(frame)
     frame["churn"] = _YES_NO[leaves.astype(int)]
     reasons = _pick(rng, list(_REASONS), list(_REASONS.values()), count)
-    frame["churn_reason"] = np.where(leaves, reasons, None)
+    frame["churn_reason"] = [reason if left else None for reason, left in zip(reasons, leaves, strict=True)]
     high, low = rng.integers(65, 101, count), rng.integers(5, 81, count)
     frame["source_churn_score"] = np.where(leaves, high, low)
     value = rng.normal(4150, 1000, count) + 8 * frame["tenure_months"].to_numpy(dtype=float)

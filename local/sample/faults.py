@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pandas as pd
-
 Record = dict[str, object]
 
 
@@ -29,7 +27,7 @@ def _with(**changes: object) -> Callable[[Record], list[bytes]]:
 
 def as_json(record: Record) -> bytes:
     """One JSON line; missing values left out."""
-    present = {key: value for key, value in record.items() if value is not None and not pd.isna(value)}
+    present = {key: value for key, value in record.items() if value is not None}
     return json.dumps(present, ensure_ascii=False, default=lambda value: value.item()).encode()
 
 

@@ -60,7 +60,7 @@ def generate(
         for number in range(days):
             day = FIRST_DAY + timedelta(days=number)
             delivery = everyone if number == 0 else (everyone := _next_day(rng, everyone))[_touched(everyone)]
-            files += _deliver(rng, delivery, day, number, out, layout, faults, compress=compress)
+            files += _deliver(delivery, day, number, out, layout, faults, compress=compress)
         _write(out / "_faults.json", [json.dumps(_expected(days, faults, layout), indent=2).encode()])
     except OSError as error:
         raise RawPathError(f"cannot write below {out}: {error.strerror}. Choose another --out.") from error
@@ -93,7 +93,6 @@ def _touched(everyone: pd.DataFrame) -> pd.Series:
 
 
 def _deliver(
-    rng: np.random.Generator,
     frame: pd.DataFrame,
     day: date,
     number: int,
@@ -135,7 +134,7 @@ def _spoiled(number: int, faults: int, updated_at: str) -> dict[str, list[bytes]
         return lines
     first = _FAULTY_FROM + number * faults * len(FAULTS)
     frame = make_customers(rng, first, faults * len(FAULTS)).assign(**{EVENT_TIME: updated_at})
-    records: Iterator[Record] = iter(frame.to_dict("records"))
+    records: Iterator[Record] = ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
     for fault in FAULTS:
         columns = [c for c in FEEDS[fault.feed].columns if c in frame]
         for _ in range(faults):

@@ -1,6 +1,7 @@
 """gold.customer_churn_analysis to plain Parquet and a manifest, for the warehouse to COPY."""
 
 import shutil
+from dataclasses import replace
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -27,7 +28,8 @@ def run(context: JobContext) -> list[JobResult]:
     watch = Stopwatch()
     version = context.lake.version(ANALYSIS)
     if version is None or version == context.loaded_version:
-        result = context.unchanged("export", "the warehouse has the newest version")
+        note = "gold has no customer yet" if version is None else "the warehouse has the newest version"
+        result = replace(context.unchanged("export", note), version_after=version)
         context.results.write(result)
         return [result]
     exports = Exports(context.lake.root)

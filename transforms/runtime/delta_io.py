@@ -11,10 +11,10 @@ from typing import Any
 
 from delta.tables import DeltaTable
 from py4j.java_gateway import JavaObject
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
-from pyspark.sql.utils import AnalysisException
 
 from transforms.errors import SchemaMismatchError
 from transforms.tables import Table
@@ -172,7 +172,7 @@ class Lake:
 
     def _snapshot(self, table: Table) -> JavaObject:
         jvm: Any = self.session._jvm
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.session._jsparkSession, self.path(table))  # type: ignore[attr-defined]
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.session._jsparkSession, self.path(table))
         none = jvm.scala.Option.empty()
         return log.update(False, none, none)
 

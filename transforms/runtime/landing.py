@@ -75,7 +75,9 @@ def discover(raw: Path, manifests: Manifests) -> Arrivals:
         last = register.get(name)
         if stat.st_size == 0 or path in growing:
             waiting.append(name)
-        elif (last and (last["size"], last["modified_ns"]) == (stat.st_size, stat.st_mtime_ns)) or (last and last["checksum"] == (checksum := _checksum(path))):
+        elif (last and (last["size"], last["modified_ns"]) == (stat.st_size, stat.st_mtime_ns)) or (
+            last and last["checksum"] == (checksum := _checksum(path))
+        ):
             known += 1
         else:
             new.append(_describe(path, name, checksum if last else _checksum(path)))
@@ -154,7 +156,8 @@ def _event_time(name: str, modified: float) -> datetime:
     """The last date in the path, else the file's own time."""
     for match in reversed(_DATE.findall(name)):
         try:
-            return datetime(*(int(part) for part in match), tzinfo=UTC)
+            year, month, day = (int(part) for part in match)
+            return datetime(year, month, day, tzinfo=UTC)
         except ValueError:
             continue
     return datetime.fromtimestamp(modified, tz=UTC)
