@@ -1,0 +1,151 @@
+"""Loads through redshift_connector on a real socket, into the stand-in."""
+
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from blocks.glue import LocalGlueJob
+from blocks.platform import Platform
+from blocks.redshift import run
+from tasks import warehouse_sql as sql
+from tasks.warehouse import load_warehouse, loaded_version
+from transforms.errors import WarehouseError
+from transforms.exports import Export, ExportColumn, Exports
+
+COLUMNS = (
+    ExportColumn("customer_id", "string", False, "Customer's number", 64),
+    ExportColumn("risk_segment", "string", True, "Segment", 64),
+    ExportColumn("cltv", "decimal(14,2)", True, "Value", 0),
+)
+EXTRA = ExportColumn("added", "int", True, "Came later", 0)
+
+
+@pytest.fixture
+def platform(warehouse, tmp_path, prefect_harness):
+    return Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse)
+
+
+def _export(platform, version, rows, *, base=None, table_rows, columns=COLUMNS, claimed=None):
+    """Write an export as the Glue script does; rows are (id, segment, cltv, …, operation)."""
+    from pathlib import Path
+
+    exports = Exports(Path(platform.lake))
+    folder = exports.folder(version) / "data"
+    folder.mkdir(parents=True)
+    kinds = {"string": pa.string(), "decimal(14,2)": pa.decimal128(14, 2), "int": pa.int32()}
+    fields = [*((c.name, kinds[c.type]) for c in columns), ("_op", pa.string())]
+    arrays = [pa.array([row[i] for row in rows], kind) for i, (_, kind) in enumerate(fields)]
+    pq.write_table(pa.table(arrays, names=[name for name, _ in fields]), folder / "part-0.parquet")
+    count = len(rows) if claimed is None else claimed
+    exports.write(Export(version, base is None, base, count, table_rows, columns, "run"))
+
+
+def _rows(platform, columns="customer_id, risk_segment, cltv"):
+    with platform.warehouse.connection() as connection:
+        return run(connection, f"SELECT {columns} FROM customer_churn_analysis ORDER BY 1")
+
+
+def _row(name, value, operation="U"):
+    return (name, "Low-Value, Low-Risk", Decimal(value), operation)
+
+
+def test_full_then_changes_then_again(platform):
+    assert loaded_version(platform) == -1
+    _export(platform, 0, [_row("a", 1), _row("b", 2), _row("c", 3)], table_rows=3)
+    assert load_warehouse(platform, 0).rows_loaded == 3
+    _export(platform, 2, [_row("b", 20), _row("c", 0, "D"), _row("d", 4)], base=0, table_rows=3)
+    load = load_warehouse(platform, 2)
+    assert (load.rows_loaded, load.table_rows) == (3, 3)
+    assert [(row[0], row[2]) for row in _rows(platform)] == [("a", 1), ("b", 20), ("d", 4)]
+    assert loaded_version(platform) == 2
+    assert load_warehouse(platform, 2).rows_loaded == 0
+    with platform.warehouse.connection() as connection:
+        assert run(connection, "SELECT count(*) FROM load_audit")[0][0] == 2
+
+
+@pytest.mark.parametrize("spoil", ["staged count", "table count", "lost file", "wrong base"])
+def test_a_failed_load_leaves_the_table_as_it_was(platform, spoil):
+    _export(platform, 0, [_row("a", 1), _row("b", 2)], table_rows=2)
+    load_warehouse(platform, 0)
+    before = _rows(platform)
+    _export(
+        platform,
+        1,
+        [_row("b", 9)],
+        base=5 if spoil == "wrong base" else 0,
+        table_rows=7 if spoil == "table count" else 2,
+        claimed=8 if spoil == "staged count" else None,
+    )
+    if spoil == "lost file":
+        from pathlib import Path
+
+        next(Exports(Path(platform.lake)).folder(1).glob("data/*.parquet")).unlink()
+    with pytest.raises(WarehouseError):
+        load_warehouse.fn(platform, 1)
+    assert _rows(platform) == before
+    assert loaded_version(platform) == 0
+
+
+def test_a_new_column_is_added_not_dropped(platform):
+    _export(platform, 0, [_row("a", 1)], table_rows=1)
+    load_warehouse(platform, 0)
+    _export(platform, 1, [("b", "x", Decimal(2), 7, "U")], base=0, table_rows=2, columns=(*COLUMNS, EXTRA))
+    load_warehouse(platform, 1)
+    assert _rows(platform, "customer_id, added") == [("a", None), ("b", 7)]
+
+
+def test_ddl_follows_from_the_schema():
+    ddl = sql.create_target("public", COLUMNS)
+    assert "customer_id VARCHAR(64) NOT NULL ENCODE RAW" in ddl
+    assert "cltv DECIMAL(14,2) ENCODE AZ64" in ddl
+    assert "DISTKEY (customer_id) SORTKEY (risk_segment, customer_id)" in ddl
+    assert sql.comments("public", COLUMNS)[0].endswith("IS 'Customer''s number'")
+
+
+def test_the_stand_in_acts_like_redshift(warehouse, tmp_path):
+    with warehouse.connection() as connection:
+        run(connection, "CREATE TEMP TABLE k (id VARCHAR(4), PRIMARY KEY (id))")
+        run(connection, "INSERT INTO k VALUES ('a'), ('a')")
+        assert run(connection, "SELECT count(*) FROM k")[0][0] == 2
+        with pytest.raises(WarehouseError, match="too long"):
+            run(connection, "INSERT INTO k VALUES ('äää')")
+        connection.rollback()
+        run(connection, "CREATE TABLE IF NOT EXISTS load_audit (n INTEGER)")
+        run(connection, "INSERT INTO load_audit VALUES (1)")
+        run(connection, "TRUNCATE load_audit")
+        connection.rollback()
+        assert run(connection, "SELECT count(*) FROM load_audit")[0][0] == 0
+        for statement in ("COPY k FROM '/nowhere' IAM_ROLE 'r' FORMAT PARQUET MANIFEST", "VACUUM nonsense here now"):
+            with pytest.raises(WarehouseError):
+                run(connection, statement)
+            connection.rollback()
+    assert tmp_path.exists()
+
+
+def test_copy_checks_types_and_sizes(warehouse, tmp_path):
+    file = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"id": [1]}), file)
+
+    def copy(length):
+        entry = {"url": str(file), "mandatory": True, "meta": {"content_length": length}}
+        (tmp_path / "m.json").write_text(json.dumps({"entries": [entry]}))
+        run(connection, f"COPY k FROM '{tmp_path}/m.json' IAM_ROLE 'r' FORMAT PARQUET MANIFEST")
+
+    with warehouse.connection() as connection:
+        connection.autocommit = True
+        run(connection, "CREATE TEMP TABLE k (id VARCHAR(4))")
+        with pytest.raises(WarehouseError, match="incompatible Parquet schema"):
+            copy(file.stat().st_size)
+        with pytest.raises(WarehouseError, match="the manifest says 1"):
+            copy(1)
+
+
+def test_a_wrong_password_is_refused(warehouse):
+    from pydantic import SecretStr
+
+    stranger = warehouse.model_copy(update={"password": SecretStr("guess")})
+    with pytest.raises(WarehouseError, match="password authentication failed"), stranger.connection():
+        pass
