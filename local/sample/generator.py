@@ -50,7 +50,7 @@ def generate(
     """Write `days` deliveries for `customers` first-day customers below `out`; the files.
 
     The same arguments give the same bytes. `faults` faulty records of each kind stand in
-    every delivery of the feeds; `_faults.json` counts the rows that must be rejected.
+    the first delivery of the feeds (a later one is too small to bear them); `_faults.json` counts the rows that must be rejected.
     `compress` gzips the JSON files. Raises RawPathError when `out` cannot be written.
     """
     rng = np.random.default_rng(seed)
@@ -61,14 +61,14 @@ def generate(
             day = FIRST_DAY + timedelta(days=number)
             delivery = everyone if number == 0 else (everyone := _next_day(rng, everyone))[_touched(everyone)]
             files += _deliver(delivery, day, number, out, layout, faults, compress=compress)
-        _write(out / "_faults.json", [json.dumps(_expected(days, faults, layout), indent=2).encode()])
+        _write(out / "_faults.json", [json.dumps(_expected(faults, layout), indent=2).encode()])
     except OSError as error:
         raise RawPathError(f"cannot write below {out}: {error.strerror}. Choose another --out.") from error
     return files
 
 
-def _expected(days: int, faults: int, layout: str) -> dict[str, int]:
-    return {fault.name: fault.rows * faults * days for fault in FAULTS} if layout == "feeds" else {}
+def _expected(faults: int, layout: str) -> dict[str, int]:
+    return {fault.name: fault.rows * faults for fault in FAULTS} if layout == "feeds" else {}
 
 
 def _next_day(rng: np.random.Generator, everyone: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def _deliver(
             )
         ]
     stamped = frame.assign(**{EVENT_TIME: f"{datetime(day.year, day.month, day.day, 3):%Y-%m-%dT%H:%M:%SZ}"})
-    spoiled = _spoiled(number, faults, str(stamped[EVENT_TIME].iloc[0]))
+    spoiled = _spoiled(faults if number == 0 else 0, str(stamped[EVENT_TIME].iloc[0]))
     written = []
     for feed in ("demographics", "services", "billing"):
         columns = [c for c in FEEDS[feed].columns if c in stamped]
@@ -126,14 +126,13 @@ def _deliver(
     return written
 
 
-def _spoiled(number: int, faults: int, updated_at: str) -> dict[str, list[bytes]]:
+def _spoiled(faults: int, updated_at: str) -> dict[str, list[bytes]]:
     """The faulty lines of one delivery, by feed, each with a customer of its own."""
-    rng = np.random.default_rng(number)
+    rng = np.random.default_rng(0)
     lines: dict[str, list[bytes]] = {"demographics": [], "services": [], "billing": []}
     if not faults:
         return lines
-    first = _FAULTY_FROM + number * faults * len(FAULTS)
-    frame = make_customers(rng, first, faults * len(FAULTS)).assign(**{EVENT_TIME: updated_at})
+    frame = make_customers(rng, _FAULTY_FROM, faults * len(FAULTS)).assign(**{EVENT_TIME: updated_at})
     records: Iterator[Record] = ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
     for fault in FAULTS:
         columns = [c for c in FEEDS[fault.feed].columns if c in frame]

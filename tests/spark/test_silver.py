@@ -123,7 +123,7 @@ def test_the_generator_s_faults_are_all_quarantined(road, tmp_path):
     quarantined = road.records("silver.quarantine")
     assert sum(row["occurrences"] for row in quarantined) == sum(expected.values())
     assert all(row["raw_record"] and row["reasons"] and row["source_file"] for row in quarantined)
-    assert len(road.records("gold.customer_churn_analysis")) == 400
+    assert len(road.records("gold.customer_churn_analysis")) == 401
 
 
 def test_a_correction_resolves_a_quarantined_record(road, tmp_path):

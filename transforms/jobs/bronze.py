@@ -68,9 +68,7 @@ def _read(context: JobContext, feed: str, files: Sequence[RawFile], number: int,
 def _publish(context: JobContext, batch: _Batch, number: int, arrivals: Arrivals, *, is_allowed: bool) -> JobResult:
     notes = _notes(arrivals)
     if not is_allowed and outcome_of(batch.audited.checks) in ("passed", "warned"):
-        result = context.unchanged(batch.table.name, "not published: another feed of the batch failed", *notes)
-        context.results.write(result)
-        return result
+        return context.unchanged(batch.table.name, "not published: another feed of the batch failed", *notes)
     try:
         return publish(
             context,
@@ -86,9 +84,7 @@ def _publish(context: JobContext, batch: _Batch, number: int, arrivals: Arrivals
 
 
 def _nothing_new(context: JobContext, arrivals: Arrivals) -> JobResult:
-    result = context.unchanged("bronze", f"no new file ({arrivals.known} known)", *_notes(arrivals))
-    context.results.write(result)
-    return result
+    return context.unchanged("bronze", f"no new file ({arrivals.known} known)", *_notes(arrivals))
 
 
 def _notes(arrivals: Arrivals) -> tuple[str, ...]:

@@ -13,8 +13,7 @@ from transforms.runtime.manifests import Manifests
 class JobContext:
     """One job run: its lake, identity, start (UTC) and limits.
 
-    `input_bytes` is what the job is about to read; it decides between the settings and
-    engines for small and large batches. `loaded_version` is the version of the gold
+    `loaded_version` is the version of the gold
     table that the warehouse holds, None for none.
     """
 
@@ -34,7 +33,11 @@ class JobContext:
     def results(self) -> Results:
         return Results(self.lake.root)
 
-    def unchanged(self, table: str, *notes: str) -> JobResult:
-        """The result of a table that had nothing to do."""
+    def unchanged(self, table: str, *notes: str, version: int | None = None) -> JobResult:
+        """The result of a table that had nothing to do, also written down."""
         now = datetime.now(self.started_at.tzinfo).isoformat()
-        return JobResult(table=table, run_id=self.run_id, started_at=now, outcome="unchanged", notes=notes)
+        result = JobResult(
+            table=table, run_id=self.run_id, started_at=now, outcome="unchanged", version_after=version, notes=notes
+        )
+        self.results.write(result)
+        return result

@@ -28,7 +28,6 @@ def run(context: JobContext) -> list[JobResult]:
     results: list[JobResult] = []
     for step in (_analysis, _breakdown, _kpis):
         result = step(context)
-        context.results.write(result)
         results.append(result)
         if result.outcome in ("failed", "broken"):
             break

@@ -32,10 +32,13 @@ def publish(
     *,
     rows_read: int,
     rows_quarantined: int = 0,
-    rows_incomplete: int = 0,
+    count_incomplete: Callable[[], int] = lambda: 0,
     notes: tuple[str, ...] = (),
 ) -> JobResult:
-    """Call `write` unless a check stops the batch; the result either way, also written down."""
+    """Call `write` unless a check stops the batch; the result either way, also written down.
+
+    `count_incomplete` looks at the table after the write.
+    """
     before = context.lake.version(table)
     outcome = outcome_of(audited.checks)
     commit = write() if outcome in ("passed", "warned") else None
@@ -49,7 +52,7 @@ def publish(
         rows_read=rows_read,
         rows_written=commit.rows_written if commit else 0,
         rows_quarantined=rows_quarantined,
-        rows_incomplete=rows_incomplete,
+        rows_incomplete=count_incomplete() if commit else 0,
         seconds=watch.seconds(),
         engine=audited.engine,
         checks=audited.checks,

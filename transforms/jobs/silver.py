@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from transforms import silver
 from transforms.feeds import FEEDS, GROUPS, KEY, Feed
-from transforms.jobs.audit import audit
+from transforms.jobs.audit import Audit, audit
 from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch, publish
 from transforms.results import JobResult, outcome_of
@@ -30,9 +30,7 @@ def run(context: JobContext) -> list[JobResult]:
     until = context.manifests.committed_number()
     feeds = _feeds_between(context, done, until)
     if not feeds:
-        result = context.unchanged(CUSTOMERS.name, "no new batch in bronze")
-        context.results.write(result)
-        return [result]
+        return [context.unchanged(CUSTOMERS.name, "no new batch in bronze")]
     input_bytes = _input_bytes(context, done, until)
     tune(context.lake.session, input_bytes)
     typed = {feed.name: _typed(context, feed, done, until).persist() for feed in feeds}
@@ -47,18 +45,8 @@ def run(context: JobContext) -> list[JobResult]:
     audited_rejects = audit(context, QUARANTINE, rejected, input_bytes=input_bytes)
     results = []
     if outcome_of(audited.checks) in ("passed", "warned"):
-        changes = _quarantine_changes(context, rejected, batch)
-        results.append(
-            publish(
-                context,
-                QUARANTINE,
-                audited_rejects,
-                lambda: _merge_quarantine(context, changes, until),
-                watch,
-                rows_read=quarantined,
-            )
-        )
-    if all(result.is_published for result in results):
+        results.append(_publish_quarantine(context, audited_rejects, rejected, batch, quarantined, until, watch))
+    if all(result.outcome not in ("failed", "broken") for result in results):
         results.append(
             publish(
                 context,
@@ -68,12 +56,35 @@ def run(context: JobContext) -> list[JobResult]:
                 watch,
                 rows_read=sum(frame.count() for frame in typed.values()),
                 rows_quarantined=quarantined,
-                rows_incomplete=_incomplete(context) if context.lake.exists(CUSTOMERS) else 0,
+                count_incomplete=lambda: _incomplete(context),
             )
         )
     for frame in (*typed.values(), batch, rejected):
         frame.unpersist()
     return results
+
+
+def _publish_quarantine(
+    context: JobContext,
+    audited: Audit,
+    rejected: DataFrame,
+    batch: DataFrame,
+    quarantined: int,
+    until: int,
+    watch: Stopwatch,
+) -> JobResult:
+    exists = context.lake.exists(QUARANTINE)
+    if exists and not quarantined and not context.lake.read(QUARANTINE).where("status = 'open'").head(1):
+        return context.unchanged(QUARANTINE.name, "no faulty row, none open")
+    changes = _quarantine_changes(context, rejected, batch) if exists or quarantined else rejected
+    return publish(
+        context,
+        QUARANTINE,
+        audited,
+        lambda: _merge_quarantine(context, changes, until),
+        watch,
+        rows_read=quarantined,
+    )
 
 
 def _incomplete(context: JobContext) -> int:
