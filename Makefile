@@ -1,6 +1,6 @@
 # Two commands are enough: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format setup lock sample bench clean
+.PHONY: help run test check format setup lock sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
 
@@ -36,9 +36,6 @@ lock: setup ## Resolve the lock file again from pyproject.toml
 sample: setup ## Make data/raw again
 	@rm -rf data/raw
 	@$(CHURN) generate --customers 7000 --compress
-
-bench: setup ## Measure, and write docs/performance.md (takes half an hour)
-	@$(PYTHON) -m benchmarks.run
 
 clean: ## Stop the servers, remove all state
 	@test ! -x $(PYTHON) || $(CHURN) stop

@@ -1,5 +1,6 @@
 """What `churn run` prints at its end."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,12 @@ def print_summary(console: Console, result: PipelineResult, lake: Path, port: in
     }
     for name, place in places.items():
         console.print(f"{name + ':':<16}{place}", highlight=False, soft_wrap=True)
+    churn = "churn" if shutil.which("churn") else ".venv/bin/churn"
     console.print(f"\nDone in {seconds:.1f} s. Next:", highlight=False)
     for line in (
-        'churn query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
-        f'churn query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"',
-        "churn status        churn report        churn stop",
+        f'{churn} query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
+        f'{churn} query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"',
+        f"{churn} status        {churn} report        {churn} stop",
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
 
