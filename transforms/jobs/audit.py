@@ -27,6 +27,11 @@ class Audit:
     metrics: dict[str, float]
     engine: str
 
+    @property
+    def passed(self) -> bool:
+        """Whether the batch may be published: no critical check failed, none broke."""
+        return not any(check.stops for check in self.checks)
+
 
 def audit(
     context: JobContext,

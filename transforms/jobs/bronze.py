@@ -10,7 +10,7 @@ from transforms.feeds import FEEDS
 from transforms.jobs.audit import Audit, audit
 from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch, publish
-from transforms.results import JobResult, outcome_of
+from transforms.results import JobResult
 from transforms.runtime.landing import Arrivals, RawFile, discover, is_unchanged
 from transforms.runtime.raw_reader import read_feed
 from transforms.runtime.session import tune
@@ -48,7 +48,7 @@ def _ingest(context: JobContext, arrivals: Arrivals, files: Sequence[RawFile]) -
         manifests.discard(number)
         return _ingest(context, arrivals, steady) if steady else [_nothing_new(context, arrivals)]
     # No feed is published unless every feed of the batch passed.
-    passed = all(outcome_of(batch.audited.checks) in ("passed", "warned") for batch in batches)
+    passed = all(batch.audited.passed for batch in batches)
     if not passed:
         manifests.discard(number)
     results = [_publish(context, batch, number, arrivals, is_allowed=passed) for batch in batches]
@@ -67,7 +67,7 @@ def _read(context: JobContext, feed: str, files: Sequence[RawFile], number: int,
 
 def _publish(context: JobContext, batch: _Batch, number: int, arrivals: Arrivals, *, is_allowed: bool) -> JobResult:
     notes = _notes(arrivals)
-    if not is_allowed and outcome_of(batch.audited.checks) in ("passed", "warned"):
+    if not is_allowed and batch.audited.passed:
         return context.unchanged(batch.table.name, "not published: another feed of the batch failed", *notes)
     try:
         return publish(

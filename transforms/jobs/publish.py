@@ -40,13 +40,12 @@ def publish(
     `count_incomplete` looks at the table after the write.
     """
     before = context.lake.version(table)
-    outcome = outcome_of(audited.checks)
-    commit = write() if outcome in ("passed", "warned") else None
+    commit = write() if audited.passed else None
     result = JobResult(
         table=table.name,
         run_id=context.run_id,
         started_at=watch.started_at,
-        outcome=outcome,
+        outcome=outcome_of(audited.checks),
         version_before=before,
         version_after=commit.version if commit else before,
         rows_read=rows_read,

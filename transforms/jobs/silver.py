@@ -10,7 +10,7 @@ from transforms.feeds import FEEDS, GROUPS, KEY, Feed
 from transforms.jobs.audit import Audit, audit
 from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch, publish
-from transforms.results import JobResult, outcome_of
+from transforms.results import JobResult
 from transforms.runtime.delta_io import Commit
 from transforms.runtime.session import tune
 from transforms.tables import TABLES
@@ -44,7 +44,7 @@ def run(context: JobContext) -> list[JobResult]:
     audited = audit(context, CUSTOMERS, batch, input_bytes=input_bytes, quarantined=quarantined, measured_where=watched)
     audited_rejects = audit(context, QUARANTINE, rejected, input_bytes=input_bytes)
     results = []
-    if outcome_of(audited.checks) in ("passed", "warned"):
+    if audited.passed:
         results.append(_publish_quarantine(context, audited_rejects, rejected, batch, quarantined, until, watch))
     if all(result.outcome not in ("failed", "broken") for result in results):
         results.append(
