@@ -47,6 +47,10 @@ def prefect_environment(port: int) -> dict[str, str]:
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        # Task runs recorded as they end lock SQLite just when the next task asks for its
+        # concurrency slot; Prefect's client then waits 2 s. In batches they rarely meet.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "churn",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }

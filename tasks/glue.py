@@ -7,7 +7,7 @@ from prefect import task
 from prefect.tasks import exponential_backoff
 
 from blocks.platform import Platform
-from tasks.retry import is_worth_retrying
+from tasks.defaults import TAGS, is_worth_retrying
 from transforms.results import JobResult
 
 _log = logging.getLogger("churn")
@@ -16,7 +16,7 @@ _log = logging.getLogger("churn")
 @task(
     name="run-glue-job",
     task_run_name="{job}",
-    tags=["glue"],
+    tags=TAGS,
     retries=2,
     retry_delay_seconds=exponential_backoff(backoff_factor=5),
     retry_jitter_factor=0.5,

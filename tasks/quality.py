@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
+from tasks.defaults import TAGS
 from transforms.errors import BrokenCheckError, GateError
 from transforms.results import JobResult
 
 
-@task(name="quality-gate", task_run_name="gate {job}", tags=["quality"], persist_result=False)
+@task(name="quality-gate", task_run_name="gate {job}", tags=TAGS, persist_result=False)
 def quality_gate(job: str, results: Sequence[JobResult]) -> None:
     """Publish the checks of `results`; raise GateError or BrokenCheckError if a batch was stopped."""
     rows = [

@@ -8,10 +8,11 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from blocks.platform import Platform
 from reports.quality import write_report
+from tasks.defaults import TAGS
 from transforms.results import JobResult
 
 
-@task(name="publish-report", tags=["report"], persist_result=False)
+@task(name="publish-report", tags=TAGS, persist_result=False)
 def publish_report(platform: Platform, results: Sequence[JobResult]) -> Path:
     """Write the quality report of the lake and publish the run's tables and a link to it."""
     path = write_report(Path(platform.lake))

@@ -11,7 +11,7 @@ from prefect.tasks import exponential_backoff
 from blocks.platform import Platform
 from blocks.redshift import run
 from tasks import warehouse_sql as sql
-from tasks.retry import is_worth_retrying
+from tasks.defaults import TAGS, is_worth_retrying
 from transforms.errors import WarehouseError
 from transforms.exports import Export, Exports
 
@@ -29,7 +29,7 @@ class Load:
 
 @task(
     name="warehouse-version",
-    tags=["warehouse"],
+    tags=TAGS,
     retries=3,
     retry_delay_seconds=exponential_backoff(backoff_factor=2),
     retry_jitter_factor=0.5,
@@ -48,7 +48,7 @@ def loaded_version(platform: Platform) -> int:
 
 @task(
     name="load-warehouse",
-    tags=["warehouse"],
+    tags=TAGS,
     retries=3,
     retry_delay_seconds=exponential_backoff(backoff_factor=2),
     retry_jitter_factor=0.5,

@@ -1,8 +1,11 @@
-"""Which failures are worth another try."""
+"""What tasks have in common: tags, and which failures are worth another try."""
 
 from typing import Any
 
 from transforms.errors import ChurnError, JobError, WarehouseError
+
+# One set for all tasks: Prefect asks its server for concurrency limits per set of tags.
+TAGS = ["churn-lakehouse"]
 
 
 def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
