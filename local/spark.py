@@ -32,6 +32,9 @@ _SETTINGS = {
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.retainedJobs": "1",
     "spark.ui.retainedStages": "1",
+    # Nobody reads the plans of a session without a UI, and describing them takes time.
+    "spark.sql.ui.explainMode": "simple",
+    "spark.sql.debug.maxToStringFields": "1",
 }
 
 

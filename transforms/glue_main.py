@@ -13,7 +13,7 @@ from pathlib import Path
 from transforms.errors import LakeError
 from transforms.jobs.context import JobContext
 from transforms.results import JobResult
-from transforms.runtime.delta_io import WATERMARK_APP, Lake
+from transforms.runtime.delta_io import Lake
 from transforms.runtime.session import get_session
 from transforms.runtime.storage import check_writable
 
@@ -40,9 +40,8 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     root = Path(options.lake)
     check_writable(root)
     full_refresh = options.full_refresh == "true"
-    application = f"full-refresh-{options.run_id}" if full_refresh else WATERMARK_APP
     context = JobContext(
-        lake=Lake(get_session(), root.resolve(), application),
+        lake=Lake(get_session(), root.resolve(), options.run_id if full_refresh else None),
         run_id=options.run_id,
         started_at=datetime.now(UTC),
         max_quarantined_share=options.max_quarantined_share,

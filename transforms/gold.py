@@ -119,12 +119,11 @@ def breakdown(current: DataFrame, changes: DataFrame, source_version: int) -> Da
 def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_version: int) -> DataFrame:
     """Rows of gold.churn_kpis, all derived from the breakdown."""
     # Every customer stands in exactly one risk segment, so its rows sum to the whole.
-    total = breakdown_rows.where("dimension = 'risk_segment'").agg(*_sums())
-    rows = total.select(F.explode(F.array(*_total_kpis())).alias("k")).select("k.*")
-    for dimension, name, value, unit in _grouped_kpis():
-        part = breakdown_rows.where(F.col("dimension") == dimension)
-        key = F.concat(F.lit(f"{name}:"), F.col("value"))
-        rows = rows.unionByName(part.select(key.alias("kpi"), _number(value).alias("value"), F.lit(unit).alias("unit")))
+    segments = F.col("dimension") == "risk_segment"
+    whole = [F.sum(F.when(segments, F.col(name))).alias(name) for name in gold.MEASURES]
+    grouped = F.array_compact(F.array(*_grouped_kpis()))
+    total = breakdown_rows.agg(*whole).select(F.explode(F.array(*_total_kpis())).alias("k"))
+    rows = total.unionByName(breakdown_rows.select(F.explode(grouped).alias("k"))).select("k.*")
     return rows.select(
         F.lit(run_id).alias("run_id"),
         F.lit(computed_at).cast("timestamp").alias("computed_at"),
@@ -133,10 +132,6 @@ def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_v
         "value",
         "unit",
     )
-
-
-def _number(value: Column) -> Column:
-    return value.cast(gold.KPIS["value"].dataType)
 
 
 def _ratio(part: str, whole: str, factor: int = 1) -> Column:
@@ -156,17 +151,23 @@ def _total_kpis() -> list[Column]:
         "high_risk_customers": (F.col("high_source_score"), "customers"),
         "high_risk_share": (_ratio("high_source_score", "customers", 100), "percent"),
     }
-    return [
-        F.struct(F.lit(name).alias("kpi"), _number(value).alias("value"), F.lit(unit).alias("unit"))
-        for name, (value, unit) in values.items()
-    ]
+    return [_kpi(F.lit(name), value, unit) for name, (value, unit) in values.items()]
 
 
-def _grouped_kpis() -> list[tuple[str, str, Column, str]]:
-    """Dimension, name, value and unit of KPIs with one row per value of a dimension."""
+def _kpi(name: Column, value: Column, unit: str) -> Column:
+    number = value.cast(gold.KPIS["value"].dataType)
+    return F.struct(name.alias("kpi"), number.alias("value"), F.lit(unit).alias("unit"))
+
+
+def _grouped_kpis() -> list[Column]:
+    """KPIs with one row per value of a dimension; null for rows of other dimensions."""
     mean = _ratio("churned_monthly_revenue", "churned")
-    return [
+    specs = [
         ("risk_segment", "customers_in_segment", F.col("customers"), "customers"),
         ("customer_tenure_group", "churn_rate_by_tenure", F.col("churn_rate"), "percent"),
         ("payment_method", "mean_monthly_charges_of_churned", mean, "USD"),
+    ]
+    return [
+        F.when(F.col("dimension") == dimension, _kpi(F.concat(F.lit(f"{name}:"), F.col("value")), value, unit))
+        for dimension, name, value, unit in specs
     ]

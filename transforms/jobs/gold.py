@@ -77,11 +77,11 @@ def _breakdown(context: JobContext) -> JobResult:
     done, until = lake.watermark(BREAKDOWN), lake.version(ANALYSIS)
     if until is None or done >= until:
         return context.unchanged(BREAKDOWN.name, "gold.customer_churn_analysis has not changed")
-    changes = lake.read_changes(ANALYSIS, done, until) if done >= 0 else None
-    current = lake.read(BREAKDOWN)
+    is_increment = done >= 0 and not context.full_refresh
+    changes = lake.read_changes(ANALYSIS, done, until) if is_increment else None
+    current = lake.read(BREAKDOWN) if changes is not None else lake.empty(BREAKDOWN)
     if changes is None:
         changes = lake.read_version(ANALYSIS, until).withColumn("_change_type", F.lit("insert"))
-        current = current.limit(0)
     rows = gold.breakdown(current, gold.breakdown_changes(changes), until).persist()
     audited = audit(context, BREAKDOWN, rows, input_bytes=0)
     result = publish(
@@ -99,10 +99,8 @@ def _kpis(context: JobContext) -> JobResult:
         return context.unchanged(KPIS.name, "gold.churn_breakdown has not changed")
     rows = gold.kpis(lake.read(BREAKDOWN), context.run_id, context.started_at, until).persist()
     audited = audit(context, KPIS, rows, input_bytes=0)
-    audited = replace(
-        audited,
-        metrics={f"kpi.{row['kpi']}": float(row["value"]) for row in rows.collect() if row["value"] is not None},
-    )
+    values = {f"kpi.{row['kpi']}": float(row["value"]) for row in rows.collect() if row["value"] is not None}
+    audited = replace(audited, metrics=values)
     result = publish(context, KPIS, audited, lambda: lake.append(KPIS, rows, until), watch, rows_read=audited.rows)
     rows.unpersist()
     return result

@@ -36,9 +36,10 @@ def run(context: JobContext) -> list[JobResult]:
     typed = {feed.name: _typed(context, feed, done, until).persist() for feed in feeds}
     latest = {feed.name: silver.latest(typed[feed.name], feed) for feed in feeds}
     batch = silver.combine(latest, {feed.name: feed for feed in feeds}).persist()
-    rejected = _union([silver.quarantine(typed[feed.name], feed) for feed in feeds]).persist()
-    counts = rejected.agg(F.coalesce(F.sum("occurrences"), F.lit(0)).alias("n")).first()
-    quarantined = int(counts["n"]) if counts else 0
+    read, quarantined = _count(list(typed.values()))
+    rejected = _rejected(typed, feeds) if quarantined else context.lake.empty(QUARANTINE)
+    rejected.persist()
+    is_first = context.full_refresh or not context.lake.exists(CUSTOMERS)
 
     watched = {column: group.event_column for group in GROUPS for column in group.columns}
     audited = audit(context, CUSTOMERS, batch, input_bytes=input_bytes, quarantined=quarantined, measured_where=watched)
@@ -54,9 +55,9 @@ def run(context: JobContext) -> list[JobResult]:
                 audited,
                 lambda: _merge_customers(context, batch, until),
                 watch,
-                rows_read=sum(frame.count() for frame in typed.values()),
+                rows_read=read,
                 rows_quarantined=quarantined,
-                count_incomplete=lambda: _incomplete(context),
+                count_incomplete=lambda: _incomplete(batch if is_first else context.lake.read(CUSTOMERS)),
             )
         )
     for frame in (*typed.values(), batch, rejected):
@@ -87,8 +88,8 @@ def _publish_quarantine(
     )
 
 
-def _incomplete(context: JobContext) -> int:
-    return context.lake.read(CUSTOMERS).where("NOT is_complete").count()
+def _incomplete(customers: DataFrame) -> int:
+    return customers.where("NOT is_complete").count()
 
 
 def _feeds_between(context: JobContext, done: int, until: int) -> list[Feed]:
@@ -106,8 +107,17 @@ def _typed(context: JobContext, feed: Feed, done: int, until: int) -> DataFrame:
     return silver.conform(rows.where(F.col("_batch_id").between(done + 1, until)), feed)
 
 
-def _union(frames: list[DataFrame]) -> DataFrame:
-    return reduce(DataFrame.unionByName, frames)
+def _count(typed: list[DataFrame]) -> tuple[int, int]:
+    """Rows, and faulty rows, of all feeds."""
+    is_faulty = (F.size("_faults") > 0).cast("int").alias("faulty")
+    faulty = reduce(DataFrame.unionByName, (frame.select(is_faulty) for frame in typed))
+    found = faulty.agg(F.count(F.lit(1)), F.coalesce(F.sum("faulty"), F.lit(0))).first()
+    assert found is not None
+    return int(found[0]), int(found[1])
+
+
+def _rejected(typed: dict[str, DataFrame], feeds: list[Feed]) -> DataFrame:
+    return reduce(DataFrame.unionByName, (silver.quarantine(typed[feed.name], feed) for feed in feeds))
 
 
 def _quarantine_changes(context: JobContext, rejected: DataFrame, batch: DataFrame) -> DataFrame:

@@ -33,11 +33,11 @@ class Commit:
 class Lake:
     """The Delta tables below one root."""
 
-    def __init__(self, session: SparkSession, root: Path, transaction_app: str = WATERMARK_APP) -> None:
-        """`transaction_app` other than the default lets a rebuild write although its watermark is known."""
+    def __init__(self, session: SparkSession, root: Path, rebuild: str | None = None) -> None:
+        """`rebuild` names a full refresh, which may write although its watermark is known."""
         self.session = session
         self.root = root
-        self.transaction_app = transaction_app
+        self.transaction_app = f"{WATERMARK_APP}/{rebuild}" if rebuild else WATERMARK_APP
 
     def path(self, table: Table) -> str:
         return str(self.root / table.path)
@@ -51,18 +51,42 @@ class Lake:
         return version if version >= 0 else None
 
     def watermark(self, table: Table) -> int:
-        """The watermark of the newest write, -1 before the first."""
-        found = self._snapshot(table).transactions().get(WATERMARK_APP)
-        return int(found.get()) if found.isDefined() else -1
+        """The watermark of the newest write, -1 before the first.
+
+        Read from the commits themselves: nearly always the newest has it, and asking
+        Delta's snapshot costs a Spark job per table.
+        """
+        version = self.version(table)
+        while version is not None and version >= 0 and self._log(table, version).exists():
+            for action in self._actions(table, version):
+                if "txn" in action and action["txn"]["appId"].startswith(WATERMARK_APP):
+                    return int(action["txn"]["version"])
+            version -= 1
+        return -1 if version is None or version < 0 else self._watermark_of_snapshot(table)
+
+    def _watermark_of_snapshot(self, table: Table) -> int:
+        """For a table whose own commits have been cleaned up by Delta (30 days of maintenance alone)."""
+        written = self._snapshot(table).setTransactions()
+        ours = [written.apply(i) for i in range(written.size())]
+        stamped = [
+            (int(t.lastUpdated().get()) if t.lastUpdated().isDefined() else 0, int(t.version()))
+            for t in ours
+            if t.appId().startswith(WATERMARK_APP)
+        ]
+        return max(stamped, default=(0, -1))[1]
 
     def bytes(self, table: Table) -> int:
         """Size of the newest version's data files."""
         return int(self._snapshot(table).sizeInBytes()) if self.exists(table) else 0
 
+    def empty(self, table: Table) -> DataFrame:
+        """No rows, with the declared schema."""
+        return self.session.createDataFrame([], table.schema)
+
     def read(self, table: Table) -> DataFrame:
         """The newest version; an empty frame before the first commit."""
         if not self.exists(table):
-            return self.session.createDataFrame([], table.schema)
+            return self.empty(table)
         return self.session.read.format("delta").load(self.path(table))
 
     def read_version(self, table: Table, version: int) -> DataFrame:
@@ -163,12 +187,18 @@ class Lake:
         return Commit(version, self._rows_written(table, version))
 
     def _rows_written(self, table: Table, version: int) -> int:
-        log = self.root / table.path / "_delta_log" / f"{version:020d}.json"
-        actions = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
+        actions = self._actions(table, version)
         metrics = next(a["commitInfo"]["operationMetrics"] for a in actions if "commitInfo" in a)
         if "numTargetRowsInserted" in metrics:
             return int(metrics["numTargetRowsInserted"]) + int(metrics["numTargetRowsUpdated"])
         return int(metrics["numOutputRows"])
+
+    def _log(self, table: Table, version: int) -> Path:
+        return self.root / table.path / "_delta_log" / f"{version:020d}.json"
+
+    def _actions(self, table: Table, version: int) -> list[dict[str, Any]]:
+        """The actions of one commit."""
+        return [json.loads(line) for line in self._log(table, version).read_text(encoding="utf-8").splitlines()]
 
     def _snapshot(self, table: Table) -> JavaObject:
         jvm: Any = self.session._jvm
