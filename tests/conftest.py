@@ -18,7 +18,7 @@ REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def spark():
     from local.spark import prepare
 
-    launch = prepare(small=True)
+    launch = prepare(small=False)
     launch.archive.parent.mkdir(parents=True, exist_ok=True)
     os.environ.update(launch.environment)
     from transforms.runtime.session import get_session, tune
