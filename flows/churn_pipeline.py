@@ -41,8 +41,8 @@ def churn_pipeline(
             done = run_glue_job(platform, job, run_id, limits | arguments)
             results += done
             quality_gate(job, done)
-        since = -1 if full_refresh else loaded_version(platform)
-        results += run_glue_job(platform, "export", run_id, limits | {"loaded_version": str(since)})
+        loaded = loaded_version(platform)
+        results += run_glue_job(platform, "export", run_id, limits | {"loaded": str(loaded or "")})
         load = load_warehouse(platform, results[-1].version_after)
     finally:
         report = publish_report(platform, results)

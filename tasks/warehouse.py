@@ -13,7 +13,7 @@ from blocks.redshift import run
 from tasks import warehouse_sql as sql
 from tasks.defaults import TAGS, is_worth_retrying
 from transforms.errors import WarehouseError
-from transforms.exports import Export, Exports
+from transforms.exports import Export, Exports, TableVersion
 
 _log = logging.getLogger("churn")
 
@@ -37,11 +37,11 @@ class Load:
     timeout_seconds=300,
     persist_result=False,
 )
-def loaded_version(platform: Platform) -> int:
-    """The gold version that the warehouse holds, -1 for none: the next export starts there."""
+def loaded_version(platform: Platform) -> TableVersion | None:
+    """The gold version that the warehouse holds, if any: the next export starts there."""
     with platform.warehouse.connection() as connection:
         run(connection, sql.create_audit(platform.warehouse.schema_name))
-        version = _loaded_version(connection, platform)
+        version = _last_load(connection, platform)
         connection.commit()
     return version
 
@@ -63,15 +63,18 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
     exports = Exports(Path(platform.lake))
     with platform.warehouse.connection() as connection:
         run(connection, sql.create_audit(platform.warehouse.schema_name))
-        present = _loaded_version(connection, platform)
-        if present == version:
+        present = _last_load(connection, platform)
+        # The export job leaves no export where the warehouse has this very version.
+        exported = exports.read(version).table_id if exports.exists(version) else present and present.table_id
+        if present and present == TableVersion(exported or "", version):
             _log.info("warehouse: has version %d already", version)
             return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"))
         export = exports.read(version)
         _migrate(connection, platform, export)
-        if not export.is_full and present != export.base_version:
+        if not export.is_full and present != TableVersion(export.table_id, export.base_version or 0):
             raise WarehouseError(
-                f"the export holds the changes since version {export.base_version}, the warehouse has {present}. "
+                f"the export holds the changes since version {export.base_version}, "
+                f"the warehouse has {present or 'none'}. "
                 "Run the road again: it exports what is missing."
             )
         _replace(connection, platform, export, str(exports.manifest(version)))
@@ -79,9 +82,9 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
     return Load(version, export.rows, export.table_rows)
 
 
-def _loaded_version(connection: redshift_connector.Connection, platform: Platform) -> int:
-    found = run(connection, sql.loaded_version(platform.warehouse.schema_name))
-    return int(found[0][0]) if found and found[0][0] is not None else -1
+def _last_load(connection: redshift_connector.Connection, platform: Platform) -> TableVersion | None:
+    found = run(connection, sql.last_load(platform.warehouse.schema_name))
+    return TableVersion(str(found[0][0]), int(found[0][1])) if found else None
 
 
 def _migrate(connection: redshift_connector.Connection, platform: Platform, export: Export) -> None:
@@ -107,7 +110,7 @@ def _replace(connection: redshift_connector.Connection, platform: Platform, expo
     run(connection, sql.delete_replaced(schema, is_full=export.is_full))
     run(connection, sql.insert_staged(schema, export.columns))
     _check_count(connection, f"{schema}.{sql.TARGET}", export.table_rows)
-    noted = (export.version, export.is_full, export.rows, export.table_rows, export.run_id)
+    noted = (export.table_id, export.version, export.is_full, export.rows, export.table_rows, export.run_id)
     run(connection, sql.insert_audit(schema), noted)
     connection.commit()
 

@@ -42,7 +42,7 @@ def create_audit(schema: str) -> str:
     """One row per load."""
     return (
         f"CREATE TABLE IF NOT EXISTS {schema}.{AUDIT} (table_name VARCHAR(128) NOT NULL, "
-        "delta_version BIGINT NOT NULL, is_full BOOLEAN NOT NULL, rows_loaded BIGINT NOT NULL, "
+        "table_id VARCHAR(64) NOT NULL, delta_version BIGINT NOT NULL, is_full BOOLEAN NOT NULL, rows_loaded BIGINT NOT NULL, "
         "table_rows BIGINT NOT NULL, run_id VARCHAR(64) NOT NULL, loaded_at TIMESTAMP NOT NULL)"
     )
 
@@ -59,8 +59,12 @@ def existing_columns(schema: str) -> str:
     )
 
 
-def loaded_version(schema: str) -> str:
-    return f"SELECT max(delta_version) FROM {schema}.{AUDIT} WHERE table_name = '{TARGET}'"
+def last_load(schema: str) -> str:
+    """Delta table id and version of the newest load."""
+    return (
+        f"SELECT table_id, delta_version FROM {schema}.{AUDIT} WHERE table_name = '{TARGET}' "
+        "ORDER BY loaded_at DESC, delta_version DESC LIMIT 1"
+    )
 
 
 def create_staging(columns: Sequence[ExportColumn]) -> str:
@@ -91,8 +95,8 @@ def insert_staged(schema: str, columns: Sequence[ExportColumn]) -> str:
 
 
 def insert_audit(schema: str) -> str:
-    """Parameters: version, is_full, rows loaded, table rows, run id."""
-    return f"INSERT INTO {schema}.{AUDIT} VALUES ('{TARGET}', %s, %s, %s, %s, %s, GETDATE())"
+    """Parameters: table id, version, is_full, rows loaded, table rows, run id."""
+    return f"INSERT INTO {schema}.{AUDIT} VALUES ('{TARGET}', %s, %s, %s, %s, %s, %s, GETDATE())"
 
 
 def _definition(column: ExportColumn) -> str:

@@ -10,6 +10,25 @@ from transforms.runtime.storage import read_json, write_json
 
 
 @dataclass(frozen=True)
+class TableVersion:
+    """A version of one certain table: another lake counts its versions from 0 as well.
+
+    As text `<table id>@<version>`, empty for none.
+    """
+
+    table_id: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.table_id}@{self.version}"
+
+    @staticmethod
+    def parse(text: str) -> "TableVersion | None":
+        table_id, _, version = text.rpartition("@")
+        return TableVersion(table_id, int(version)) if text else None
+
+
+@dataclass(frozen=True)
 class ExportColumn:
     """A column as Spark declares it; `max_bytes` limits a string, 0 for other types."""
 
@@ -29,6 +48,7 @@ class Export:
     files have one column more than `columns`: `_op`, U for upsert or D for delete.
     """
 
+    table_id: str
     version: int
     is_full: bool
     base_version: int | None
@@ -62,6 +82,10 @@ class Exports:
         for folder in self.root.iterdir():
             if folder != self.folder(export.version):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def exists(self, version: int) -> bool:
+        """Whether there is a finished export of `version`."""
+        return self._description(version).exists()
 
     def read(self, version: int) -> Export:
         path = self._description(version)

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from transforms.errors import LakeError
+from transforms.exports import TableVersion
 from transforms.jobs.context import JobContext
 from transforms.results import JobResult
 from transforms.runtime.delta_io import Lake
@@ -30,7 +31,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--raw", default="")
     parser.add_argument("--full_refresh", choices=("true", "false"), default="false")
     parser.add_argument("--max_quarantined_share", type=float, default=DEFAULT_MAX_QUARANTINED_SHARE)
-    parser.add_argument("--loaded_version", type=int, default=-1)
+    parser.add_argument("--loaded", default="")
     return parser.parse_known_args(argv)[0]
 
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         max_quarantined_share=options.max_quarantined_share,
         raw=Path(options.raw) if options.raw else None,
         full_refresh=full_refresh,
-        loaded_version=options.loaded_version if options.loaded_version >= 0 else None,
+        loaded=TableVersion.parse(options.loaded),
     )
     # Imported here so that each job loads what it needs, and no more.
     run: Callable[[JobContext], list[JobResult]] = import_module(f"transforms.jobs.{options.job}").run

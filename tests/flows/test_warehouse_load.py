@@ -13,7 +13,7 @@ from blocks.redshift import run
 from tasks import warehouse_sql as sql
 from tasks.warehouse import load_warehouse, loaded_version
 from transforms.errors import WarehouseError
-from transforms.exports import Export, ExportColumn, Exports
+from transforms.exports import Export, ExportColumn, Exports, TableVersion
 
 COLUMNS = (
     ExportColumn("customer_id", "string", False, "Customer's number", 64),
@@ -28,7 +28,7 @@ def platform(warehouse, tmp_path, prefect_harness):
     return Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse)
 
 
-def _export(platform, version, rows, *, base=None, table_rows, columns=COLUMNS, claimed=None):
+def _export(platform, version, rows, *, base=None, table_rows, columns=COLUMNS, claimed=None, table_id="t"):
     """Write an export as the Glue script does; rows are (id, segment, cltv, …, operation)."""
     from pathlib import Path
 
@@ -40,7 +40,7 @@ def _export(platform, version, rows, *, base=None, table_rows, columns=COLUMNS, 
     arrays = [pa.array([row[i] for row in rows], kind) for i, (_, kind) in enumerate(fields)]
     pq.write_table(pa.table(arrays, names=[name for name, _ in fields]), folder / "part-0.parquet")
     count = len(rows) if claimed is None else claimed
-    exports.write(Export(version, base is None, base, count, table_rows, columns, "run"))
+    exports.write(Export(table_id, version, base is None, base, count, table_rows, columns, "run"))
 
 
 def _rows(platform, columns="customer_id, risk_segment, cltv"):
@@ -53,17 +53,27 @@ def _row(name, value, operation="U"):
 
 
 def test_full_then_changes_then_again(platform):
-    assert loaded_version(platform) == -1
+    assert loaded_version(platform) is None
     _export(platform, 0, [_row("a", 1), _row("b", 2), _row("c", 3)], table_rows=3)
     assert load_warehouse(platform, 0).rows_loaded == 3
     _export(platform, 2, [_row("b", 20), _row("c", 0, "D"), _row("d", 4)], base=0, table_rows=3)
     load = load_warehouse(platform, 2)
     assert (load.rows_loaded, load.table_rows) == (3, 3)
     assert [(row[0], row[2]) for row in _rows(platform)] == [("a", 1), ("b", 20), ("d", 4)]
-    assert loaded_version(platform) == 2
+    assert loaded_version(platform) == TableVersion("t", 2)
     assert load_warehouse(platform, 2).rows_loaded == 0
     with platform.warehouse.connection() as connection:
         assert run(connection, "SELECT count(*) FROM load_audit")[0][0] == 2
+
+
+def test_the_same_version_of_another_lake_is_not_the_same(platform, tmp_path):
+    _export(platform, 3, [_row("a", 1), _row("b", 2)], table_rows=2)
+    load_warehouse(platform, 3)
+    other = platform.model_copy(update={"lake": str(tmp_path / "other")})
+    _export(other, 3, [_row("z", 9)], table_rows=1, table_id="u")
+    assert load_warehouse(other, 3).rows_loaded == 1
+    assert [row[0] for row in _rows(platform)] == ["z"]
+    assert loaded_version(platform) == TableVersion("u", 3)
 
 
 @pytest.mark.parametrize("spoil", ["staged count", "table count", "lost file", "wrong base"])
@@ -86,7 +96,7 @@ def test_a_failed_load_leaves_the_table_as_it_was(platform, spoil):
     with pytest.raises(WarehouseError):
         load_warehouse.fn(platform, 1)
     assert _rows(platform) == before
-    assert loaded_version(platform) == 0
+    assert loaded_version(platform) == TableVersion("t", 0)
 
 
 def test_a_new_column_is_added_not_dropped(platform):

@@ -75,6 +75,22 @@ def test_a_full_refresh_gives_the_same_tables(road, tmp_path):
     assert road.state() == before
 
 
+def test_the_day_after_a_full_refresh_counts_nothing_twice(spark, tmp_path):
+    raw = tmp_path / "raw"
+    write_jsonl(raw / "1" / "a.jsonl", *many(6))
+    road = Road(tmp_path / "lake")
+    road.load(raw)
+    write_jsonl(raw / "2" / "a.jsonl", record("N1", churn="Yes"), record("N2"))
+    road.load(raw, full_refresh="true")
+    results = road.load(raw)
+    assert {result.outcome for result in results.values()} == {"unchanged"}
+    write_jsonl(raw / "3" / "a.jsonl", record("N3", churn="Yes"))
+    road.load(raw)
+    fresh = Road(tmp_path / "fresh")
+    fresh.load(raw)
+    assert road.state() == fresh.state()
+
+
 def test_a_table_of_a_newer_version_is_refused(road, spark, tmp_path):
     write_jsonl(tmp_path / "raw" / "a.jsonl", record("A-1"))
     road.load(tmp_path / "raw")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from transforms.exports import TableVersion
 from transforms.results import JobResult, Results
 from transforms.runtime.delta_io import Lake
 from transforms.runtime.manifests import Manifests
@@ -13,8 +14,7 @@ from transforms.runtime.manifests import Manifests
 class JobContext:
     """One job run: its lake, identity, start (UTC) and limits.
 
-    `loaded_version` is the version of the gold
-    table that the warehouse holds, None for none.
+    `loaded` is the version of the gold table that the warehouse holds, None for none.
     """
 
     lake: Lake
@@ -23,7 +23,7 @@ class JobContext:
     max_quarantined_share: float
     raw: Path | None = None
     full_refresh: bool = False
-    loaded_version: int | None = None
+    loaded: TableVersion | None = None
 
     @property
     def manifests(self) -> Manifests:

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
-from transforms.exports import Export, ExportColumn, Exports
+from transforms.exports import Export, ExportColumn, Exports, TableVersion
 from transforms.feeds import KEY
 from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch
@@ -20,26 +20,32 @@ _DEFAULT_MAX_BYTES = 256
 
 
 def run(context: JobContext) -> list[JobResult]:
-    """Write the rows that the warehouse lacks: changes since `loaded_version`, else all rows.
+    """Write the rows that the warehouse lacks: changes since `loaded`, else all rows.
 
     Delta's own files are no export: some are removed, some hold change records.
     """
     watch = Stopwatch()
     version = context.lake.version(ANALYSIS)
-    if version is None or version == context.loaded_version:
-        note = "gold has no customer yet" if version is None else "the warehouse has the newest version"
-        return [context.unchanged("export", note, version=version)]
+    if version is None:
+        return [context.unchanged("export", "gold has no customer yet")]
+    table_id = context.lake.table_id(ANALYSIS)
+    if context.loaded == TableVersion(table_id, version):
+        return [context.unchanged("export", "the warehouse has the newest version", version=version)]
     exports = Exports(context.lake.root)
-    rows, is_full = _rows(context, version)
+    base = _base(context, table_id, version)
+    changes = None if base is None else context.lake.read_changes(ANALYSIS, base, version)
+    is_full = changes is None
+    rows = _snapshot(context, version) if changes is None else _net_changes(changes)
     size = context.lake.bytes(ANALYSIS)
     tune(context.lake.session, size)
     folder = exports.folder(version)
     shutil.rmtree(folder, ignore_errors=True)
     rows.coalesce(1 if size < SMALL_INPUT_BYTES else 4).write.parquet(str(folder / "data"))
     export = Export(
+        table_id=table_id,
         version=version,
         is_full=is_full,
-        base_version=None if is_full else context.loaded_version,
+        base_version=None if is_full else base,
         rows=rows.sparkSession.read.parquet(str(folder / "data")).count(),
         table_rows=context.lake.read_version(ANALYSIS, version).count(),
         columns=_columns(),
@@ -51,7 +57,7 @@ def run(context: JobContext) -> list[JobResult]:
         run_id=context.run_id,
         started_at=watch.started_at,
         outcome="passed",
-        version_before=context.loaded_version,
+        version_before=base,
         version_after=version,
         rows_read=export.rows,
         rows_written=export.rows,
@@ -75,15 +81,17 @@ def _columns() -> tuple[ExportColumn, ...]:
     )
 
 
-def _rows(context: JobContext, version: int) -> tuple[DataFrame, bool]:
-    """Analysis columns and `_op`, and whether this is the whole table."""
-    since = context.loaded_version
-    if since is not None and since < version and not context.full_refresh:
-        changes = context.lake.read_changes(ANALYSIS, since, version)
-        if changes is not None:
-            return _net_changes(changes), False
+def _base(context: JobContext, table_id: str, version: int) -> int | None:
+    """The version that the warehouse has of this table and that changes can start from."""
+    loaded = context.loaded
+    if loaded is None or context.full_refresh or loaded.table_id != table_id or loaded.version > version:
+        return None
+    return loaded.version
+
+
+def _snapshot(context: JobContext, version: int) -> DataFrame:
     snapshot = context.lake.read_version(ANALYSIS, version)
-    return snapshot.select(*ANALYSIS.schema.names, F.lit(UPSERT).alias("_op")), True
+    return snapshot.select(*ANALYSIS.schema.names, F.lit(UPSERT).alias("_op"))
 
 
 def _net_changes(changes: DataFrame) -> DataFrame:

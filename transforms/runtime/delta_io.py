@@ -75,6 +75,10 @@ class Lake:
         ]
         return max(stamped, default=(0, -1))[1]
 
+    def table_id(self, table: Table) -> str:
+        """Delta's own identity of a table: a table made anew at the same place has another."""
+        return str(self._snapshot(table).metadata().id())
+
     def bytes(self, table: Table) -> int:
         """Size of the newest version's data files."""
         return int(self._snapshot(table).sizeInBytes()) if self.exists(table) else 0
