@@ -106,6 +106,7 @@ def _title(config: Any) -> str:
 
 
 def _observed(outcome: dict[str, Any]) -> str:
+    # Spark gives null for figures that it had no row to count.
     if "unexpected_count" in outcome:
-        return f"{outcome['unexpected_count']:,} of {outcome.get('element_count', 0):,} rows"
+        return f"{outcome['unexpected_count'] or 0:,} of {outcome.get('element_count') or 0:,} rows"
     return f"observed {outcome.get('observed_value')}"

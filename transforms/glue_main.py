@@ -56,6 +56,9 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         return run(context)
     except OSError as error:
         raise LakeError(f"{error.filename or root}: {error.strerror or error}. Check space and permissions.") from error
+    finally:
+        # A session may serve several jobs: what this one persisted is of no use to the next.
+        context.lake.session.catalog.clearCache()
 
 
 if __name__ == "__main__":

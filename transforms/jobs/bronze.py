@@ -69,18 +69,15 @@ def _publish(context: JobContext, batch: _Batch, number: int, arrivals: Arrivals
     notes = _notes(arrivals)
     if not is_allowed and batch.audited.passed:
         return context.unchanged(batch.table.name, "not published: another feed of the batch failed", *notes)
-    try:
-        return publish(
-            context,
-            batch.table,
-            batch.audited,
-            lambda: context.lake.append(batch.table, batch.rows, number),
-            batch.watch,
-            rows_read=batch.audited.rows,
-            notes=notes,
-        )
-    finally:
-        batch.rows.unpersist()
+    return publish(
+        context,
+        batch.table,
+        batch.audited,
+        lambda: context.lake.append(batch.table, batch.rows, number),
+        batch.watch,
+        rows_read=batch.audited.rows,
+        notes=notes,
+    )
 
 
 def _nothing_new(context: JobContext, arrivals: Arrivals) -> JobResult:

@@ -50,11 +50,9 @@ def _analysis(context: JobContext) -> JobResult:
         input_bytes=input_bytes,
         measured_where=dict.fromkeys(("city", "churn_reason", "source_cltv"), "customer_id"),
     )
-    result = publish(
+    return publish(
         context, ANALYSIS, audited, lambda: _write_analysis(context, rows, until), watch, rows_read=audited.rows
     )
-    rows.unpersist()
-    return result
 
 
 def _changed_customers(context: JobContext, done: int, until: int) -> DataFrame:
@@ -84,11 +82,9 @@ def _breakdown(context: JobContext) -> JobResult:
         changes = lake.read_version(ANALYSIS, until).withColumn("_change_type", F.lit("insert"))
     rows = gold.breakdown(current, gold.breakdown_changes(changes), until).persist()
     audited = audit(context, BREAKDOWN, rows, input_bytes=0)
-    result = publish(
+    return publish(
         context, BREAKDOWN, audited, lambda: lake.overwrite(BREAKDOWN, rows, until), watch, rows_read=audited.rows
     )
-    rows.unpersist()
-    return result
 
 
 def _kpis(context: JobContext) -> JobResult:
@@ -101,6 +97,4 @@ def _kpis(context: JobContext) -> JobResult:
     audited = audit(context, KPIS, rows, input_bytes=0)
     values = {f"kpi.{row['kpi']}": float(row["value"]) for row in rows.collect() if row["value"] is not None}
     audited = replace(audited, metrics=values)
-    result = publish(context, KPIS, audited, lambda: lake.append(KPIS, rows, until), watch, rows_read=audited.rows)
-    rows.unpersist()
-    return result
+    return publish(context, KPIS, audited, lambda: lake.append(KPIS, rows, until), watch, rows_read=audited.rows)

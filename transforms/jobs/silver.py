@@ -17,6 +17,7 @@ from transforms.tables import TABLES
 
 CUSTOMERS = TABLES["silver.customers"]
 QUARANTINE = TABLES["silver.quarantine"]
+_BYTES_PER_REJECT = 1024
 
 
 def run(context: JobContext) -> list[JobResult]:
@@ -43,7 +44,7 @@ def run(context: JobContext) -> list[JobResult]:
 
     watched = {column: group.event_column for group in GROUPS for column in group.columns}
     audited = audit(context, CUSTOMERS, batch, input_bytes=input_bytes, quarantined=quarantined, measured_where=watched)
-    audited_rejects = audit(context, QUARANTINE, rejected, input_bytes=input_bytes)
+    audited_rejects = audit(context, QUARANTINE, rejected, input_bytes=quarantined * _BYTES_PER_REJECT)
     results = []
     if audited.passed:
         results.append(_publish_quarantine(context, audited_rejects, rejected, batch, quarantined, until, watch))
@@ -60,8 +61,6 @@ def run(context: JobContext) -> list[JobResult]:
                 count_incomplete=lambda: _incomplete(batch if is_first else context.lake.read(CUSTOMERS)),
             )
         )
-    for frame in (*typed.values(), batch, rejected):
-        frame.unpersist()
     return results
 
 
