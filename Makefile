@@ -1,6 +1,6 @@
 # Two commands are enough: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format setup lock sample clean
+.PHONY: help run test check bench format setup lock sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
 # Prefect and Great Expectations take three times as long to import without their compiled files.
@@ -15,6 +15,9 @@ run: setup ## Set up, make sample data if there is none, run the road
 
 test: setup ## Set up and run the whole test suite
 	@$(PYTHON) -m pytest
+
+bench: setup ## Measure the road against a bare script, write docs/performance.md (about 10 minutes)
+	@$(PYTHON) -m benchmarks.road
 
 check: setup ## Format, lint, types, lock file
 	@.venv/bin/ruff format --check .

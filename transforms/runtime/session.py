@@ -10,6 +10,8 @@ _ALWAYS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
+    # What a job persists is read a few times and dropped; compressing it costs more than it saves.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 _SMALL = {
     "spark.sql.codegen.wholeStage": "false",
