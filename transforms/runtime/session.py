@@ -10,10 +10,10 @@ _ALWAYS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
-    # What a job persists is read a few times and dropped; compressing it costs more than it saves.
-    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 _SMALL = {
+    # What a job persists is read a few times and dropped; compressing little saves nothing.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
@@ -21,6 +21,7 @@ _SMALL = {
     "spark.databricks.delta.snapshotPartitions": "1",
 }
 _LARGE = {
+    "spark.sql.inMemoryColumnarStorage.compressed": "true",
     "spark.sql.codegen.wholeStage": "true",
     "spark.sql.codegen.factoryMode": "FALLBACK",
     "spark.sql.adaptive.enabled": "true",

@@ -1,0 +1,53 @@
+"""The same suite gives the same verdicts on pandas and on Spark."""
+
+import pytest
+
+from tests.samples import GOOD
+from transforms.tables import TABLES
+
+
+def _rows(spark, changes):
+    """Rows of silver.customers with what the suite looks at."""
+    schema = TABLES["silver.customers"].schema
+    base = dict.fromkeys(schema.names) | {"customer_id": "a", "is_complete": True}
+    given = {k: v for k, v in GOOD.items() if isinstance(v, str) and schema[k].dataType.simpleString() == "string"}
+    return spark.createDataFrame(
+        [tuple((base | given | change)[n] for n in schema.names) for change in changes], schema
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing"),
+    [
+        ([], set()),
+        ([{}, {"customer_id": "b", "tenure_months": 5}], set()),
+        ([{}, {}], {"customer_id"}),
+        ([{"customer_id": "b", "contract": "Weekly", "tenure_months": -1}], {"contract", "tenure_months"}),
+    ],
+)
+def test_both_engines_agree(spark, changes, failing):
+    from expectations.checkpoint import check_rows
+    from expectations.suites import rows_suite
+
+    rows = _rows(spark, changes)
+    suite = rows_suite("silver.customers", 0.05)
+    on_spark = {(c.expectation, c.subject): c for c in check_rows(rows, suite)}
+    on_pandas = {(c.expectation, c.subject): c for c in check_rows(rows.toPandas(), suite)}
+    assert on_spark.keys() == on_pandas.keys()
+    assert {k: (c.success, c.broken) for k, c in on_spark.items()} == {
+        k: (c.success, c.broken) for k, c in on_pandas.items()
+    }
+    assert {subject for (_, subject), c in on_spark.items() if not c.success} == failing
+    assert not any(c.broken for c in on_spark.values())
+
+
+def test_a_missing_column_is_broken_on_both(spark):
+    from expectations.checkpoint import check_rows
+    from expectations.suites import rows_suite
+
+    rows = spark.createDataFrame([("x", "open")], "record_id string, status string")
+    for frame in (rows, rows.toPandas()):
+        found = {c.subject: c for c in check_rows(frame, rows_suite("silver.quarantine", 0.05))}
+        assert found["raw_record"].broken
+        assert not found["raw_record"].success
+        assert found["status"].success

@@ -1,0 +1,48 @@
+"""Which values win, for many customers at once, against an oracle in plain Python."""
+
+import random
+
+from tests.roads import Road
+from tests.samples import record, write_jsonl
+
+CUSTOMERS = 120
+RANDOM = random.Random(20260101)
+
+
+def _history(name):
+    """Versions of a customer at distinct times, some without a location."""
+    times = RANDOM.sample(range(1, 28), RANDOM.randint(1, 5))
+    versions = []
+    for day in times:
+        version = record(name, tenure_months=str(day), updated_at=f"2026-01-{day:02d} 00:00:00")
+        version["city"] = f"City {day}"
+        if RANDOM.random() < 0.4:
+            del version["city"]
+        versions.append((day, version))
+    return versions
+
+
+def _expected(versions):
+    """Newest values per column group: tenure from the newest record, city from the newest that has one."""
+    tenure = max(versions)[1]["tenure_months"]
+    cities = [(day, v["city"]) for day, v in versions if "city" in v]
+    return int(tenure), max(cities)[1] if cities else None
+
+
+def test_the_newest_values_win_however_they_arrive(spark, tmp_path):
+    histories = {f"C{n:03d}": _history(f"C{n:03d}") for n in range(CUSTOMERS)}
+    batches = [[], []]
+    for versions in histories.values():
+        for _, version in versions:
+            batches[RANDOM.randrange(2)].append(version)
+    road = Road(tmp_path / "lake")
+    raw = tmp_path / "raw"
+    for number, batch in enumerate(batches):
+        RANDOM.shuffle(batch)
+        half = len(batch) // 2
+        write_jsonl(raw / f"b{number}" / "a.jsonl", *batch[:half])
+        write_jsonl(raw / f"b{number}" / "b.jsonl", *batch[half:])
+        road.job("bronze", raw=str(raw))
+        road.job("silver")
+    found = {r["customer_id"]: (r["tenure_months"], r["city"]) for r in road.records("silver.customers")}
+    assert found == {name: _expected(versions) for name, versions in histories.items()}

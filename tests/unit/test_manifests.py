@@ -1,0 +1,64 @@
+"""Numbered batches through any order of success, failure and crash."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.runtime.manifests import Manifests
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FEEDS = ("billing", "demographics", "services")
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["commit", "discard", "crash"]),
+        st.sets(st.sampled_from(FEEDS), min_size=1),  # feeds that the batch brings
+        st.sets(st.sampled_from(FEEDS)),  # feeds whose rows were committed before the crash
+    ),
+    max_size=8,
+)
+
+
+def _files(feeds, number):
+    return [{"path": f"{feed}/{number}.csv", "feed": feed, "checksum": str(number)} for feed in sorted(feeds)]
+
+
+@given(steps)
+def test_what_is_registered_is_what_bronze_holds(tmp_path_factory, steps):
+    manifests = Manifests(tmp_path_factory.mktemp("lake"))
+    in_bronze: dict[tuple[str, int], set[str]] = {}
+    held: set[str] = set()
+    for attempt, (end, feeds, written) in enumerate(steps):
+        manifests.recover(lambda feed, number: (feed, number) in in_bronze)
+        files = _files(feeds, attempt)
+        number = manifests.open(files, NOW)
+        done = feeds if end == "commit" else feeds & written if end == "crash" else set()
+        for feed in done:
+            assert (feed, number) not in in_bronze, "a batch number was given twice"
+            in_bronze[(feed, number)] = {f["path"] for f in files if f["feed"] == feed}
+            held |= in_bronze[(feed, number)]
+        if end == "commit":
+            manifests.commit(number)
+        if end == "discard":
+            manifests.discard(number)
+    manifests.recover(lambda feed, number: (feed, number) in in_bronze)
+    assert set(manifests.register()) == held
+    assert manifests.numbers() == list(range(1, len(manifests.numbers()) + 1))
+    assert manifests.committed_number() == len(manifests.numbers())
+
+
+def test_an_open_batch_is_not_read(tmp_path):
+    manifests = Manifests(tmp_path)
+    first = manifests.open(_files(["billing"], 1), NOW)
+    manifests.commit(first)
+    manifests.open(_files(["services"], 2), NOW)
+    assert manifests.committed_number() == 1
+    assert [batch["batch"] for batch in manifests.between(0, manifests.committed_number())] == [1]
+    assert set(manifests.register()) == {"billing/1.csv"}
+
+
+def test_new_content_replaces_the_registered_one(tmp_path):
+    manifests = Manifests(tmp_path)
+    for checksum in ("a", "b"):
+        manifests.commit(manifests.open([{"path": "x.csv", "feed": "billing", "checksum": checksum}], NOW))
+    assert manifests.register()["x.csv"]["checksum"] == "b"
