@@ -10,7 +10,7 @@ import pytest
     [
         (("run", "--raw", "nowhere"), 1, ("nowhere does not exist", "churn generate")),
         (("generate", "--customers", "0"), 2, ("--customers",)),
-        (("generate", "--layout", "wide", "--out", "x"), 1, ("wide", "flat33")),
+        (("generate", "--layout", "wide", "--out", "x"), 2, ("wide", "flat33")),
         (("report", "--lake", "nolake"), 1, ("no report", "churn run")),
         (("query", "--lake", "nolake", "SELECT 1 FROM gold.churn_kpis"), 1, ("gold.churn_kpis",)),
         (("query", "--on", "moon", "SELECT 1"), 2, ("moon",)),

@@ -65,12 +65,12 @@ def test_a_killed_worker_loses_nothing(laptop, first_run):
     first = next((laptop.folder / "raw" / "billing").rglob("*.jsonl"))
     for feed in ("demographics", "services", "billing"):
         source = next((laptop.folder / "raw" / feed / first.parent.name).iterdir())
-        lines = source.read_text().splitlines(keepends=True)
+        lines = source.read_bytes().splitlines(keepends=True)
         head = lines[:1] if source.suffix == ".csv" else []
-        good = [line for line in lines[len(head) :] if "7" in line][:10]
+        good = [line for line in lines[len(head) :] if line.isascii() and b"7" in line][:10]
         target = laptop.folder / "raw" / feed / "2026-02-01" / source.name
         target.parent.mkdir()
-        target.write_text("".join([*head, *good]))
+        target.write_bytes(b"".join([*head, *good]))
     process = laptop.start("run", "--raw", "raw", "--json", "--max-quarantined-share", "0.2")
     victim = None
     while victim is None and process.poll() is None:

@@ -1,6 +1,7 @@
 """The same suite gives the same verdicts on pandas and on Spark."""
 
 import pytest
+from pyspark.sql.types import StructField, StructType
 
 from tests.samples import GOOD
 from transforms.tables import TABLES
@@ -11,8 +12,9 @@ def _rows(spark, changes):
     schema = TABLES["silver.customers"].schema
     base = dict.fromkeys(schema.names) | {"customer_id": "a", "is_complete": True}
     given = {k: v for k, v in GOOD.items() if isinstance(v, str) and schema[k].dataType.simpleString() == "string"}
+    nullable = StructType([StructField(field.name, field.dataType) for field in schema])
     return spark.createDataFrame(
-        [tuple((base | given | change)[n] for n in schema.names) for change in changes], schema
+        [tuple((base | given | change)[n] for n in schema.names) for change in changes], nullable
     )
 
 
