@@ -12,47 +12,43 @@ from transforms.feeds import EVENT_TIME, GROUPS, KEY, Feed, Group
 from transforms.schemas.silver import CUSTOMERS, QUARANTINE
 
 _FINGERPRINT = "_fingerprint"
+_CONFLICT = "_is_conflict"
+_RECEIVED_KEY = "_received_key"
 _ORDER = ("_event_at", "_batch_id", "_source_file")
 
 
 def conform(bronze: DataFrame, feed: Feed) -> DataFrame:
-    """Typed columns of `feed`, its key, `_event_at`, lineage, `_faults` and `_raw_record`.
+    """Typed columns of `feed`, its key, `_event_at`, lineage, `_faults`, and `_raw_record` where there are some.
 
     `_faults` holds a message for every rule that the row breaks; a clean row has none.
     The same id twice in one file, at one event time, with different values, breaks a
     rule too: nothing says which one is right.
     """
-    lineage = ["_batch_id", "_source_file", "_ingested_at", "_parse_error"]
+    lineage = ["_batch_id", "_source_file", "_ingested_at", "_parse_error", "_rescued_data"]
     columns = [column for group in feed.groups for column in group.columns]
-    texts = bronze.selectExpr(
+    texts = _with_conflicts(bronze, feed).selectExpr(
         *lineage,
-        "_file_event_at",
-        f"{text_of(KEY)} AS {KEY}",
+        "_event_at",
+        _FINGERPRINT,
+        _CONFLICT,
+        f"{_RECEIVED_KEY} AS {KEY}",
         *(f"{text_of(column)} AS t_{column}" for column in feed.columns if column != KEY),
         *(f"{_carries(group)} AS {_carried(group)}" for group in feed.groups),
-        f"{_raw_record(feed)} AS _raw_record",
-        f"xxhash64({', '.join((*feed.columns, '_parse_error', '_rescued_data'))}) AS {_FINGERPRINT}",
+        f"struct({', '.join((*feed.columns, '_rescued_data'))}) AS _received",
     )
     values = texts.selectExpr("*", *(f"{value_of(column, feed)} AS `{column}`" for column in columns))
-    typed = values.selectExpr(
-        KEY,
-        *columns,
-        *(_carried(group) for group in feed.groups),
-        f"coalesce(try_to_timestamp(t_{EVENT_TIME}), _file_event_at) AS _event_at",
-        "_batch_id",
-        "_source_file",
-        "_ingested_at",
-        f"{faults_of(feed)} AS _faults",
-        _FINGERPRINT,
-        "_raw_record",
+    conflict = f"{KEY}: twice in one file with different values and nothing to order them by"
+    kept = [KEY, *columns, *map(_carried, feed.groups), "_event_at", *lineage, _FINGERPRINT, "_received"]
+    checked = values.selectExpr(
+        *kept, f"concat({faults_of(feed)}, IF({_CONFLICT}, array('{conflict}'), array())) AS _faults"
     )
-    return _with_conflicts(typed)
+    return checked.withColumn("_raw_record", F.expr(_raw_record())).drop("_received", "_parse_error", "_rescued_data")
 
 
-def _raw_record(feed: Feed) -> str:
-    """The line as received where it could not be parsed, else its columns as JSON."""
-    received = f"to_json(struct({', '.join((*feed.columns, '_rescued_data'))}))"
-    return f"CASE WHEN _parse_error IS NOT NULL THEN _rescued_data ELSE {received} END"
+def _raw_record() -> str:
+    """The line as received where it could not be parsed, else its columns as JSON; null for clean rows."""
+    received = "CASE WHEN _parse_error IS NOT NULL THEN _rescued_data ELSE to_json(_received) END"
+    return f"CASE WHEN size(_faults) > 0 THEN {received} END"
 
 
 def _carries(group: Group) -> str:
@@ -64,15 +60,19 @@ def _carried(group: Group) -> str:
     return f"_has_{group.name}"
 
 
-def _with_conflicts(typed: DataFrame) -> DataFrame:
-    same = Window.partitionBy(KEY, *_ORDER)
-    differs = F.min(_FINGERPRINT).over(same) != F.max(_FINGERPRINT).over(same)
-    conflict = F.lit(f"{KEY}: twice in one file with different values and nothing to order them by")
-    is_conflict = differs & F.col(KEY).isNotNull()
-    # One shuffle by key serves this window, the next one and the join of the feeds.
-    return typed.repartition(KEY).withColumn(
-        "_faults", F.when(is_conflict, F.concat("_faults", F.array(conflict))).otherwise(F.col("_faults"))
+def _with_conflicts(bronze: DataFrame, feed: Feed) -> DataFrame:
+    """`bronze` with its trimmed key, `_event_at`, a fingerprint and whether another row contradicts this one."""
+    received_at = f"try_to_timestamp({text_of(EVENT_TIME)})" if EVENT_TIME in feed.columns else "NULL"
+    keyed = bronze.selectExpr(
+        "*",
+        f"{text_of(KEY)} AS {_RECEIVED_KEY}",
+        f"coalesce({received_at}, _file_event_at) AS _event_at",
+        f"xxhash64({', '.join((*feed.columns, '_parse_error', '_rescued_data'))}) AS {_FINGERPRINT}",
     )
+    same = Window.partitionBy(_RECEIVED_KEY, *_ORDER)
+    differs = F.min(_FINGERPRINT).over(same) != F.max(_FINGERPRINT).over(same)
+    # One shuffle by key, of rows as received, serves this window, the next one and the join of the feeds.
+    return keyed.repartition(_RECEIVED_KEY).withColumn(_CONFLICT, differs & F.col(_RECEIVED_KEY).isNotNull())
 
 
 def latest(typed: DataFrame, feed: Feed) -> DataFrame:

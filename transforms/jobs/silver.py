@@ -32,8 +32,8 @@ def run(context: JobContext) -> list[JobResult]:
     feeds = _feeds_between(context, done, until)
     if not feeds:
         return [context.unchanged(CUSTOMERS.name, "no new batch in bronze")]
-    input_bytes = _input_bytes(context, done, until)
-    tune(context.lake.session, input_bytes)
+    fresh_bytes = _fresh_bytes(context, done, until)
+    tune(context.lake.session, fresh_bytes + context.lake.bytes(CUSTOMERS))
     typed = {feed.name: _typed(context, feed, done, until).persist() for feed in feeds}
     latest = {feed.name: silver.latest(typed[feed.name], feed) for feed in feeds}
     batch = silver.combine(latest, {feed.name: feed for feed in feeds}).persist()
@@ -43,7 +43,7 @@ def run(context: JobContext) -> list[JobResult]:
     is_first = context.full_refresh or not context.lake.exists(CUSTOMERS)
 
     watched = {column: group.event_column for group in GROUPS for column in group.columns}
-    audited = audit(context, CUSTOMERS, batch, input_bytes=input_bytes, quarantined=quarantined, measured_where=watched)
+    audited = audit(context, CUSTOMERS, batch, input_bytes=fresh_bytes, quarantined=quarantined, measured_where=watched)
     audited_rejects = audit(context, QUARANTINE, rejected, input_bytes=quarantined * _BYTES_PER_REJECT)
     results = []
     if audited.passed:
@@ -96,9 +96,8 @@ def _feeds_between(context: JobContext, done: int, until: int) -> list[Feed]:
     return [FEEDS[name] for name in sorted(names)]
 
 
-def _input_bytes(context: JobContext, done: int, until: int) -> int:
-    fresh = sum(int(file["size"]) for batch in context.manifests.between(done, until) for file in batch["files"])
-    return fresh + context.lake.bytes(CUSTOMERS)
+def _fresh_bytes(context: JobContext, done: int, until: int) -> int:
+    return sum(int(file["size"]) for batch in context.manifests.between(done, until) for file in batch["files"])
 
 
 def _typed(context: JobContext, feed: Feed, done: int, until: int) -> DataFrame:
