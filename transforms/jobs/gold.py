@@ -40,14 +40,13 @@ def _analysis(context: JobContext) -> JobResult:
     done, until = lake.watermark(ANALYSIS), lake.version(CUSTOMERS)
     if until is None or done >= until:
         return context.unchanged(ANALYSIS.name, "silver.customers has not changed")
-    input_bytes = lake.bytes(CUSTOMERS)
-    tune(lake.session, input_bytes)
+    tune(lake.session, lake.bytes(CUSTOMERS))
     rows = gold.churn_analysis(_changed_customers(context, done, until)).persist()
     audited = audit(
         context,
         ANALYSIS,
         rows,
-        input_bytes=input_bytes,
+        input_bytes=lake.changed_bytes(CUSTOMERS, -1 if context.full_refresh else done, until),
         measured_where=dict.fromkeys(("city", "churn_reason", "source_cltv"), "customer_id"),
     )
     return publish(

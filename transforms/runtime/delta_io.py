@@ -83,6 +83,13 @@ class Lake:
         """Size of the newest version's data files."""
         return int(self._snapshot(table).sizeInBytes()) if self.exists(table) else 0
 
+    def changed_bytes(self, table: Table, after: int, until: int) -> int:
+        """Size of the change records of versions `after` < v <= `until`, of the whole table where commits are gone."""
+        versions = range(after + 1, until + 1)
+        if after < 0 or not all(self._log(table, version).exists() for version in versions):
+            return self.bytes(table)
+        return sum(_changed_bytes(self._actions(table, version)) for version in versions)
+
     def empty(self, table: Table) -> DataFrame:
         """No rows, with the declared schema."""
         return self.session.createDataFrame([], table.schema)
@@ -209,6 +216,11 @@ class Lake:
         log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.session._jsparkSession, self.path(table))
         none = jvm.scala.Option.empty()
         return log.update(False, none, none)
+
+
+def _changed_bytes(actions: list[dict[str, Any]]) -> int:
+    """A commit without change records, an append, is its own change feed."""
+    return sum(a["cdc"]["size"] for a in actions if "cdc" in a) or sum(a["add"]["size"] for a in actions if "add" in a)
 
 
 def check_schema(table: Table, actual: StructType) -> None:
