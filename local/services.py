@@ -63,7 +63,7 @@ def running_port(service: Service) -> int | None:
         process = psutil.Process(record["pid"])
         if abs(process.create_time() - record["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE:
             return int(record["port"])
-    except (OSError, ValueError, KeyError, psutil.Error):
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         pass
     return None
 

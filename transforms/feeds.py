@@ -163,14 +163,12 @@ def missing_columns(feed: Feed, headers: Iterable[str]) -> tuple[str, ...]:
 def match_feed(headers: Iterable[str], folder: str | None = None) -> Feed | None:
     """The feed whose required columns are all in `headers`.
 
-    A folder named after a feed decides; otherwise the feed with most columns wins,
-    so that a whole record is not taken for its billing part.
+    A folder named after a feed decides. Otherwise a feed must also have every column
+    that we know: a whole record without its contract is no file of services.
     """
     names = list(headers)
-    if folder in FEEDS:
-        feed = FEEDS[folder]
-        return feed if not missing_columns(feed, names) else None
-    fitting = [feed for feed in FEEDS.values() if not missing_columns(feed, names)]
+    candidates = [FEEDS[folder]] if folder in FEEDS else [f for f in FEEDS.values() if not _foreign_columns(f, names)]
+    fitting = [feed for feed in candidates if not missing_columns(feed, names)]
     return max(fitting, key=lambda feed: len(feed.required), default=None)
 
 
@@ -179,4 +177,13 @@ def nearest_feed(headers: Iterable[str], folder: str | None = None) -> Feed:
     names = list(headers)
     if folder in FEEDS:
         return FEEDS[folder]
-    return min(FEEDS.values(), key=lambda f: len(missing_columns(f, names)) / len(f.required))
+
+    def distance(feed: Feed) -> tuple[int, float]:
+        return len(_foreign_columns(feed, names)), len(missing_columns(feed, names)) / len(feed.required)
+
+    return min(FEEDS.values(), key=distance)
+
+
+def _foreign_columns(feed: Feed, headers: Iterable[str]) -> set[str]:
+    """Columns that we know, but not from this feed."""
+    return {column for header in headers if (column := canonical(header)) and column not in feed.columns}

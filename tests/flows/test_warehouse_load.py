@@ -1,7 +1,11 @@
 """Loads through redshift_connector on a real socket, into the stand-in."""
 
 import json
+import signal
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +19,7 @@ from tasks.warehouse import load_warehouse, loaded_version
 from transforms.errors import WarehouseError
 from transforms.exports import Export, ExportColumn, Exports, TableVersion
 
+PROJECT = Path(__file__).resolve().parents[2]
 COLUMNS = (
     ExportColumn("customer_id", "string", False, "Customer's number", 64),
     ExportColumn("risk_segment", "string", True, "Segment", 64),
@@ -30,8 +35,6 @@ def platform(warehouse, tmp_path, prefect_harness):
 
 def _export(platform, version, rows, *, base=None, table_rows, columns=COLUMNS, claimed=None, table_id="t"):
     """Write an export as the Glue script does; rows are (id, segment, cltv, …, operation)."""
-    from pathlib import Path
-
     exports = Exports(Path(platform.lake))
     folder = exports.folder(version) / "data"
     folder.mkdir(parents=True)
@@ -90,8 +93,6 @@ def test_a_failed_load_leaves_the_table_as_it_was(platform, spoil):
         claimed=8 if spoil == "staged count" else None,
     )
     if spoil == "lost file":
-        from pathlib import Path
-
         next(Exports(Path(platform.lake)).folder(1).glob("data/*.parquet")).unlink()
     with pytest.raises(WarehouseError):
         load_warehouse.fn(platform, 1)
@@ -159,3 +160,42 @@ def test_a_wrong_password_is_refused(warehouse):
     stranger = warehouse.model_copy(update={"password": SecretStr("guess")})
     with pytest.raises(WarehouseError, match="password authentication failed"), stranger.connection():
         pass
+
+
+def _load_and_die(platform, version, prefix, moment):
+    block = platform.warehouse
+    warehouse = block.model_dump(include={"host", "port", "database", "user", "iam_role", "ssl"})
+    warehouse["password"] = block.password.get_secret_value()
+    settings = json.dumps({"lake": platform.lake, "warehouse": warehouse})
+    command = [sys.executable, "-m", "tests.flows.crash_load", str(version), prefix, moment]
+    return subprocess.run(
+        command, input=settings, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "moment"),
+    [("COPY", "after"), ("DELETE", "after"), ("INSERT INTO public.customer", "after"), ("INSERT INTO public.load", "after")],
+)  # fmt: skip
+def test_sigkill_within_a_load_and_again(platform, prefix, moment):
+    """Up to the commit nothing shows; the next load brings it in once."""
+    _export(platform, 0, [_row("a", 1), _row("b", 2)], table_rows=2)
+    load_warehouse(platform, 0)
+    before = _rows(platform)
+    _export(platform, 1, [_row("b", 9), _row("c", 3)], base=0, table_rows=3)
+    died = _load_and_die(platform, 1, prefix, moment)
+    assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr[-2000:]
+    assert _rows(platform) == before
+    assert loaded_version(platform) == TableVersion("t", 0)
+    assert load_warehouse(platform, 1).rows_loaded == 2
+    assert [(row[0], row[2]) for row in _rows(platform)] == [("a", 1), ("b", 9), ("c", 3)]
+    assert load_warehouse(platform, 1).rows_loaded == 0
+
+
+def test_what_a_process_that_is_gone_has_loaded_is_not_loaded_again(platform):
+    _export(platform, 0, [_row("a", 1)], table_rows=1)
+    survived = _load_and_die(platform, 0, "never", "after")
+    assert "survived" in survived.stdout, survived.stderr[-2000:]
+    assert load_warehouse(platform, 0).rows_loaded == 0
+    with platform.warehouse.connection() as connection:
+        assert run(connection, "SELECT count(*) FROM load_audit")[0][0] == 1

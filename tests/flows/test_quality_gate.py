@@ -1,0 +1,75 @@
+"""The visible gate: what stops the flow, in which words, and what an operator finds as artifact."""
+
+import json
+
+import pytest
+
+from tasks.quality import quality_gate
+from tasks.report import publish_report
+from transforms.errors import BrokenCheckError, GateError
+from transforms.results import Check, JobResult, Results
+
+GOOD = Check("values not null", "customer_id", "critical", True, observed="0 of 9 rows")
+BAD = Check("values are in set", "churn", "critical", False, observed="2 of 9 rows", examples=("Maybe",))
+UNMET = Check("values not null", "city", "warning", False, observed="5 of 9 rows")
+BROKEN = Check("values are unique", "gone", "warning", False, broken=True, observed="no such column")
+
+
+def _result(*checks, outcome="passed", table="silver.customers"):
+    return JobResult(table, "run", "2026-01-01T00:00:00+00:00", outcome, 0, 1, 9, 9, checks=checks)
+
+
+def _artifact(key):
+    from prefect.artifacts import Artifact
+
+    return Artifact.get(key)
+
+
+@pytest.mark.parametrize(
+    "result", [_result(GOOD), _result(GOOD, UNMET, outcome="warned"), _result(outcome="unchanged")]
+)
+def test_what_is_published_passes(prefect_harness, result):
+    quality_gate("silver", [result])
+
+
+def test_a_failed_batch_stops_with_what_failed(prefect_harness):
+    with pytest.raises(GateError) as error:
+        quality_gate("silver", [_result(GOOD, BAD, UNMET, outcome="failed")])
+    words = str(error.value)
+    assert "silver.customers: critical: values are in set on churn failed (2 of 9 rows) e.g. Maybe" in words
+    assert "city" not in words, "only what stops the batch"
+    assert "nothing of it was published" in words
+    assert not isinstance(error.value, BrokenCheckError)
+
+
+def test_a_broken_check_is_told_apart(prefect_harness):
+    with pytest.raises(BrokenCheckError, match="could not be evaluated"):
+        quality_gate("silver", [_result(BAD, outcome="failed"), _result(BROKEN, outcome="broken")])
+
+
+def test_every_check_is_in_the_artifact(prefect_harness):
+    with pytest.raises(GateError):
+        quality_gate("gold", [_result(GOOD, BAD, UNMET, BROKEN, outcome="broken")])
+    found = _artifact("quality-gold")
+    rows = json.loads(found.data)
+    assert [row["result"] for row in rows] == ["passed", "failed", "failed", "broken"]
+    assert rows[1] == {
+        "table": "silver.customers",
+        "check": "values are in set",
+        "on": "churn",
+        "severity": "critical",
+        "result": "failed",
+        "observed": "2 of 9 rows",
+    }
+    assert "9 read, 9 written" in found.description
+
+
+def test_the_report_is_written_even_for_a_run_that_did_nothing(prefect_harness, warehouse, tmp_path):
+    from blocks.glue import LocalGlueJob
+    from blocks.platform import Platform
+
+    Results(tmp_path).write(_result(GOOD))
+    platform = Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse)
+    path = publish_report(platform, [])
+    assert "silver.customers" in path.read_text(encoding="utf-8")
+    assert path.as_uri() in str(_artifact("quality-report").data)

@@ -1,0 +1,66 @@
+"""What Prefect's users expect of blocks: names, titles, descriptions, secrets kept."""
+
+import inspect
+
+import pytest
+from prefect.blocks.abstract import JobBlock
+from prefect.blocks.core import Block
+from pydantic import SecretStr
+
+from blocks import glue, platform, redshift
+
+BLOCKS = [
+    found
+    for module in (glue, platform, redshift)
+    for _, found in inspect.getmembers(module, inspect.isclass)
+    if issubclass(found, Block) and found.__module__ == module.__name__ and "[" not in found.__name__
+]
+ALL = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
+
+
+@ALL
+def test_it_has_a_name_a_slug_and_a_description(block):
+    assert block._block_type_name
+    assert block._block_type_slug
+    assert block._description.endswith(".")
+    assert block.__doc__
+
+
+@ALL
+def test_every_field_says_what_it_is(block):
+    for name, field in block.model_fields.items():
+        assert field.title, name
+        assert field.description, name
+        assert field.description.endswith("."), name
+
+
+@ALL
+def test_what_is_secret_is_typed_so(block):
+    for name, field in block.model_fields.items():
+        if any(word in name for word in ("password", "secret", "token")):
+            assert field.annotation is SecretStr
+
+
+def test_a_password_is_not_shown():
+    block = redshift.RedshiftWarehouse(host="h", user="u", password=SecretStr("planted"), iam_role="r")
+    assert "planted" not in f"{block!r} {block} {block.model_dump()}"
+
+
+def test_jobs_are_prefect_job_blocks():
+    assert issubclass(glue.LocalGlueJob, JobBlock)
+
+
+def test_arguments_are_added_to_a_copy():
+    job = glue.LocalGlueJob(arguments={"lake": "x"})
+    more = job.with_arguments(job="silver")
+    assert more.arguments == {"lake": "x", "job": "silver"}
+    assert job.arguments == {"lake": "x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("GateError", "GateError"), ("LakeError", "LakeError"), ("Surprise", "JobError")]
+)
+def test_a_job_s_error_keeps_its_type(kind, expected):
+    error = glue._error({"kind": kind, "message": "what happened"})
+    assert type(error).__name__ == expected
+    assert str(error) == "what happened"

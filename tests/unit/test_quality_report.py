@@ -1,0 +1,114 @@
+"""The quality report: self-contained, complete, and safe with hostile values."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from reports.quality import TableReport, render, report_path, write_report
+from transforms.results import Check, JobResult, Results
+
+PASSED = Check("values not null", "customer_id", "critical", True, observed="0 of 9 rows")
+FAILED = Check(
+    "values are in set", "churn", "critical", False, observed="2 of 9 rows", examples=("<script>x</script>",)
+)
+UNMET = Check("values not null", "city", "info", False)
+BROKEN = Check("values are unique", "gone", "warning", False, broken=True, observed="no such column")
+
+
+class Page(HTMLParser):
+    """Elements and text of a page."""
+
+    VOID = ("meta", "br", "polyline", "link", "img")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.text = [], [], []
+        self.feed(text)
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def _result(run, *checks, table="silver.customers", outcome="passed", rows=100):
+    return JobResult(
+        table, run, f"2026-01-01T00:00:0{run}+00:00", outcome, 0, 1, rows, rows, checks=checks, engine="pandas"
+    )
+
+
+def _page(tmp_path, *results):
+    store = Results(tmp_path)
+    for result in results:
+        store.write(result)
+    return render(store)
+
+
+def test_it_needs_nothing_from_elsewhere(tmp_path):
+    text = _page(tmp_path, _result("1", PASSED))
+    page = Page(text)
+    assert not {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe"}
+    assert not any(name in attributes for _, attributes in page.elements for name in ("src", "href"))
+    assert not re.search(r"https?://|url\(|@import", text)
+
+
+def test_every_check_shows_with_its_verdict(tmp_path):
+    text = "".join(Page(_page(tmp_path, _result("1", PASSED, FAILED, UNMET, BROKEN, outcome="broken"))).text)
+    for words in ("✓ passed", "✕ failed", "! not met", "? broken", "2 of 9 rows", "no such column"):
+        assert words in text
+
+
+def test_values_from_files_stay_text(tmp_path):
+    text = _page(tmp_path, _result("1", FAILED, outcome="failed"))
+    assert "<script" not in text
+    assert "&lt;script&gt;x&lt;/script&gt;" in text
+
+
+def test_a_table_shows_its_newest_batch_and_its_trend(tmp_path):
+    results = [_result(str(n), PASSED, rows=rows) for n, rows in enumerate((50, 100, 0))]
+    page = Page(_page(tmp_path, *results))
+    lines = [attributes["points"] for tag, attributes in page.elements if tag == "polyline"]
+    assert lines == ["0.0,18.0 80.0,2.0 160.0,34.0"]
+    assert "rows per batch, 3 runs" in "".join(page.text)
+
+
+def test_tables_stand_in_the_order_of_the_road(tmp_path):
+    names = ("gold.churn_kpis", "bronze.billing", "silver.customers", "bronze.services")
+    page = Page(_page(tmp_path, *(_result("1", PASSED, table=name) for name in names)))
+    sections = [attributes["id"] for tag, attributes in page.elements if tag == "section" and "id" in attributes]
+    assert sections == ["bronze.billing", "bronze.services", "silver.customers", "gold.churn_kpis"]
+
+
+def test_a_table_without_news_keeps_its_last_checks(tmp_path):
+    quiet = replace(_result("2"), outcome="unchanged", notes=("no new batch in bronze",))
+    text = "".join(Page(_page(tmp_path, _result("1", PASSED), quiet)).text)
+    assert "values not null" in text
+    assert "no new batch in bronze" in text
+
+
+def test_before_the_first_run_it_says_so(tmp_path):
+    assert "No run yet" in render(Results(tmp_path))
+
+
+def test_it_is_written_below_the_lake(tmp_path):
+    Results(tmp_path).write(_result("1", PASSED))
+    assert write_report(tmp_path) == report_path(tmp_path)
+    assert report_path(tmp_path).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("rows", [[], [0], [5], [1, 2, 3, 4]])
+def test_a_trend_stays_inside_its_picture(rows):
+    report = TableReport(_result("1"), [_result("1", rows=count) for count in rows])
+    for x, y in (point.split(",") for point in report.trend().split()):
+        assert 0 <= float(x) <= 160
+        assert 0 <= float(y) <= 36

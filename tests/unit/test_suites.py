@@ -1,0 +1,108 @@
+"""Each expectation of each suite passes good rows and fails a row made to break it."""
+
+import pandas as pd
+import pytest
+
+from expectations.checkpoint import check_rows, columns_of
+from expectations.suites import rows_suite
+from transforms import conform
+from transforms.tables import TABLES
+
+LINES = {
+    "_source_file": ["a.csv"] * 4,
+    "_source_checksum": ["c"] * 4,
+    "_parse_error": [None] * 4,
+    "customer_id": ["a", "b", "c", "d"],
+}
+CUSTOMERS = {
+    "customer_id": ["a", "b"],
+    **{column: [next(iter(values)), None] for column, values in conform.CATEGORIES.items()},
+    "tenure_months": [0, 12],
+    "monthly_charges": [20.0, 30.0],
+    "total_charges": [20.0, 360.0],
+}
+ANALYSIS = {
+    "customer_id": ["a", "b"],
+    "churn_flag": [0, 1],
+    "cltv": [0.0, 2001.0],
+    "churn_score": [0.0, -8.0],
+    "customer_tenure_group": ["0-12", "25+"],
+    "risk_segment": ["Low-Value, Low-Risk", "High-Value, Low-Risk"],
+    "city": ["Rome", "Bern"],
+}
+KPIS = {"kpi": ["customers", "churn_rate", "monthly_revenue_at_risk"], "value": [2.0, 50.0, 30.0]}
+GOOD = {
+    "bronze.billing": LINES,
+    "silver.customers": CUSTOMERS,
+    "gold.customer_churn_analysis": ANALYSIS,
+    "gold.churn_kpis": KPIS,
+}
+BAD = [
+    ("bronze.billing", {"_source_file": [None, "a", "a", "a"]}, "values to not be null", "_source_file"),
+    ("bronze.billing", {"_source_checksum": [None, "a", "a", "a"]}, "values to not be null", "_source_checksum"),
+    ("bronze.billing", {"_parse_error": ["not 3 fields", None, None, None]}, "values to be null", "_parse_error"),
+    ("bronze.billing", {"customer_id": [None, "b", "c", "d"]}, "values to not be null", "customer_id"),
+    ("silver.customers", {"customer_id": ["a", None]}, "not be null", "customer_id"),
+    ("silver.customers", {"customer_id": ["a", "a"]}, "unique", "customer_id"),
+    *[("silver.customers", {column: ["banana", None]}, "in set", column) for column in conform.CATEGORIES],
+    ("silver.customers", {"tenure_months": [0, 1201]}, "between", "tenure_months"),
+    ("silver.customers", {"monthly_charges": [-0.01, 5.0], "total_charges": [9.0, 9.0]}, "between", "monthly_charges"),
+    ("silver.customers", {"total_charges": [20.0, 10_000_001.0]}, "between", "total_charges"),
+    ("silver.customers", {"total_charges": [1.0, 360.0]}, "greater", "total_charges, monthly_charges"),
+    ("gold.customer_churn_analysis", {"customer_id": ["a", "a"]}, "unique", "customer_id"),
+    ("gold.customer_churn_analysis", {"customer_id": ["a", None]}, "not be null", "customer_id"),
+    ("gold.customer_churn_analysis", {"churn_flag": [0, 2]}, "in set", "churn_flag"),
+    ("gold.customer_churn_analysis", {"churn_flag": [0, None]}, "not be null", "churn_flag"),
+    ("gold.customer_churn_analysis", {"cltv": [-1.0, 5.0]}, "between", "cltv"),
+    ("gold.customer_churn_analysis", {"cltv": [None, 5.0]}, "not be null", "cltv"),
+    ("gold.customer_churn_analysis", {"churn_score": [100.5, 0.0]}, "between", "churn_score"),
+    ("gold.customer_churn_analysis", {"churn_score": [None, 0.0]}, "not be null", "churn_score"),
+    ("gold.customer_churn_analysis", {"customer_tenure_group": ["0-12", "12-24"]}, "in set", "customer_tenure_group"),
+    ("gold.customer_churn_analysis", {"risk_segment": ["High", "Low-Value, Low-Risk"]}, "in set", "risk_segment"),
+    ("gold.customer_churn_analysis", {"city": [None, "Bern"]}, "not be null", "city"),
+    ("gold.churn_kpis", {"kpi": ["customers", "churn_rate", "churn_rate"]}, "unique", "kpi"),
+    ("gold.churn_kpis", {"kpi": ["customers", "churn_rate", "other"]}, "contain set", "kpi"),
+    ("gold.churn_kpis", {"value": [-1.0, 0.0, 0.0]}, "between", "value"),
+]
+
+
+@pytest.mark.parametrize("table", GOOD)
+def test_good_rows_pass_everything(table):
+    checks = check_rows(pd.DataFrame(GOOD[table]), rows_suite(table, 0.05))
+    assert [check.sentence() for check in checks if not check.success] == []
+
+
+@pytest.mark.parametrize(("table", "spoiled", "title", "subject"), BAD)
+def test_a_spoiled_row_fails_its_expectation(table, spoiled, title, subject):
+    checks = check_rows(pd.DataFrame(GOOD[table] | spoiled), rows_suite(table, 0.05))
+    failed = [check for check in checks if not check.success]
+    assert any(title in check.expectation and check.subject == subject for check in failed), failed
+    assert not any(check.broken for check in failed)
+
+
+@pytest.mark.parametrize("table", GOOD)
+def test_every_expectation_has_a_row_that_fails_it(table):
+    """Nothing in a suite that no test can make fail."""
+    spoiled = [entry for entry in BAD if entry[0] == table]
+    for expectation in rows_suite(table, 0.05).expectations:
+        subject = ", ".join(columns_of_one(expectation))
+        words = expectation.configuration.type.replace("_", " ")
+        assert any(title in words and subject == on for _, _, title, on in spoiled), (words, subject)
+
+
+def columns_of_one(expectation):
+    settings = expectation.configuration.kwargs
+    return [settings[name] for name in ("column", "column_A", "column_B") if settings.get(name)]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_suites_look_at_declared_columns_only(table):
+    suite = rows_suite(table, 0.05)
+    assert suite.expectations
+    assert set(columns_of(suite)) <= set(TABLES[table].schema.names)
+
+
+def test_the_allowed_share_of_unparsable_lines_is_the_run_s():
+    lines = pd.DataFrame(LINES | {"_parse_error": ["not 3 fields", None, None, None]})
+    lenient = {c.subject: c.success for c in check_rows(lines, rows_suite("bronze.billing", 0.25))}
+    assert lenient["_parse_error"]
