@@ -11,6 +11,8 @@ from transforms.feeds import Feed, canonical, fold
 
 _CORRUPT = "_corrupt"
 _REPLACEMENT = "\ufffd"
+_BYTE_ORDER_MARK = "\ufeff"
+_ANY_LENGTH = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def _clean(lines: DataFrame) -> DataFrame:
     text = F.decode(received, "UTF-8")
     is_bad = text.contains(_REPLACEMENT) & (F.encode(text, "UTF-8") != received)
     return lines.select(
-        F.regexp_replace(text, "^\ufeff", "").alias("value"),
+        F.when(text.startswith(_BYTE_ORDER_MARK), F.substring(text, 2, _ANY_LENGTH)).otherwise(text).alias("value"),
         F.when(is_bad, F.base64(received)).alias("_bad_bytes"),
         "_path",
     ).where(F.trim("value") != "")
@@ -71,8 +73,7 @@ def _parse_csv(lines: DataFrame, feed: Feed, delimiter: str, headers: Sequence[s
         "emptyValue": "",
         "columnNameOfCorruptRecord": _CORRUPT,
     }
-    is_header = F.lower(F.regexp_replace("value", r"[\s\"\ufeff]", "")) == F.lit(_squeezed(delimiter.join(headers)))
-    rows = lines.where(~is_header).withColumn("_row", F.from_csv("value", schema, options))
+    rows = lines.where(~_is_header(delimiter, headers)).withColumn("_row", F.from_csv("value", schema, options))
     values = {header: F.col(f"_row.{name}") for header, name in zip(headers, names, strict=True)}
     error = F.when(F.col(f"_row.{_CORRUPT}").isNotNull(), F.lit(f"not {len(headers)} fields"))
     known, unknown = _split(values)
@@ -81,8 +82,11 @@ def _parse_csv(lines: DataFrame, feed: Feed, delimiter: str, headers: Sequence[s
     return _select(rows, feed, known, error, extra)
 
 
-def _squeezed(header_line: str) -> str:
-    return "".join(header_line.split()).replace('"', "").lower()
+def _is_header(delimiter: str, headers: Sequence[str]) -> Column:
+    """Whether a line is the header, however it is quoted and spaced; the first condition spares most lines the second."""
+    squeezed = F.lower(F.regexp_replace("value", r"[\s\"\ufeff]", ""))
+    is_same = squeezed == F.lit("".join(delimiter.join(headers).split()).replace('"', "").lower())
+    return is_same if '"' in headers[0] else F.col("value").contains(headers[0].strip()) & is_same
 
 
 def _parse_json(lines: DataFrame, feed: Feed, headers: Sequence[str]) -> DataFrame:

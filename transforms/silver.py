@@ -15,6 +15,7 @@ _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
 _RECEIVED_KEY = "_received_key"
 _ORDER = ("_event_at", "_batch_id", "_source_file")
+_WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
 def conform(bronze: DataFrame, feed: Feed) -> DataFrame:
@@ -69,38 +70,29 @@ def _with_conflicts(bronze: DataFrame, feed: Feed) -> DataFrame:
         f"coalesce({received_at}, _file_event_at) AS _event_at",
         f"xxhash64({', '.join((*feed.columns, '_parse_error', '_rescued_data'))}) AS {_FINGERPRINT}",
     )
-    same = Window.partitionBy(_RECEIVED_KEY, *_ORDER)
-    differs = F.min(_FINGERPRINT).over(same) != F.max(_FINGERPRINT).over(same)
-    # One shuffle by key, of rows as received, serves this window, the next one and the join of the feeds.
+    same = Window.partitionBy(_RECEIVED_KEY, *_ORDER).orderBy(_FINGERPRINT).rowsBetween(*_WHOLE)
+    differs = F.first(_FINGERPRINT).over(same) != F.last(_FINGERPRINT).over(same)
+    # One shuffle by key and one sort, of rows as received, serve this window, the next one and the join of the feeds.
     return keyed.repartition(_RECEIVED_KEY).withColumn(_CONFLICT, differs & F.col(_RECEIVED_KEY).isNotNull())
 
 
 def latest(typed: DataFrame, feed: Feed) -> DataFrame:
     """One row per customer with each group's newest values, and `_<group>_at`; faulty rows left out.
 
-    The order is the event time, then the batch, then the file name.
+    The order is the event time, then the batch, then the file name. A group that a
+    record leaves out comes from the newest record that has it.
     """
-    newest = Window.partitionBy(KEY).orderBy(*(F.desc(column) for column in _ORDER), F.desc(_FINGERPRINT))
-    valid = typed.where(F.size("_faults") == 0)
-    columns = [column for group in feed.groups for column in group.columns]
-    if all(group.required for group in feed.groups):
-        ranked = valid.withColumn("_rank", F.row_number().over(newest)).where("_rank = 1")
-        return ranked.select(KEY, *columns, *_event_times(feed), "_batch_id")
-    return _latest_by_group(valid, feed)
-
-
-def _event_times(feed: Feed) -> list[Column]:
-    return [F.col("_event_at").alias(group.event_column) for group in feed.groups]
-
-
-def _latest_by_group(valid: DataFrame, feed: Feed) -> DataFrame:
-    """Like `latest` where a record may leave a group out: the newest record that has the group."""
-    order = [F.col(column) for column in (*_ORDER, _FINGERPRINT)]
-    picks = []
-    for group in feed.groups:
-        carried = F.struct(*order, *group.columns)
-        picks.append(F.max(F.when(F.col(_carried(group)), carried)).alias(group.name))
-    reduced = valid.groupBy(KEY).agg(*picks, F.max("_batch_id").alias("_batch_id"))
+    oldest_first = Window.partitionBy(KEY).orderBy(*_ORDER, _FINGERPRINT)
+    whole = oldest_first.rowsBetween(*_WHOLE)
+    newest = [
+        F.last(F.when(F.col(_carried(group)), F.struct("_event_at", *group.columns)), ignorenulls=True)
+        .over(whole)
+        .alias(group.name)
+        for group in feed.groups
+    ]
+    is_last = F.lead(F.lit(True)).over(oldest_first).isNull().alias("_is_last")
+    batch = F.max("_batch_id").over(whole).alias("_batch_id")
+    reduced = typed.where(F.size("_faults") == 0).select(KEY, *newest, batch, is_last).where("_is_last")
     return reduced.select(
         KEY,
         *(F.col(f"{group.name}.{column}").alias(column) for group in feed.groups for column in group.columns),

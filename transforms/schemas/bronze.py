@@ -28,6 +28,6 @@ LINEAGE = (
 
 
 def bronze_schema(feed: Feed) -> StructType:
-    """Lineage first (Delta keeps statistics of leading columns), then the feed's columns as strings."""
+    """Lineage first, then the feed's columns as strings."""
     received = [_field(column, StringType(), f"{column} as received") for column in feed.columns]
     return StructType([*LINEAGE, *received])
