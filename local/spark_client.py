@@ -23,6 +23,7 @@ class SparkWorker:
         launch.archive.parent.mkdir(parents=True, exist_ok=True)
         self.log = log_file("spark")
         arguments = [str(launch.recording or ""), str(launch.archive)]
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.spark_worker", *arguments],
@@ -54,7 +55,9 @@ class SparkWorker:
             answer = ""
         if not answer:
             code = self._process.wait()
-            raise JobError(f"Spark ended with code {code} before the job was done. Its log: {self.log}")
+            raise JobError(
+                f"Spark ended with code {code} before the job was done{_known_cause(self.log, self._log_start)}. Its log: {self.log}"
+            )
         return dict(json.loads(answer))
 
     def kill(self) -> None:
@@ -66,6 +69,22 @@ class SparkWorker:
         """Let the worker end by itself, without waiting for it."""
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+
+# What the end of Spark's log says, and what it means.
+_CAUSES = {
+    "unresolved dependency": "Delta's jars could not be fetched: look at the network and its proxy's certificate",
+    "There is insufficient memory": "there is too little memory: close other programs",
+    "No space left on device": "the disk is full: free some space",
+}
+
+
+def _known_cause(log: Path, start: int) -> str:
+    """What the log says from byte `start` on, if it is one of the usual things."""
+    with log.open("rb") as file:
+        file.seek(start)
+        text = file.read().decode(errors="replace")
+    return next((f" ({cause})" for sign, cause in _CAUSES.items() if sign in text), "")
 
 
 _workers: dict[bool, SparkWorker] = {}
