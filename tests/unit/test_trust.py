@@ -24,7 +24,7 @@ def _bundle(path, monkeypatch, content):
 def _own_authorities():
     import certifi
 
-    return trust._CERTIFICATE.findall(open(certifi.where(), "rb").read())[:CERTIFICATE_BLOCKS]  # noqa: SIM115, PTH123
+    return trust._CERTIFICATE.findall(open(certifi.where(), "rb").read())[:CERTIFICATE_BLOCKS]  # noqa: PTH123
 
 
 def test_java_reads_the_authorities_of_this_machine(cache, tmp_path, monkeypatch):
