@@ -18,7 +18,7 @@ Rows = tuple[list[str], list[tuple[Any, ...]]]
 def table_names(lake: Path) -> list[str]:
     """Every table that exists, as layer.name, in the order of the layers."""
     found = [(layer, path.name) for layer in LAYERS for path in sorted((lake / layer).glob("*")) if path.is_dir()]
-    return [f"{layer}.{name}" for layer, name in found if (lake / layer / name / "_delta_log").exists()]
+    return [f"{layer}.{name}" for layer, name in found if any((lake / layer / name / "_delta_log").glob("*.json"))]
 
 
 def query(lake: Path, sql: str) -> Rows:

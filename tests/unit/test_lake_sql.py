@@ -19,6 +19,7 @@ def lake(tmp_path):
     )
     write_deltalake(str(tmp_path / "silver" / "places"), pa.table({"city": ["Rome", "Bern"], "country": ["IT", "CH"]}))
     (tmp_path / "bronze" / "not a table").mkdir(parents=True)
+    (tmp_path / "bronze" / "never committed" / "_delta_log").mkdir(parents=True)
     return tmp_path
 
 
