@@ -12,7 +12,7 @@ from tasks.defaults import TAGS
 from transforms.results import JobResult
 
 
-@task(name="publish-report", tags=TAGS, persist_result=False)
+@task(name="publish-report", task_run_name="report", tags=TAGS, persist_result=False)
 def publish_report(platform: Platform, results: Sequence[JobResult]) -> Path:
     """Write the quality report of the lake and publish the run's tables and a link to it."""
     path = write_report(Path(platform.lake))

@@ -29,6 +29,7 @@ class Load:
 
 @task(
     name="warehouse-version",
+    task_run_name="warehouse version",
     tags=TAGS,
     retries=3,
     retry_delay_seconds=exponential_backoff(backoff_factor=2),
@@ -48,6 +49,7 @@ def loaded_version(platform: Platform) -> TableVersion | None:
 
 @task(
     name="load-warehouse",
+    task_run_name="warehouse {version}",
     tags=TAGS,
     retries=3,
     retry_delay_seconds=exponential_backoff(backoff_factor=2),

@@ -42,7 +42,10 @@ class Check:
 
 @dataclass(frozen=True)
 class JobResult:
-    """One table in one run. Versions are Delta versions; `metrics` holds null rates and the like."""
+    """One table in one run. Versions are Delta versions; `metrics` holds null rates and the like.
+
+    `rejects` describes a few of the quarantined rows: where each came from and why it was rejected.
+    """
 
     table: str
     run_id: str
@@ -59,6 +62,7 @@ class JobResult:
     checks: tuple[Check, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    rejects: tuple[str, ...] = ()
 
     @property
     def is_published(self) -> bool:
@@ -74,7 +78,8 @@ class JobResult:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "JobResult":
         checks = tuple(Check(**{**c, "examples": tuple(c["examples"])}) for c in content["checks"])
-        return cls(**{**content, "checks": checks, "notes": tuple(content["notes"])})
+        lists = {name: tuple(content[name]) for name in ("notes", "rejects")}
+        return cls(**{**content, "checks": checks, **lists})
 
 
 def outcome_of(checks: Iterable[Check]) -> Outcome:

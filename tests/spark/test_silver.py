@@ -120,6 +120,8 @@ def test_the_generator_s_faults_are_all_quarantined(road, tmp_path):
     expected = json.loads((tmp_path / "raw" / "_faults.json").read_text())
     assert set(expected) == {fault.name for fault in FAULTS}
     assert results["silver.customers"].rows_quarantined == sum(expected.values())
+    rejects = results["silver.customers"].rejects
+    assert any("'abc' is not a whole number" in reject and "billing/2026-01-01" in reject for reject in rejects)
     quarantined = road.records("silver.quarantine")
     assert sum(row["occurrences"] for row in quarantined) == sum(expected.values())
     assert all(row["raw_record"] and row["reasons"] and row["source_file"] for row in quarantined)

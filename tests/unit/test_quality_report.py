@@ -58,7 +58,9 @@ def test_it_needs_nothing_from_elsewhere(tmp_path):
     text = _page(tmp_path, _result("1", PASSED))
     page = Page(text)
     assert not {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe"}
-    assert not any(name in attributes for _, attributes in page.elements for name in ("src", "href"))
+    assert not any("src" in attributes for _, attributes in page.elements)
+    links = [attributes["href"] for _, attributes in page.elements if "href" in attributes]
+    assert links == ["#silver.customers"]
     assert not re.search(r"https?://|url\(|@import", text)
 
 
@@ -72,6 +74,14 @@ def test_values_from_files_stay_text(tmp_path):
     text = _page(tmp_path, _result("1", FAILED, outcome="failed"))
     assert "<script" not in text
     assert "&lt;script&gt;x&lt;/script&gt;" in text
+
+
+def test_rejected_rows_are_shown_with_their_reasons(tmp_path):
+    rejects = ("B1 in a.jsonl: churn: 'Maybe' is not yes or no", "no id in b.csv: <b>")
+    result = replace(_result("1", PASSED), rejects=rejects, rows_quarantined=1234)
+    text = "".join(Page(_page(tmp_path, result)).text)
+    assert all(reject in text for reject in rejects)
+    assert "a few of 1,234" in text
 
 
 def test_a_table_shows_its_newest_batch_and_its_trend(tmp_path):

@@ -32,6 +32,7 @@ results = st.builds(
     checks=st.lists(checks, max_size=3).map(tuple),
     metrics=st.dictionaries(st.text(max_size=8), st.floats(allow_nan=False, allow_infinity=False), max_size=3),
     notes=st.lists(st.text(max_size=20), max_size=2).map(tuple),
+    rejects=st.lists(st.text(max_size=20), max_size=2).map(tuple),
 )
 
 

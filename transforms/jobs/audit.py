@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -54,8 +54,17 @@ def audit(
     rows, null_rates = _pandas_profile(frame, watched) if isinstance(frame, pd.DataFrame) else _profile(frame, watched)
     metrics = {f"null_rate.{column}": rate for column, rate in null_rates.items()}
     figures = _figures(context, table, rows, quarantined, metrics)
-    checks = check_rows(frame, suite) + check_rows(figures, figures_suite(context.max_quarantined_share))
+    on_figures = check_rows(figures, figures_suite(context.max_quarantined_share))
+    checks = check_rows(frame, suite) + tuple(_with_figure(check, figures) for check in on_figures)
     return Audit(checks, rows, metrics | {"batch_rows": float(rows)}, "pandas" if is_small else "spark")
+
+
+def _with_figure(check: Check, figures: pd.DataFrame) -> Check:
+    """The figure itself says more than how many of one row failed."""
+    if check.broken:
+        return check
+    figure = figures[check.subject].iloc[0]
+    return replace(check, observed="no batch before to compare with" if math.isnan(figure) else f"{figure:.4g}")
 
 
 def _pandas_profile(frame: pd.DataFrame, watched: Mapping[str, str]) -> tuple[int, dict[str, float]]:

@@ -34,6 +34,7 @@ def publish(
     rows_quarantined: int = 0,
     count_incomplete: Callable[[], int] = lambda: 0,
     notes: tuple[str, ...] = (),
+    rejects: tuple[str, ...] = (),
 ) -> JobResult:
     """Call `write` unless a check stops the batch; the result either way, also written down.
 
@@ -57,6 +58,7 @@ def publish(
         checks=audited.checks,
         metrics=audited.metrics,
         notes=notes,
+        rejects=rejects,
     )
     context.results.write(result)
     return result

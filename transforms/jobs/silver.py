@@ -18,6 +18,7 @@ from transforms.tables import TABLES
 CUSTOMERS = TABLES["silver.customers"]
 QUARANTINE = TABLES["silver.quarantine"]
 _BYTES_PER_REJECT = 1024
+_EXAMPLES = 20
 
 
 def run(context: JobContext) -> list[JobResult]:
@@ -58,6 +59,7 @@ def run(context: JobContext) -> list[JobResult]:
                 watch,
                 rows_read=read,
                 rows_quarantined=quarantined,
+                rejects=_examples(rejected) if quarantined else (),
                 count_incomplete=lambda: _incomplete(batch if is_first else context.lake.read(CUSTOMERS)),
             )
         )
@@ -116,6 +118,14 @@ def _count(typed: list[DataFrame]) -> tuple[int, int]:
 
 def _rejected(typed: dict[str, DataFrame], feeds: list[Feed]) -> DataFrame:
     return reduce(DataFrame.unionByName, (silver.quarantine(typed[feed.name], feed) for feed in feeds))
+
+
+def _examples(rejected: DataFrame) -> tuple[str, ...]:
+    """A few rejected rows in words, one for each of different reasons first."""
+    first = rejected.groupBy("reasons").agg(F.min(F.struct("source_file", KEY)).alias("row")).limit(_EXAMPLES)
+    return tuple(
+        f"{r['row'][KEY] or 'no id'} in {r['row']['source_file']}: {'; '.join(r['reasons'])}" for r in first.collect()
+    )
 
 
 def _quarantine_changes(context: JobContext, rejected: DataFrame, batch: DataFrame) -> DataFrame:
