@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 
 from blocks.glue import LocalGlueJob
 from blocks.redshift import RedshiftWarehouse
+from transforms.runtime.storage import Folder, open_folder
 
 
 class Platform(Block):
@@ -20,6 +21,10 @@ class Platform(Block):
     lake: str = Field(title="Lake", description="Root of the Delta tables: a folder, or s3://bucket/prefix.")
     jobs: LocalGlueJob = Field(title="Job runner", description="Runs the Glue script.")
     warehouse: RedshiftWarehouse = Field(title="Warehouse", description="Where gold is loaded.")
+
+    def folder(self) -> Folder:
+        """The lake's files beside its tables."""
+        return open_folder(self.lake)
 
     @classmethod
     def local(cls, lake: Path | None = None, *, small: bool = True) -> Self:

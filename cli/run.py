@@ -14,7 +14,7 @@ from local.home import lake_folder, state_folder
 from local.services import PREFECT, WAREHOUSE, prefect_environment, start, wait_until_ready
 from local.spark_client import release_workers, warm_worker
 from transforms.errors import ChurnError, RawPathError
-from transforms.runtime.storage import check_writable
+from transforms.runtime.storage import open_folder
 
 if TYPE_CHECKING:
     from flows.churn_pipeline import PipelineResult
@@ -28,8 +28,8 @@ def run_road(raw: Path, lake: Path | None, *, full_refresh: bool, max_quarantine
     if not raw.exists():
         raise RawPathError(f"{raw} does not exist. Give --raw a folder or a file, or make data with: churn generate")
     root = (lake or lake_folder()).resolve()
-    check_writable(state_folder())
-    check_writable(root)
+    for folder in (state_folder(), root):
+        open_folder(folder).check_writable()
     with exclusive(root):
         small = _bytes(raw) + _bytes(root) < _QUICK_START_BYTES
         # Four slow starts, side by side: Prefect's server, PostgreSQL, the JVM, our own imports.

@@ -11,11 +11,12 @@ from cli.terminal import console
 from local.home import lake_folder
 from local.lake_sql import row_count, table_names, version
 from local.services import SERVICES, running_port
-from reports.quality import report_path
+from reports.quality import REPORT
 from transforms.errors import LakeError, RawPathError
 from transforms.results import Results
 from transforms.runtime.landing import discover
 from transforms.runtime.manifests import Manifests
+from transforms.runtime.storage import open_folder
 
 
 def show_status(raw: Path, lake: Path | None, *, as_json: bool) -> None:
@@ -27,7 +28,7 @@ def show_status(raw: Path, lake: Path | None, *, as_json: bool) -> None:
 
 
 def show_report(lake: Path | None, *, open_it: bool) -> None:
-    path = report_path(lake or lake_folder())
+    path = (lake or lake_folder()) / REPORT
     if not path.exists():
         raise LakeError(f"there is no report at {path} yet. Make one with: churn run")
     print(path)
@@ -36,7 +37,7 @@ def show_report(lake: Path | None, *, open_it: bool) -> None:
 
 
 def _facts(raw: Path, lake: Path) -> dict[str, Any]:
-    results = Results(lake)
+    results = Results(open_folder(lake))
     run_ids = results.run_ids()
     last = results.of_run(run_ids[-1]) if run_ids else []
     return {
@@ -50,7 +51,7 @@ def _facts(raw: Path, lake: Path) -> dict[str, Any]:
 
 def _waiting(raw: Path, lake: Path) -> dict[str, Any]:
     try:
-        arrivals = discover(raw, Manifests(lake))
+        arrivals = discover(str(raw), Manifests(open_folder(lake)))
     except RawPathError as error:
         return {"path": str(raw), "problem": str(error)}
     return {

@@ -13,6 +13,7 @@ from local.redshift.account import DATABASE, USER
 from local.services import HOST, WAREHOUSE, running_port
 from tasks.warehouse_sql import TARGET
 from transforms.results import JobResult, Results
+from transforms.runtime.storage import open_folder
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
 _LABELS = {
@@ -92,7 +93,7 @@ def print_summary(console: Console, result: PipelineResult, lake: Path, port: in
 
 
 def _kpis(lake: Path) -> dict[str, float]:
-    newest = next(Results(lake).history("gold.churn_kpis"), None)
+    newest = next(Results(open_folder(lake)).history("gold.churn_kpis"), None)
     return {k.removeprefix("kpi."): v for k, v in newest.metrics.items()} if newest else {}
 
 

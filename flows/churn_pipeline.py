@@ -46,4 +46,4 @@ def churn_pipeline(
         load = load_warehouse(platform, results[-1].version_after)
     finally:
         report = publish_report(platform, results)
-    return PipelineResult(run_id, results, load, str(report))
+    return PipelineResult(run_id, results, load, report)

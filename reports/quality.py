@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from transforms.results import JobResult, Results
-from transforms.runtime.storage import write_text
+from transforms.runtime.storage import Folder
 
 _RUNS_SHOWN = 30
 _SPARK_WIDTH, _SPARK_HEIGHT = 160, 36
@@ -35,15 +34,13 @@ class TableReport:
         )
 
 
-def report_path(lake: Path) -> Path:
-    return lake / "_reports" / "quality.html"
+REPORT = "_reports/quality.html"
 
 
-def write_report(lake: Path) -> Path:
-    """Write the report of everything known about `lake`; its path."""
-    path = report_path(lake)
-    write_text(path, render(Results(lake)))
-    return path
+def write_report(lake: Folder) -> str:
+    """Write the report of everything known about `lake`; its place."""
+    lake.write_text(REPORT, render(Results(lake)))
+    return lake.uri(REPORT)
 
 
 def render(results: Results) -> str:

@@ -13,12 +13,16 @@ from transforms.results import JobResult
 
 
 @task(name="publish-report", task_run_name="report", tags=TAGS, persist_result=False)
-def publish_report(platform: Platform, results: Sequence[JobResult]) -> Path:
+def publish_report(platform: Platform, results: Sequence[JobResult]) -> str:
     """Write the quality report of the lake and publish the run's tables and a link to it."""
-    path = write_report(Path(platform.lake))
+    place = write_report(platform.folder())
     create_table_artifact(key="tables", table=[_row(r) for r in results], description="Tables of this run")
-    create_link_artifact(key="quality-report", link=path.as_uri(), link_text="Quality report")
-    return path
+    create_link_artifact(key="quality-report", link=_link(place), link_text="Quality report")
+    return place
+
+
+def _link(place: str) -> str:
+    return place if "://" in place else Path(place).as_uri()
 
 
 def _row(result: JobResult) -> dict[str, object]:

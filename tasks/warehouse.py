@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import redshift_connector
 from prefect import task
@@ -62,7 +61,7 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
     """Load the export of gold `version`; a version that is there already changes nothing."""
     if version is None:
         return Load(None, 0, 0)
-    exports = Exports(Path(platform.lake))
+    exports = Exports(platform.folder())
     with platform.warehouse.connection() as connection:
         run(connection, sql.create_audit(platform.warehouse.schema_name))
         present = _last_load(connection, platform)
@@ -79,7 +78,7 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
                 f"the warehouse has {present or 'none'}. "
                 "Run the road again: it exports what is missing."
             )
-        _replace(connection, platform, export, str(exports.manifest(version)))
+        _replace(connection, platform, export, exports.manifest(version))
     _log.info("warehouse: %s rows loaded, %s in the table", f"{export.rows:,}", f"{export.table_rows:,}")
     return Load(version, export.rows, export.table_rows)
 

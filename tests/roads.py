@@ -8,6 +8,7 @@ from transforms.glue_main import main
 from transforms.results import JobResult
 from transforms.runtime.delta_io import Lake
 from transforms.runtime.session import get_session
+from transforms.runtime.storage import open_folder
 from transforms.tables import TABLES
 
 _NUMBERS = itertools.count()
@@ -25,6 +26,7 @@ class Road:
 
     def __init__(self, lake: Path) -> None:
         self.path = lake
+        self.folder = open_folder(lake)
 
     def job(self, job: str, run_id: str | None = None, **arguments: str) -> dict[str, JobResult]:
         run = run_id or f"run-{next(_NUMBERS):06d}"
@@ -42,12 +44,12 @@ class Road:
 
     def rows(self, table: str, *, with_lineage: bool = False) -> list[tuple[Any, ...]]:
         """Sorted rows of a table, without what depends on how they came."""
-        frame = Lake(get_session(), self.path).read(TABLES[table])
+        frame = Lake(get_session(), self.folder).read(TABLES[table])
         columns = [c for c in frame.columns if with_lineage or (c not in LINEAGE and not c.endswith("_at"))]
         return sorted((tuple(row) for row in frame.select(*columns).collect()), key=repr)
 
     def records(self, table: str) -> list[dict[str, Any]]:
-        return [row.asDict() for row in Lake(get_session(), self.path).read(TABLES[table]).collect()]
+        return [row.asDict() for row in Lake(get_session(), self.folder).read(TABLES[table]).collect()]
 
     def kpis(self) -> dict[str, float]:
         """The KPIs of the newest state."""

@@ -37,6 +37,10 @@ class MachineError(ChurnError):
     """The machine lacks something that the road needs."""
 
 
+class PlatformError(ChurnError):
+    """AWS refused something, or a block of the platform is not filled in."""
+
+
 class WarehouseError(ChurnError):
     """The warehouse refused a load or cannot be reached."""
 

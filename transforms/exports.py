@@ -1,12 +1,12 @@
 """Exports of a gold table: plain Parquet files, a COPY manifest and what they hold."""
 
-import shutil
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from transforms.errors import JobError
-from transforms.runtime.storage import read_json, write_json
+from transforms.runtime.storage import Folder
+
+_MANIFEST, _DESCRIPTION = "manifest.json", "export.json"
 
 
 @dataclass(frozen=True)
@@ -61,38 +61,46 @@ class Export:
 class Exports:
     """The exports of one lake, in `<lake>/_exports/customer_churn_analysis/<version>`."""
 
-    def __init__(self, lake: Path) -> None:
-        self.root = lake / "_exports" / "customer_churn_analysis"
+    def __init__(self, lake: Folder) -> None:
+        self.root = lake / "_exports/customer_churn_analysis"
 
-    def folder(self, version: int) -> Path:
-        return self.root / f"{version:08d}"
+    def data(self, version: int) -> str:
+        """Where the Parquet files of a version go."""
+        return self.root.uri(f"{_folder(version)}/data")
 
-    def manifest(self, version: int) -> Path:
+    def manifest(self, version: int) -> str:
         """The file that COPY … MANIFEST is given."""
-        return self.folder(version) / "manifest.json"
+        return self.root.uri(f"{_folder(version)}/{_MANIFEST}")
+
+    def clear(self, version: int) -> None:
+        """Remove what an interrupted export may have left."""
+        self.root.delete(_folder(version))
 
     def write(self, export: Export) -> None:
         """Write the manifest, then the description, and drop exports of other versions."""
-        files = sorted((self.folder(export.version) / "data").glob("*.parquet"))
+        folder = self.root / _folder(export.version)
         entries = [
-            {"url": str(file), "mandatory": True, "meta": {"content_length": file.stat().st_size}} for file in files
+            {"url": folder.uri(file.name), "mandatory": True, "meta": {"content_length": file.size}}
+            for file in folder.files()
+            if file.name.startswith("data/") and file.name.endswith(".parquet")
         ]
-        write_json(self.manifest(export.version), {"entries": entries})
-        write_json(self._description(export.version), asdict(export))
-        for folder in self.root.iterdir():
-            if folder != self.folder(export.version):
-                shutil.rmtree(folder, ignore_errors=True)
+        folder.write_json(_MANIFEST, {"entries": entries})
+        folder.write_json(_DESCRIPTION, asdict(export))
+        for name in self.root.names():
+            if name != _folder(export.version):
+                self.root.delete(name)
 
     def exists(self, version: int) -> bool:
         """Whether there is a finished export of `version`."""
-        return self._description(version).exists()
+        return self.root.exists(f"{_folder(version)}/{_DESCRIPTION}")
 
     def read(self, version: int) -> Export:
-        path = self._description(version)
-        if not path.exists():
-            raise JobError(f"there is no finished export of version {version} at {path}. Run the road again.")
-        content: dict[str, Any] = read_json(path)
+        folder = self.root / _folder(version)
+        if not folder.exists(_DESCRIPTION):
+            raise JobError(f"there is no finished export of version {version} at {folder.uri()}. Run the road again.")
+        content: dict[str, Any] = folder.read_json(_DESCRIPTION)
         return Export(**{**content, "columns": tuple(ExportColumn(**c) for c in content["columns"])})
 
-    def _description(self, version: int) -> Path:
-        return self.folder(version) / "export.json"
+
+def _folder(version: int) -> str:
+    return f"{version:08d}"

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
-from pathlib import Path
 
 from transforms.errors import LakeError
 from transforms.exports import TableVersion
@@ -16,7 +15,7 @@ from transforms.jobs.context import JobContext
 from transforms.results import JobResult
 from transforms.runtime.delta_io import Lake
 from transforms.runtime.session import get_session
-from transforms.runtime.storage import check_writable
+from transforms.runtime.storage import open_folder
 
 JOBS = ("bronze", "silver", "gold", "export")
 DEFAULT_MAX_QUARANTINED_SHARE = 0.05
@@ -24,7 +23,7 @@ DEFAULT_MAX_QUARANTINED_SHARE = 0.05
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Arguments as AWS Glue passes them; unknown ones (Glue adds its own) are left alone."""
-    parser = argparse.ArgumentParser(prog="glue_main.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="glue_main.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--job", choices=JOBS, required=True)
     parser.add_argument("--run_id", required=True)
     parser.add_argument("--lake", required=True)
@@ -38,15 +37,15 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> list[JobResult]:
     """Run one job; its results are also written to `<lake>/_runs/<run_id>/`."""
     options = parse_arguments(argv)
-    root = Path(options.lake)
-    check_writable(root)
+    root = open_folder(options.lake)
+    root.check_writable()
     full_refresh = options.full_refresh == "true"
     context = JobContext(
-        lake=Lake(get_session(), root.resolve(), options.run_id if full_refresh else None),
+        lake=Lake(get_session(), root, options.run_id if full_refresh else None),
         run_id=options.run_id,
         started_at=datetime.now(UTC),
         max_quarantined_share=options.max_quarantined_share,
-        raw=Path(options.raw) if options.raw else None,
+        raw=options.raw,
         full_refresh=full_refresh,
         loaded=TableVersion.parse(options.loaded),
     )
@@ -55,7 +54,9 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     try:
         return run(context)
     except OSError as error:
-        raise LakeError(f"{error.filename or root}: {error.strerror or error}. Check space and permissions.") from error
+        raise LakeError(
+            f"{error.filename or root.uri()}: {error.strerror or error}. Check space and permissions."
+        ) from error
     finally:
         # A session may serve several jobs: what this one persisted is of no use to the next.
         context.lake.session.catalog.clearCache()

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from transforms.errors import JobError
-from transforms.runtime.storage import read_json, write_json
+from transforms.runtime.storage import Folder
 
 Outcome = Literal["passed", "warned", "failed", "broken", "unchanged"]
 Severity = Literal["critical", "warning", "info"]
@@ -95,36 +94,34 @@ def outcome_of(checks: Iterable[Check]) -> Outcome:
 class Results:
     """The results of one lake, in `<lake>/_runs/<run_id>/<table>.json`."""
 
-    def __init__(self, lake: Path) -> None:
+    def __init__(self, lake: Folder) -> None:
         self.folder = lake / "_runs"
 
     def write(self, result: JobResult) -> None:
-        write_json(self._path(result.run_id, result.table), result.as_json())
+        self.folder.write_json(f"{result.run_id}/{result.table}.json", result.as_json())
 
     def of_job(self, run_id: str, job: str) -> list[JobResult]:
         """The results of one job: tables of its layer. JobError when it left none."""
         found = [result for result in self.of_run(run_id) if result.table.split(".")[0] == job]
         if not found:
-            raise JobError(f"the {job} job left no result in {self.folder / run_id}: it ended early. See its log.")
+            raise JobError(f"the {job} job left no result in {self.folder.uri(run_id)}: it ended early. See its log.")
         return found
 
     def of_run(self, run_id: str) -> list[JobResult]:
         """Every result of one run, in the order of their jobs."""
-        found = [JobResult.from_json(read_json(path)) for path in (self.folder / run_id).glob("*.json")]
+        run = self.folder / run_id
+        found = [JobResult.from_json(run.read_json(name)) for name in run.names() if name.endswith(".json")]
         return sorted(found, key=lambda result: result.started_at)
 
     def run_ids(self) -> list[str]:
         """Runs from the oldest to the newest (ids sort by time)."""
-        return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
+        return self.folder.names()
 
     def history(self, table: str) -> Iterator[JobResult]:
         """Results of one table that saw new data, newest first."""
         for run_id in reversed(self.run_ids()):
-            path = self._path(run_id, table)
-            if path.exists():
-                result = JobResult.from_json(read_json(path))
+            name = f"{run_id}/{table}.json"
+            if self.folder.exists(name):
+                result = JobResult.from_json(self.folder.read_json(name))
                 if result.outcome != "unchanged":
                     yield result
-
-    def _path(self, run_id: str, table: str) -> Path:
-        return self.folder / run_id / f"{table}.json"

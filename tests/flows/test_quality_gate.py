@@ -1,6 +1,7 @@
 """The visible gate: what stops the flow, in which words, and what an operator finds as artifact."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from tasks.quality import quality_gate
 from tasks.report import publish_report
 from transforms.errors import BrokenCheckError, GateError
 from transforms.results import Check, JobResult, Results
+from transforms.runtime.storage import open_folder
 
 GOOD = Check("values not null", "customer_id", "critical", True, observed="0 of 9 rows")
 BAD = Check("values are in set", "churn", "critical", False, observed="2 of 9 rows", examples=("Maybe",))
@@ -68,8 +70,8 @@ def test_the_report_is_written_even_for_a_run_that_did_nothing(prefect_harness, 
     from blocks.glue import LocalGlueJob
     from blocks.platform import Platform
 
-    Results(tmp_path).write(_result(GOOD))
+    Results(open_folder(tmp_path)).write(_result(GOOD))
     platform = Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse)
     path = publish_report(platform, [])
-    assert "silver.customers" in path.read_text(encoding="utf-8")
-    assert path.as_uri() in str(_artifact("quality-report").data)
+    assert "silver.customers" in Path(path).read_text(encoding="utf-8")
+    assert Path(path).as_uri() in str(_artifact("quality-report").data)

@@ -35,8 +35,8 @@ def platform(warehouse, tmp_path, prefect_harness):
 
 def _export(platform, version, rows, *, base=None, table_rows, columns=COLUMNS, claimed=None, table_id="t"):
     """Write an export as the Glue script does; rows are (id, segment, cltv, …, operation)."""
-    exports = Exports(Path(platform.lake))
-    folder = exports.folder(version) / "data"
+    exports = Exports(platform.folder())
+    folder = Path(exports.data(version))
     folder.mkdir(parents=True)
     kinds = {"string": pa.string(), "decimal(14,2)": pa.decimal128(14, 2), "int": pa.int32()}
     fields = [*((c.name, kinds[c.type]) for c in columns), ("_op", pa.string())]
@@ -93,7 +93,7 @@ def test_a_failed_load_leaves_the_table_as_it_was(platform, spoil):
         claimed=8 if spoil == "staged count" else None,
     )
     if spoil == "lost file":
-        next(Exports(Path(platform.lake)).folder(1).glob("data/*.parquet")).unlink()
+        next(Path(Exports(platform.folder()).data(1)).glob("*.parquet")).unlink()
     with pytest.raises(WarehouseError):
         load_warehouse.fn(platform, 1)
     assert _rows(platform) == before

@@ -102,7 +102,7 @@ def test_an_unknown_layout_leaves_the_lake_untouched(road, tmp_path, content, wo
         road.job("bronze", raw=str(raw))
     assert all(word in str(error.value) for word in ["bad.csv", *words])
     assert not (road.path / "bronze").exists()
-    assert Manifests(road.path).numbers() == []
+    assert Manifests(road.folder).numbers() == []
 
 
 def test_no_file_is_an_error(road, tmp_path):

@@ -1,6 +1,4 @@
-"""What an export says of itself survives being written down."""
-
-import json
+"""Exports: finished or not, one at a time, the same on a disk and on S3."""
 
 import pytest
 from hypothesis import given
@@ -9,48 +7,53 @@ from hypothesis import strategies as st
 from transforms.errors import JobError
 from transforms.exports import Export, ExportColumn, Exports, TableVersion
 
-COLUMNS = (ExportColumn("customer_id", "string", False, "Number", 64), ExportColumn("cltv", "double", True, "", 0))
 
-
-def _export(version, base=None):
-    return Export("id", version, base is None, base, 2, 5, COLUMNS, "run")
-
-
-@given(st.uuids(), st.integers(0, 10**12))
-def test_a_table_version_is_read_as_it_was_written(table_id, version):
-    written = TableVersion(str(table_id), version)
-    assert TableVersion.parse(str(written)) == written
-
-
-def test_no_version_is_empty_text():
+@given(st.text(st.characters(categories=["Ll", "Nd"], include_characters="-@"), min_size=1), st.integers(0, 10**9))
+def test_a_version_as_text_is_read_back(table_id, version):
+    original = TableVersion(table_id, version)
+    assert TableVersion.parse(str(original)) == original
     assert TableVersion.parse("") is None
 
 
-def test_an_export_is_read_as_it_was_written(tmp_path):
-    exports = Exports(tmp_path)
-    data = exports.folder(7) / "data"
-    data.mkdir(parents=True)
-    (data / "part-0.parquet").write_bytes(b"12345")
-    exports.write(_export(7, base=3))
-    assert exports.read(7) == _export(7, base=3)
-    entry = json.loads(exports.manifest(7).read_text())["entries"][0]
-    assert entry["meta"]["content_length"] == 5
+def _export(version, **changes):
+    columns = (ExportColumn("customer_id", "string", False, "id", 64),)
+    return Export(**{"table_id": "t", "version": version, "is_full": True, "base_version": None, "rows": 1, "table_rows": 1, "columns": columns, "run_id": "r"} | changes)  # fmt: skip
+
+
+def _data(folder, version):
+    folder.write_bytes(f"_exports/customer_churn_analysis/{version:08d}/data/part-0.parquet", b"parquet")
+
+
+def test_an_export_is_finished_when_it_is_described(folder):
+    exports = Exports(folder)
+    _data(folder, 3)
+    assert not exports.exists(3)
+    exports.write(_export(3))
+    assert exports.exists(3)
+    assert exports.read(3) == _export(3)
+    (entry,) = folder.read_json("_exports/customer_churn_analysis/00000003/manifest.json")["entries"]
+    assert exports.manifest(3) == folder.uri("_exports/customer_churn_analysis/00000003/manifest.json")
+    assert entry["url"] == f"{exports.data(3)}/part-0.parquet"
     assert entry["mandatory"] is True
-    assert entry["url"] == str(data / "part-0.parquet")
+    assert entry["meta"] == {"content_length": len(b"parquet")}
 
 
-def test_the_newest_export_replaces_older_ones(tmp_path):
-    exports = Exports(tmp_path)
+def test_a_new_export_replaces_the_old_one(folder):
+    exports = Exports(folder)
     for version in (1, 2):
-        (exports.folder(version) / "data").mkdir(parents=True)
+        _data(folder, version)
         exports.write(_export(version))
-    assert not exports.exists(1)
-    assert exports.exists(2)
-    with pytest.raises(JobError, match="no finished export of version 1"):
-        exports.read(1)
+    assert [exports.exists(version) for version in (1, 2)] == [False, True]
 
 
-def test_an_unfinished_export_is_none(tmp_path):
-    exports = Exports(tmp_path)
-    (exports.folder(4) / "data").mkdir(parents=True)
-    assert not exports.exists(4)
+def test_an_unfinished_export_is_none(folder):
+    _data(folder, 4)
+    with pytest.raises(JobError, match=r"no finished export of version 4 at .*00000004\. Run the road again"):
+        Exports(folder).read(4)
+
+
+def test_what_an_interrupted_export_left_is_cleared(folder):
+    exports = Exports(folder)
+    _data(folder, 4)
+    exports.clear(4)
+    assert list(folder.files()) == []

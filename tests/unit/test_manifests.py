@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.runtime.manifests import Manifests
+from transforms.runtime.storage import open_folder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FEEDS = ("billing", "demographics", "services")
@@ -25,7 +26,7 @@ def _files(feeds, number):
 
 @given(steps)
 def test_what_is_registered_is_what_bronze_holds(tmp_path_factory, steps):
-    manifests = Manifests(tmp_path_factory.mktemp("lake"))
+    manifests = Manifests(open_folder(tmp_path_factory.mktemp("lake")))
     in_bronze: dict[tuple[str, int], set[str]] = {}
     held: set[str] = set()
     for attempt, (end, feeds, written) in enumerate(steps):
@@ -48,7 +49,7 @@ def test_what_is_registered_is_what_bronze_holds(tmp_path_factory, steps):
 
 
 def test_an_open_batch_is_not_read(tmp_path):
-    manifests = Manifests(tmp_path)
+    manifests = Manifests(open_folder(tmp_path))
     first = manifests.open(_files(["billing"], 1), NOW)
     manifests.commit(first)
     manifests.open(_files(["services"], 2), NOW)
@@ -58,7 +59,7 @@ def test_an_open_batch_is_not_read(tmp_path):
 
 
 def test_new_content_replaces_the_registered_one(tmp_path):
-    manifests = Manifests(tmp_path)
+    manifests = Manifests(open_folder(tmp_path))
     for checksum in ("a", "b"):
         manifests.commit(manifests.open([{"path": "x.csv", "feed": "billing", "checksum": checksum}], NOW))
     assert manifests.register()["x.csv"]["checksum"] == "b"

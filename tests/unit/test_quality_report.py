@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reports.quality import TableReport, render, report_path, write_report
+from reports.quality import REPORT, TableReport, render, write_report
 from transforms.results import Check, JobResult, Results
+from transforms.runtime.storage import open_folder
 
 PASSED = Check("values not null", "customer_id", "critical", True, observed="0 of 9 rows")
 FAILED = Check(
@@ -48,7 +49,7 @@ def _result(run, *checks, table="silver.customers", outcome="passed", rows=100):
 
 
 def _page(tmp_path, *results):
-    store = Results(tmp_path)
+    store = Results(open_folder(tmp_path))
     for result in results:
         store.write(result)
     return render(store)
@@ -107,13 +108,13 @@ def test_a_table_without_news_keeps_its_last_checks(tmp_path):
 
 
 def test_before_the_first_run_it_says_so(tmp_path):
-    assert "No run yet" in render(Results(tmp_path))
+    assert "No run yet" in render(Results(open_folder(tmp_path)))
 
 
 def test_it_is_written_below_the_lake(tmp_path):
-    Results(tmp_path).write(_result("1", PASSED))
-    assert write_report(tmp_path) == report_path(tmp_path)
-    assert report_path(tmp_path).read_text(encoding="utf-8").startswith("<!doctype html>")
+    Results(open_folder(tmp_path)).write(_result("1", PASSED))
+    assert write_report(open_folder(tmp_path)) == str(tmp_path / REPORT)
+    assert (tmp_path / REPORT).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize("rows", [[], [0], [5], [1, 2, 3, 4]])

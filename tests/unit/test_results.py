@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from transforms.errors import JobError, LakeError
 from transforms.results import Check, JobResult, Results, outcome_of
+from transforms.runtime.storage import open_folder
 
 SEVERITIES = ("critical", "warning", "info")
 checks = st.builds(
@@ -87,13 +88,13 @@ def test_a_batch_is_published_exactly_when_nothing_stops_it(found):
 
 @given(results)
 def test_what_is_written_is_read_back(tmp_path_factory, result):
-    store = Results(tmp_path_factory.mktemp("lake"))
+    store = Results(open_folder(tmp_path_factory.mktemp("lake")))
     store.write(result)
     assert store.of_run("run") == [result]
 
 
 def test_a_job_s_results_are_those_of_its_layer(tmp_path):
-    store = Results(tmp_path)
+    store = Results(open_folder(tmp_path))
     late, early = _result("r1", "gold.churn_kpis", second=9), _result("r1", "gold.churn_breakdown", second=1)
     for result in (late, early, _result("r1"), _result("r2", "gold.churn_kpis")):
         store.write(result)
@@ -103,7 +104,7 @@ def test_a_job_s_results_are_those_of_its_layer(tmp_path):
 
 
 def test_history_is_newest_first_and_knows_only_runs_that_saw_data(tmp_path):
-    store = Results(tmp_path)
+    store = Results(open_folder(tmp_path))
     for run_id, outcome in (("1", "passed"), ("2", "unchanged"), ("3", "failed")):
         store.write(_result(run_id, outcome=outcome))
     assert [result.run_id for result in store.history("silver.customers")] == ["3", "1"]
@@ -112,22 +113,22 @@ def test_history_is_newest_first_and_knows_only_runs_that_saw_data(tmp_path):
 
 
 def test_before_the_first_run_there_is_nothing(tmp_path):
-    store = Results(tmp_path / "none")
+    store = Results(open_folder(tmp_path / "none"))
     assert store.run_ids() == []
     assert list(store.history("silver.customers")) == []
 
 
 def test_a_damaged_result_is_named(tmp_path):
-    store = Results(tmp_path)
+    store = Results(open_folder(tmp_path))
     store.write(_result("1"))
-    (path,) = store.folder.rglob("*.json")
+    (path,) = tmp_path.rglob("*.json")
     path.write_text("{", encoding="utf-8")
     with pytest.raises(LakeError, match=r"silver\.customers\.json is damaged"):
         store.of_run("1")
 
 
 def test_a_second_result_of_a_table_replaces_the_first(tmp_path):
-    store = Results(tmp_path)
+    store = Results(open_folder(tmp_path))
     first = _result("1")
     store.write(first)
     store.write(replace(first, rows_read=5))

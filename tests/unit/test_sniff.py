@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -26,68 +27,67 @@ def _csv(headers, delimiter=",", rows=1):
     return out.getvalue()
 
 
-def _sniff(folder, content, name="x.csv", feed=None):
-    path = folder / name
+def _sniff(content, name="x.csv", feed=None):
     data = content if isinstance(content, bytes) else content.encode()
-    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    return sniff(path, name, feed)
+    data = gzip.compress(data) if name.endswith(".gz") else data
+    return sniff(data[:SAMPLE_BYTES], name, feed, is_whole=len(data) <= SAMPLE_BYTES)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_csv_in_every_dress(tmp_path, delimiter, name, mark):
-    layout = _sniff(tmp_path, mark + _csv(HEADERS, delimiter), name)
+def test_csv_in_every_dress(delimiter, name, mark):
+    layout = _sniff(mark + _csv(HEADERS, delimiter), name)
     assert (layout.feed, layout.format, layout.delimiter) == ("customers", "csv", delimiter)
     assert list(layout.headers) == HEADERS
 
 
-def test_the_name_of_a_file_does_not_decide_its_format(tmp_path):
-    assert _sniff(tmp_path, json.dumps(GOOD), "x.csv").format == "json_lines"
-    assert _sniff(tmp_path, _csv(HEADERS), "x.json").format == "csv"
+def test_the_name_of_a_file_does_not_decide_its_format():
+    assert _sniff(json.dumps(GOOD), "x.csv").format == "json_lines"
+    assert _sniff(_csv(HEADERS), "x.json").format == "csv"
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_an_array_of_objects(tmp_path, indent):
-    layout = _sniff(tmp_path, json.dumps([GOOD, {**GOOD, "extra": 1}], indent=indent), "x.json")
+def test_an_array_of_objects(indent):
+    layout = _sniff(json.dumps([GOOD, {**GOOD, "extra": 1}], indent=indent), "x.json")
     assert layout.format == "json_array"
     assert [*HEADERS, "extra"] == list(layout.headers)
 
 
-def test_lines_of_objects_with_different_keys(tmp_path):
+def test_lines_of_objects_with_different_keys():
     first = {k: v for k, v in GOOD.items() if k != "city"}
-    layout = _sniff(tmp_path, f"{json.dumps(first)}\nnot json\n[1]\n{json.dumps(GOOD)}\n", "x.jsonl")
+    layout = _sniff(f"{json.dumps(first)}\nnot json\n[1]\n{json.dumps(GOOD)}\n", "x.jsonl")
     assert layout.format == "json_lines"
     assert set(layout.headers) == set(HEADERS)
 
 
-def test_a_sample_may_end_inside_a_record(tmp_path):
+def test_a_sample_may_end_inside_a_record():
     line = json.dumps(GOOD | {"note": "x" * 1000}) + "\n"
-    layout = _sniff(tmp_path, line * (SAMPLE_BYTES // len(line) + 5), "x.jsonl")
+    layout = _sniff(line * (SAMPLE_BYTES // len(line) + 5), "x.jsonl")
     assert "note" in layout.headers
     array = "[" + ",".join([line] * (SAMPLE_BYTES // len(line) + 5)) + "]"
-    assert _sniff(tmp_path, array, "y.json").format == "json_array"
+    assert _sniff(array, "y.json").format == "json_array"
 
 
-def test_quoted_headers_may_hold_the_delimiter(tmp_path):
-    layout = _sniff(tmp_path, _csv(HEADERS).replace("customer_id", '"customer_id"', 1).replace("city", '"ci,ty"', 1))
+def test_quoted_headers_may_hold_the_delimiter():
+    layout = _sniff(_csv(HEADERS).replace("customer_id", '"customer_id"', 1).replace("city", '"ci,ty"', 1))
     assert "ci,ty" in layout.headers
     assert layout.headers[0] == "customer_id"
 
 
 @given(st.permutations(HEADERS), st.sampled_from([",", ";", "\t", "|"]))
-def test_the_order_of_columns_does_not_matter(tmp_path_factory, headers, delimiter):
-    layout = _sniff(tmp_path_factory.mktemp("s"), _csv(headers, delimiter))
+def test_the_order_of_columns_does_not_matter(headers, delimiter):
+    layout = _sniff(_csv(headers, delimiter))
     assert layout.delimiter == delimiter
     assert list(layout.headers) == headers
     assert layout.feed == "customers"
 
 
 @pytest.mark.parametrize("feed", sorted(FEEDS))
-def test_each_feed_is_known_by_its_required_columns(tmp_path, feed):
+def test_each_feed_is_known_by_its_required_columns(feed):
     header = ",".join(FEEDS[feed].required) + "\n"
-    assert _sniff(tmp_path, header).feed == feed
-    assert _sniff(tmp_path, header, feed=feed).feed == feed
+    assert _sniff(header).feed == feed
+    assert _sniff(header, feed=feed).feed == feed
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,33 @@ def test_each_feed_is_known_by_its_required_columns(tmp_path, feed):
         (_csv(HEADERS).replace("city", "City,CITY", 1), ["'City' and 'CITY' both mean city", "Remove one"]),
     ],
 )
-def test_what_cannot_be_used_is_explained(tmp_path, content, words):
+def test_what_cannot_be_used_is_explained(content, words):
     with pytest.raises(LayoutError) as error:
-        _sniff(tmp_path, content)
+        _sniff(content)
     assert all(word in str(error.value) for word in ["x.csv", *words])
 
 
 @given(st.text(max_size=300))
-def test_any_text_gives_a_layout_or_a_clear_error(tmp_path_factory, text):
+def test_any_text_gives_a_layout_or_a_clear_error(text):
     with pytest.raises(LayoutError, match=r"x\.csv"):
-        _sniff(tmp_path_factory.mktemp("s"), text)
+        _sniff(text)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_give_a_layout_or_a_clear_error(content):
+    with pytest.raises(LayoutError, match=r"x\.csv"):
+        _sniff(content)
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08nonsense", gzip.compress(_csv(HEADERS).encode())[:-20], b"plain"])
+def test_a_damaged_gzip_file_is_explained(content):
+    with pytest.raises(LayoutError, match=r"x\.csv\.gz: cannot be read"):
+        sniff(content, "x.csv.gz", None, is_whole=True)
+
+
+def test_the_beginning_of_a_long_gzip_file_is_enough():
+    rng = random.Random(1)
+    lines = "".join(",".join([*(GOOD[h] for h in HEADERS[:-1]), str(rng.random())]) + "\n" for _ in range(30_000))
+    data = gzip.compress((_csv(HEADERS) + lines).encode())
+    assert len(data) > SAMPLE_BYTES
+    assert _sniff(_csv(HEADERS) + lines, "x.csv.gz").feed == "customers"

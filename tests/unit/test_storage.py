@@ -1,15 +1,12 @@
 """Small files beside the tables."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.lock import exclusive
 from transforms.errors import LakeError
-from transforms.exports import Export, ExportColumn, Exports, TableVersion
-from transforms.runtime import storage
+from transforms.runtime.storage import open_folder
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
@@ -20,29 +17,103 @@ values = st.recursive(
 
 @given(values)
 def test_what_is_written_is_read_back(tmp_path_factory, value):
-    path = tmp_path_factory.mktemp("s") / "deep" / "x.json"
-    storage.write_json(path, value)
-    assert storage.read_json(path) == value
-    assert [p.name for p in path.parent.iterdir()] == ["x.json"], "no temporary file is left"
+    folder = open_folder(tmp_path_factory.mktemp("s"))
+    folder.write_json("deep/x.json", value)
+    assert folder.read_json("deep/x.json") == value
+    assert [file.name for file in folder.files()] == ["deep/x.json"], "no temporary file is left"
+
+
+def test_names_are_those_right_below(folder):
+    for name in ("b.json", "a/1.json", "a/b/2.json", "c d/é+[x].json"):
+        folder.write_text(name, name)
+    assert folder.names() == ["a", "b.json", "c d"]
+    assert [file.name for file in folder.files()] == ["a/1.json", "a/b/2.json", "b.json", "c d/é+[x].json"]
+    assert (folder / "a").names() == ["1.json", "b"]
+    assert [file.name for file in (folder / "a/b").files()] == ["2.json"]
+    assert folder.read_bytes("c d/é+[x].json").decode() == "c d/é+[x].json"
+
+
+def test_before_the_first_file_there_is_nothing(folder):
+    assert folder.names() == []
+    assert list(folder.files()) == []
+    assert folder.stat("x") is None
+    assert not folder.exists("x/y")
+    with pytest.raises(FileNotFoundError):
+        folder.read_bytes("x")
+
+
+def test_a_file_is_replaced_and_its_beginning_read(folder):
+    folder.write_bytes("x", b"one")
+    before = folder.stat("x")
+    folder.write_bytes("x", b"second")
+    after = folder.stat("x")
+    assert (before.size, after.size) == (3, 6)
+    assert folder.read_bytes("x", 3) == b"sec"
+    assert folder.read_bytes("x", 99) == b"second"
+
+
+def test_the_checksum_follows_the_content(folder):
+    sums = []
+    for content in (b"one", b"two", b"one"):
+        folder.write_bytes("x", content)
+        sums.append(folder.checksum(folder.stat("x")))
+    assert sums[0] == sums[2] != sums[1]
+
+
+def test_a_folder_is_no_file(folder):
+    folder.write_bytes("a/b", b"x")
+    assert folder.stat("a") is None
+    assert folder.stat("") is None
+
+
+def test_deleting_takes_a_file_or_a_folder(folder):
+    for name in ("a/1", "a/b/2", "ab", "c"):
+        folder.write_bytes(name, b"x")
+    folder.delete("a")
+    folder.delete("c")
+    folder.delete("never there")
+    assert [file.name for file in folder.files()] == ["ab"]
+
+
+def test_a_writable_place_is_left_as_it_was(folder):
+    folder.check_writable()
+    assert list(folder.files()) == []
+
+
+def test_a_damaged_file_is_named(folder):
+    folder.write_bytes("x.json", b"{")
+    with pytest.raises(LakeError, match=r"x\.json is damaged"):
+        folder.read_json("x.json")
+
+
+def test_names_for_spark_and_copy(bucket, tmp_path):
+    assert open_folder(tmp_path).uri("a/b") == f"{tmp_path}/a/b"
+    assert (open_folder("s3a://bucket/lake/", bucket) / "gold").uri("t") == "s3://bucket/lake/gold/t"
+    assert open_folder("s3://bucket", bucket).uri() == "s3://bucket/"
+
+
+def test_a_bucket_that_is_not_there_is_explained(bucket):
+    with pytest.raises(LakeError, match=r"s3://nowhere/lake.* not writable.*NoSuchBucket"):
+        open_folder("s3://nowhere/lake", bucket).check_writable()
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "x.json"
-    storage.write_json(path, 1)
+    folder = open_folder(tmp_path)
+    folder.write_json("x.json", 1)
 
     class Unprintable:
         def __str__(self):
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        storage.write_json(path, Unprintable())
-    assert json.loads(path.read_text()) == 1
+        folder.write_json("x.json", Unprintable())
+    assert folder.read_json("x.json") == 1
 
 
 def test_a_place_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(LakeError, match=r"cannot write .*file/x\.json"):
-        storage.write_json(tmp_path / "file" / "x.json", 1)
+        open_folder(tmp_path / "file").write_json("x.json", 1)
 
 
 def test_one_writer_per_lake(tmp_path):
@@ -50,41 +121,3 @@ def test_one_writer_per_lake(tmp_path):
         pass
     with exclusive(tmp_path):
         pass
-
-
-@given(st.text(st.characters(categories=["Ll", "Nd"], include_characters="-@"), min_size=1), st.integers(0, 10**9))
-def test_a_version_as_text_is_read_back(table_id, version):
-    original = TableVersion(table_id, version)
-    assert TableVersion.parse(str(original)) == original
-    assert TableVersion.parse("") is None
-
-
-def _export(version, **changes):
-    columns = (ExportColumn("customer_id", "string", False, "id", 64),)
-    return Export(**{"table_id": "t", "version": version, "is_full": True, "base_version": None, "rows": 1, "table_rows": 1, "columns": columns, "run_id": "r"} | changes)  # fmt: skip
-
-
-def _data(exports, version, content=b"parquet"):
-    folder = exports.folder(version) / "data"
-    folder.mkdir(parents=True)
-    (folder / "part-0.parquet").write_bytes(content)
-
-
-def test_an_export_is_finished_when_it_is_described(tmp_path):
-    exports = Exports(tmp_path)
-    _data(exports, 3)
-    assert not exports.exists(3)
-    exports.write(_export(3))
-    assert exports.exists(3)
-    assert exports.read(3) == _export(3)
-    (entry,) = storage.read_json(exports.manifest(3))["entries"]
-    assert entry["mandatory"] is True
-    assert entry["meta"] == {"content_length": len(b"parquet")}
-
-
-def test_a_new_export_replaces_the_old_one(tmp_path):
-    exports = Exports(tmp_path)
-    for version in (1, 2):
-        _data(exports, version)
-        exports.write(_export(version))
-    assert [exports.exists(version) for version in (1, 2)] == [False, True]

@@ -11,7 +11,7 @@ from transforms.jobs.audit import Audit, audit
 from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch, publish
 from transforms.results import JobResult
-from transforms.runtime.landing import Arrivals, RawFile, discover, is_unchanged
+from transforms.runtime.landing import Arrivals, RawFile, discover, steady
 from transforms.runtime.raw_reader import read_feed
 from transforms.runtime.session import tune
 from transforms.tables import TABLES, Table
@@ -27,7 +27,7 @@ class _Batch:
 
 def run(context: JobContext) -> list[JobResult]:
     """Ingest what is new below the raw path; one result per feed that got rows."""
-    if context.raw is None:
+    if not context.raw:
         raise RawPathError("the bronze job needs --raw")
     manifests = context.manifests
     manifests.recover(lambda feed, number: context.lake.watermark(TABLES[f"bronze.{feed}"]) >= number)
@@ -43,10 +43,10 @@ def _ingest(context: JobContext, arrivals: Arrivals, files: Sequence[RawFile]) -
     tune(context.lake.session, input_bytes)
     number = manifests.open([file.as_json() for file in files], context.started_at)
     batches = [_read(context, feed, files, number, input_bytes) for feed in sorted({f.feed for f in files})]
-    steady = [file for file in files if is_unchanged(file)]
-    if len(steady) < len(files):
+    same = steady(context.raw, files)
+    if len(same) < len(files):
         manifests.discard(number)
-        return _ingest(context, arrivals, steady) if steady else [_nothing_new(context, arrivals)]
+        return _ingest(context, arrivals, same) if same else [_nothing_new(context, arrivals)]
     # No feed is published unless every feed of the batch passed.
     passed = all(batch.audited.passed for batch in batches)
     if not passed:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from transforms.exports import TableVersion
 from transforms.results import JobResult, Results
@@ -21,7 +20,7 @@ class JobContext:
     run_id: str
     started_at: datetime
     max_quarantined_share: float
-    raw: Path | None = None
+    raw: str = ""
     full_refresh: bool = False
     loaded: TableVersion | None = None
 

@@ -1,7 +1,5 @@
 """gold.customer_churn_analysis to plain Parquet and a manifest, for the warehouse to COPY."""
 
-import shutil
-
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
@@ -38,15 +36,15 @@ def run(context: JobContext) -> list[JobResult]:
     rows = _snapshot(context, version) if changes is None else _net_changes(changes)
     size = context.lake.bytes(ANALYSIS)
     tune(context.lake.session, size)
-    folder = exports.folder(version)
-    shutil.rmtree(folder, ignore_errors=True)
-    rows.coalesce(1 if size < SMALL_INPUT_BYTES else 4).write.parquet(str(folder / "data"))
+    exports.clear(version)
+    data = exports.data(version)
+    rows.coalesce(1 if size < SMALL_INPUT_BYTES else 4).write.parquet(data)
     export = Export(
         table_id=table_id,
         version=version,
         is_full=is_full,
         base_version=None if is_full else base,
-        rows=rows.sparkSession.read.parquet(str(folder / "data")).count(),
+        rows=rows.sparkSession.read.parquet(data).count(),
         table_rows=context.lake.read_version(ANALYSIS, version).count(),
         columns=_columns(),
         run_id=context.run_id,

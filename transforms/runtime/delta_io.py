@@ -6,7 +6,6 @@ identifier), so a write that is repeated after a crash changes nothing.
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from delta.tables import DeltaTable
@@ -17,6 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from transforms.errors import SchemaMismatchError
+from transforms.runtime.storage import Folder
 from transforms.tables import Table
 
 WATERMARK_APP = "churn-lakehouse"
@@ -33,14 +33,14 @@ class Commit:
 class Lake:
     """The Delta tables below one root."""
 
-    def __init__(self, session: SparkSession, root: Path, rebuild: str | None = None) -> None:
+    def __init__(self, session: SparkSession, root: Folder, rebuild: str | None = None) -> None:
         """`rebuild` names a full refresh, which may write although its watermark is known."""
         self.session = session
         self.root = root
         self.transaction_app = f"{WATERMARK_APP}/{rebuild}" if rebuild else WATERMARK_APP
 
     def path(self, table: Table) -> str:
-        return str(self.root / table.path)
+        return self.root.uri(table.path)
 
     def exists(self, table: Table) -> bool:
         return self.version(table) is not None
@@ -57,7 +57,7 @@ class Lake:
         Delta's snapshot costs a Spark job per table.
         """
         version = self.version(table)
-        while version is not None and version >= 0 and self._log(table, version).exists():
+        while version is not None and version >= 0 and self.root.exists(_log(table, version)):
             for action in self._actions(table, version):
                 if "txn" in action and action["txn"]["appId"].startswith(WATERMARK_APP):
                     return int(action["txn"]["version"])
@@ -86,7 +86,7 @@ class Lake:
     def changed_bytes(self, table: Table, after: int, until: int) -> int:
         """Size of the change records of versions `after` < v <= `until`, of the whole table where commits are gone."""
         versions = range(after + 1, until + 1)
-        if after < 0 or not all(self._log(table, version).exists() for version in versions):
+        if after < 0 or not all(self.root.exists(_log(table, version)) for version in versions):
             return self.bytes(table)
         return sum(_changed_bytes(self._actions(table, version)) for version in versions)
 
@@ -204,18 +204,20 @@ class Lake:
             return int(metrics["numTargetRowsInserted"]) + int(metrics["numTargetRowsUpdated"])
         return int(metrics["numOutputRows"])
 
-    def _log(self, table: Table, version: int) -> Path:
-        return self.root / table.path / "_delta_log" / f"{version:020d}.json"
-
     def _actions(self, table: Table, version: int) -> list[dict[str, Any]]:
         """The actions of one commit."""
-        return [json.loads(line) for line in self._log(table, version).read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in self.root.read_bytes(_log(table, version)).splitlines()]
 
     def _snapshot(self, table: Table) -> JavaObject:
         jvm: Any = self.session._jvm
         log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.session._jsparkSession, self.path(table))
         none = jvm.scala.Option.empty()
         return log.update(False, none, none)
+
+
+def _log(table: Table, version: int) -> str:
+    """Name of one commit's file below the lake."""
+    return f"{table.path}/_delta_log/{version:020d}.json"
 
 
 def _changed_bytes(actions: list[dict[str, Any]]) -> int:

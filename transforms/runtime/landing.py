@@ -4,23 +4,20 @@ The register of ingested files is the sequence of committed batch manifests
 (`_control/batches/<number>.json`): its size follows the number of files, not of rows.
 """
 
-import hashlib
 import re
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from transforms.errors import RawPathError
 from transforms.feeds import FEEDS
-from transforms.runtime.manifests import Manifests
-from transforms.runtime.sniff import Layout, sniff
+from transforms.runtime.manifests import FileEntry, Manifests
+from transforms.runtime.sniff import SAMPLE_BYTES, sniff
+from transforms.runtime.storage import Folder, StoredFile, open_folder
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 _DATE = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
-_RECENT_SECONDS = 5.0
-_SETTLE_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -56,95 +53,81 @@ class Arrivals:
         return sum(file.size for file in self.new)
 
 
-def discover(raw: Path, manifests: Manifests) -> Arrivals:
-    """Compare the files below `raw` (a folder or one file) with the register.
+def discover(raw: str, manifests: Manifests) -> Arrivals:
+    """Compare the files below `raw` (a folder, an S3 prefix, or one file) with the register.
 
     A file is new when its content differs from the last content ingested under its
     path. Size and time unchanged since then count as content unchanged. Empty and
     growing files wait. Raises RawPathError and LayoutError.
     """
-    root, paths = _listing(raw)
-    ignored = [p for p in paths if not _is_data(p)]
-    candidates = [p for p in paths if _is_data(p)]
-    growing = _growing(candidates)
+    root, files = _listing(raw)
+    candidates = [file for file in files if _is_data(file.name)]
+    growing = root.growing(candidates)
     register = manifests.register()
     new, waiting, known = [], [], 0
-    for path in candidates:
-        name = path.relative_to(root).as_posix()
-        stat = path.stat()
-        last = register.get(name)
-        if stat.st_size == 0 or path in growing:
-            waiting.append(name)
-        elif (last and (last["size"], last["modified_ns"]) == (stat.st_size, stat.st_mtime_ns)) or (
-            last and last["checksum"] == (checksum := _checksum(path))
-        ):
+    for file in candidates:
+        last = register.get(file.name)
+        if file.size == 0 or file.name in growing:
+            waiting.append(file.name)
+        elif last and _is_known(root, file, last):
             known += 1
         else:
-            new.append(_describe(path, name, checksum if last else _checksum(path)))
-    return Arrivals(tuple(new), tuple(waiting), tuple(_names(root, ignored)), known)
+            new.append(_describe(root, file))
+    ignored = tuple(file.name for file in files if not _is_data(file.name))
+    return Arrivals(tuple(new), tuple(waiting), ignored, known)
 
 
-def is_unchanged(file: RawFile) -> bool:
-    """Whether the file still is what `discover` saw."""
-    try:
-        stat = Path(file.uri).stat()
-    except OSError:
-        return False
-    return (stat.st_size, stat.st_mtime_ns) == (file.size, file.modified_ns)
+def _is_known(root: Folder, file: StoredFile, last: FileEntry) -> bool:
+    is_untouched = (last["size"], last["modified_ns"]) == (file.size, file.modified_ns)
+    return is_untouched or last["checksum"] == root.checksum(file)
 
 
-def _listing(raw: Path) -> tuple[Path, list[Path]]:
-    if not raw.exists():
-        raise RawPathError(f"{raw} does not exist. Give --raw a folder or a file, or make data with: churn generate")
-    if raw.is_file():
-        return raw.parent.resolve(), [raw.resolve()]
-    root = raw.resolve()
-    files = sorted(path for path in root.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(root)))
+def steady(raw: str, files: Sequence[RawFile]) -> list[RawFile]:
+    """The files that still are what `discover` saw."""
+    root, _ = _open(raw)
+    now = {file.path: root.stat(file.path) for file in files}
+    return [f for f in files if (seen := now[f.path]) and (seen.size, seen.modified_ns) == (f.size, f.modified_ns)]
+
+
+def _open(raw: str) -> tuple[Folder, str]:
+    """The folder that file names start from, and the name of the file where `raw` is one."""
+    place = open_folder(raw)
+    if place.stat("") is None:
+        return place, ""
+    parent, _, name = place.uri().rpartition("/")
+    return open_folder(parent or "/"), name
+
+
+def _listing(raw: str) -> tuple[Folder, list[StoredFile]]:
+    root, only = _open(raw)
+    if only:
+        return root, [file for file in [root.stat(only)] if file]
+    files = [file for file in root.files() if not _is_hidden(file.name)]
     if not files:
-        raise RawPathError(f"{raw} holds no file. Put CSV or JSON files there, or make some with: churn generate")
+        raise RawPathError(
+            f"{raw} does not exist or holds no file. Put CSV or JSON files there, or make some with: churn generate"
+        )
     return root, files
 
 
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in relative.parts)
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
-def _is_data(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+def _is_data(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
-def _names(root: Path, paths: Iterable[Path]) -> Iterator[str]:
-    return (path.relative_to(root).as_posix() for path in paths)
-
-
-def _growing(paths: list[Path]) -> set[Path]:
-    """Files touched in the last seconds whose size or time moves while we look twice."""
-    now = time.time()
-    recent = {path: path.stat() for path in paths}
-    recent = {path: stat for path, stat in recent.items() if now - stat.st_mtime < _RECENT_SECONDS}
-    if not recent:
-        return set()
-    time.sleep(_SETTLE_SECONDS)
-    again = {path: path.stat() for path in recent}
-    return {p for p, s in recent.items() if (s.st_size, s.st_mtime_ns) != (again[p].st_size, again[p].st_mtime_ns)}
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _describe(path: Path, name: str, checksum: str) -> RawFile:
-    folder = next((part for part in Path(name).parts[:-1] if part in FEEDS), None)
-    layout: Layout = sniff(path, name, folder)
-    stat = path.stat()
+def _describe(root: Folder, file: StoredFile) -> RawFile:
+    folder = next((part for part in PurePosixPath(file.name).parts[:-1] if part in FEEDS), None)
+    layout = sniff(root.read_bytes(file.name, SAMPLE_BYTES), file.name, folder, is_whole=file.size <= SAMPLE_BYTES)
     return RawFile(
-        path=name,
-        uri=str(path),
-        size=stat.st_size,
-        modified_ns=stat.st_mtime_ns,
-        checksum=checksum,
-        event_at=_event_time(name, stat.st_mtime).isoformat(),
+        path=file.name,
+        uri=root.uri(file.name),
+        size=file.size,
+        modified_ns=file.modified_ns,
+        checksum=root.checksum(file),
+        event_at=_event_time(file.name, file.modified_ns / 1e9).isoformat(),
         feed=layout.feed,
         format=layout.format,
         delimiter=layout.delimiter,

@@ -36,7 +36,7 @@ def _lines(session: SparkSession, files: Iterable[RawFile], *, whole: bool) -> D
     paths = [_GLOB.sub(r"\\\1", file.uri) for file in files]
     # Spark gives the path URL-encoded, but leaves a plus sign as it is.
     decoded = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
-    path = F.regexp_replace(decoded, "^file:/+", "/")
+    path = F.regexp_replace(F.regexp_replace(decoded, "^file:/+", "/"), "^s3a://", "s3://")
     return session.read.text(paths, wholetext=whole).select("value", path.alias("_path"))
 
 

@@ -1,18 +1,17 @@
 """Find out what a raw file is from its first bytes: format, delimiter, headers, feed."""
 
 import csv
-import gzip
 import io
 import json
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 from transforms.errors import LayoutError
 from transforms.feeds import Feed, canonical, match_feed, missing_columns, nearest_feed
 
 SAMPLE_BYTES = 256 * 1024
 _DELIMITERS = (",", ";", "\t", "|")
+_GZIP = 31  # zlib: a gzip header, the largest window
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -26,14 +25,14 @@ class Layout:
     headers: tuple[str, ...]
 
 
-def sniff(path: Path, name: str, folder: str | None) -> Layout:
-    """The layout of the file at `path`.
+def sniff(head: bytes, name: str, folder: str | None, *, is_whole: bool) -> Layout:
+    """The layout of a file whose first bytes are `head`.
 
     `name` is what messages call the file, `folder` the first folder below the raw
-    root, which decides the feed when it is named after one.
-    Raises LayoutError when the file is of no known layout.
+    root, which decides the feed when it is named after one; `is_whole` says that there
+    is no more of it. Raises LayoutError when the file is of no known layout.
     """
-    sample, whole = _sample(path, name)
+    sample, whole = _unpacked(head, name, is_whole=is_whole) if name.endswith(".gz") else (head, is_whole)
     text = _decode(sample, name)
     start = text.lstrip()[:1]
     if start == "[":
@@ -52,14 +51,16 @@ def sniff(path: Path, name: str, folder: str | None) -> Layout:
     return Layout(_feed(name, headers, folder).name, file_format, delimiter, headers)
 
 
-def _sample(path: Path, name: str) -> tuple[bytes, bool]:
+def _unpacked(head: bytes, name: str, *, is_whole: bool) -> tuple[bytes, bool]:
+    """The first bytes inside a gzip file, and whether they are all of it."""
+    reader = zlib.decompressobj(_GZIP)
     try:
-        with path.open("rb") as file:
-            stream = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
-            sample = stream.read(SAMPLE_BYTES)
-    except (OSError, EOFError, zlib.error) as error:
+        sample = reader.decompress(head, SAMPLE_BYTES)
+        if is_whole and not reader.eof and not reader.unconsumed_tail:
+            raise zlib.error("it ends too early")
+    except zlib.error as error:
         raise LayoutError(f"{name}: cannot be read ({error}). Deliver it again or remove it.") from error
-    return sample, len(sample) < SAMPLE_BYTES
+    return sample, reader.eof
 
 
 def _decode(sample: bytes, name: str) -> str:
