@@ -17,7 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_de
 from blocks.aws import client_of, code_of, explained
 from transforms import errors
 from transforms.results import JobResult, Results
-from transforms.runtime.storage import open_folder
+from transforms.runtime.storage import S3_SCHEMES, open_folder
 
 _log = logging.getLogger("churn")
 
@@ -73,7 +73,9 @@ class LocalGlueRun(JobRun[list[JobResult]]):
         from local.spark_client import warm_worker
 
         arguments = [text for name, value in self._job.arguments.items() for text in (f"--{name}", value)]
-        answer = warm_worker(small=self._job.small).run(arguments)
+        answer = warm_worker(small=self._job.small, s3=self._job.arguments["lake"].startswith(S3_SCHEMES)).run(
+            arguments
+        )
         if answer["state"] != "SUCCEEDED":
             raise _error(answer)
 

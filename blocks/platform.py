@@ -4,11 +4,17 @@ from pathlib import Path
 from typing import Self
 
 from prefect.blocks.core import Block
+from prefect_aws import AwsCredentials
 from pydantic import Field, SecretStr
 
-from blocks.glue import LocalGlueJob
+from blocks.athena import Athena
+from blocks.aws import client_of
+from blocks.catalog import GlueCatalog
+from blocks.glue import GlueJob, LocalGlueJob
 from blocks.redshift import RedshiftWarehouse
 from transforms.runtime.storage import Folder, open_folder
+
+REGISTERED_LAYERS = ("silver", "gold")
 
 
 class Platform(Block):
@@ -19,12 +25,34 @@ class Platform(Block):
     _description = "Lake root, job runner and warehouse of the churn lakehouse."
 
     lake: str = Field(title="Lake", description="Root of the Delta tables: a folder, or s3://bucket/prefix.")
-    jobs: LocalGlueJob = Field(title="Job runner", description="Runs the Glue script.")
+    jobs: LocalGlueJob | GlueJob = Field(title="Job runner", description="Runs the Glue script.")
     warehouse: RedshiftWarehouse = Field(title="Warehouse", description="Where gold is loaded.")
+    raw: str = Field(default="", title="Raw files", description="Where raw files arrive, if always in one place.")
+    catalog: GlueCatalog | None = Field(
+        default=None, title="Catalog", description="Where tables are registered for Athena; none on a laptop."
+    )
+    athena: Athena | None = Field(default=None, title="Athena", description="Queries the lake; none on a laptop.")
+    credentials: AwsCredentials | None = Field(
+        default=None, title="AWS credentials", description="For the lake's files on S3; none on a laptop."
+    )
 
     def folder(self) -> Folder:
         """The lake's files beside its tables."""
-        return open_folder(self.lake)
+        return open_folder(self.lake, client_of(self.credentials, "s3") if self.credentials else None)
+
+    def register_tables(self) -> list[str]:
+        """Bring the catalog in line with the lake's tables; what was changed, in words."""
+        if self.catalog is None:
+            return []
+        from transforms.tables import TABLES
+
+        registered = (table for table in TABLES.values() if table.layer in REGISTERED_LAYERS)
+        return [
+            change
+            for table in registered
+            if self.folder().exists(f"{table.path}/_delta_log/{0:020d}.json")
+            for change in self.catalog.register(table, f"{self.lake.rstrip('/')}/{table.path}")
+        ]
 
     @classmethod
     def local(cls, lake: Path | None = None, *, small: bool = True) -> Self:

@@ -16,6 +16,11 @@ app = typer.Typer(
     epilog="State lives in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2.",
 )
 Lake = Annotated[Path | None, typer.Option("--lake", help="Root of the Delta tables.", show_default="<state>/lake")]
+PlatformName = Annotated[
+    str | None, typer.Option("--platform", help="A saved Platform block, e.g. aws.", show_default="this machine")
+]
+Region = Annotated[str | None, typer.Option(help="AWS region.", show_default="the profile's")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -37,8 +42,14 @@ def generate(
 
 @app.command()
 def run(
-    raw: Annotated[Path, typer.Option(help="Folder of feeds, folder of flat files, or one file.")] = Path("data/raw"),
+    raw: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of feeds, folder of flat files, or one file.", show_default="data/raw, or the platform's"
+        ),
+    ] = None,
     lake: Lake = None,
+    platform: PlatformName = None,
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Rebuild silver, gold and the warehouse.")
     ] = False,
@@ -48,9 +59,20 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring the lake and the warehouse up to date with the raw files."""
-    from cli.run import run_road
+    from cli.run import run_on_platform, run_road
 
-    run_road(raw, lake, full_refresh=full_refresh, max_quarantined_share=max_quarantined_share, as_json=as_json)
+    if platform:
+        run_on_platform(
+            platform, raw, full_refresh=full_refresh, max_quarantined_share=max_quarantined_share, as_json=as_json
+        )
+        return
+    run_road(
+        Path(raw or "data/raw"),
+        lake,
+        full_refresh=full_refresh,
+        max_quarantined_share=max_quarantined_share,
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -58,12 +80,13 @@ def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over bronze.*, silver.*, gold.* or the warehouse.")],
     on: Annotated[str, typer.Option(help="lake or warehouse.")] = "lake",
     lake: Lake = None,
+    platform: PlatformName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the lake or the warehouse."""
+    """Ask the lake or the warehouse; the lake of a platform through Athena."""
     from cli.query import run_query
 
-    run_query(sql, on, lake, as_json=as_json)
+    run_query(sql, on, lake, platform, as_json=as_json)
 
 
 @app.command()
@@ -87,6 +110,47 @@ def report(
     from cli.status import show_report
 
     show_report(lake, open_it=open_it)
+
+
+@app.command()
+def package(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("dist"),
+) -> None:
+    """Build what AWS Glue runs: the script and a zip of its packages."""
+    from cli.cloud import build_package
+
+    build_package(out)
+
+
+@app.command()
+def deploy(
+    stack: Annotated[str, typer.Option(help="Name of the CloudFormation stack.")] = "churn-lakehouse",
+    region: Region = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE of a template parameter; may be repeated.")
+    ] = None,
+    block: Annotated[str, typer.Option(help="Name under which the Platform block is saved.")] = "aws",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be made; needs no account.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Build, upload, and create or update the stack on AWS; save its Platform block."""
+    from cli.cloud import deploy_stack
+
+    deploy_stack(stack, region, parameter or [], block, dry_run=dry_run, is_sure=yes)
+
+
+@app.command()
+def destroy(
+    stack: Annotated[str, typer.Option(help="Name of the CloudFormation stack.")],
+    region: Region = None,
+    delete_data: Annotated[bool, typer.Option("--delete-data", help="Also delete the buckets with all data.")] = False,
+    confirm: Annotated[str, typer.Option(help="With --delete-data: the stack's name once more.")] = "",
+    yes: Yes = False,
+) -> None:
+    """Delete the stack; data stays unless it is asked for twice."""
+    from cli.cloud import destroy_stack
+
+    destroy_stack(stack, region, delete_data=delete_data, confirmed=confirm, is_sure=yes)
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """`churn query`."""
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
@@ -11,11 +12,17 @@ from cli.terminal import console
 from local.home import lake_folder
 from transforms.errors import QueryError, WarehouseError
 
+if TYPE_CHECKING:
+    from blocks.redshift import RedshiftWarehouse
 
-def run_query(sql: str, on: str, lake: Path | None, *, as_json: bool) -> None:
+
+def run_query(sql: str, on: str, lake: Path | None, platform: str | None, *, as_json: bool) -> None:
     if on not in ("lake", "warehouse"):
         raise typer.BadParameter(f"{on!r} is neither lake nor warehouse", param_hint="--on")
-    columns, rows = _ask_warehouse(sql) if on == "warehouse" else _ask_lake(sql, lake)
+    if on == "warehouse":
+        columns, rows = _ask_warehouse(sql, platform)
+    else:
+        columns, rows = _ask_athena(sql, platform) if platform else _ask_lake(sql, lake)
     if as_json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, default=str))
         return
@@ -35,15 +42,37 @@ def _ask_lake(sql: str, lake: Path | None) -> tuple[list[str], list[tuple[Any, .
     return query(lake or lake_folder(), sql)
 
 
-def _ask_warehouse(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    from blocks.platform import Platform
-    from blocks.redshift import run_with_columns
-    from local.services import WAREHOUSE, start, wait_until_ready
+def _ask_athena(sql: str, platform: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Progress and cost go to standard error: standard output is for the answer."""
+    from cli.cloud import load_platform
+    from local.lake_sql import for_athena
 
-    start(WAREHOUSE)
-    wait_until_ready(WAREHOUSE)
-    with Platform.local().warehouse.connection() as connection:
+    found = load_platform(platform)
+    if found.athena is None or found.catalog is None:
+        raise QueryError(f"the platform {platform} has no Athena. Fill in its block, or deploy the stack again.")
+    answer = found.athena.query(for_athena(sql, found.catalog.prefix), lambda line: print(line, file=sys.stderr))
+    print(f"{answer.scanned_bytes:,} bytes scanned, about ${answer.usd:.6f}", file=sys.stderr)
+    return answer.columns, list(answer.rows)
+
+
+def _ask_warehouse(sql: str, platform: str | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    from blocks.redshift import run_with_columns
+
+    with _warehouse(platform).connection() as connection:
         try:
             return run_with_columns(connection, sql)
         except WarehouseError as error:
             raise QueryError(str(error)) from error
+
+
+def _warehouse(platform: str | None) -> "RedshiftWarehouse":
+    if platform:
+        from cli.cloud import load_platform
+
+        return load_platform(platform).warehouse
+    from blocks.platform import Platform
+    from local.services import WAREHOUSE, start, wait_until_ready
+
+    start(WAREHOUSE)
+    wait_until_ready(WAREHOUSE)
+    return Platform.local().warehouse

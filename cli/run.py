@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from cli.lock import exclusive
 from cli.terminal import console
 from local.home import lake_folder, state_folder
-from local.services import PREFECT, WAREHOUSE, prefect_environment, start, wait_until_ready
+from local.services import HOST, PREFECT, WAREHOUSE, prefect_environment, start, wait_until_ready
 from local.spark_client import release_workers, warm_worker
 from transforms.errors import ChurnError, RawPathError
 from transforms.runtime.storage import open_folder
 
 if TYPE_CHECKING:
+    from blocks.platform import Platform
     from flows.churn_pipeline import PipelineResult
 
 _QUICK_START_BYTES = 64 * 1024 * 1024
@@ -38,13 +39,34 @@ def run_road(raw: Path, lake: Path | None, *, full_refresh: bool, max_quarantine
         try:
             warm_worker(small=small)
             os.environ.update(prefect_environment(port))
-            result = _run_flow(raw.resolve(), root, small, full_refresh, max_quarantined_share)
+            platform, result = _run_flow(raw.resolve(), root, small, full_refresh, max_quarantined_share)
         finally:
             release_workers()
-    _show(result, root, port, time.monotonic() - began, as_json=as_json)
+    _show(result, platform, f"http://{HOST}:{port}", time.monotonic() - began, as_json=as_json)
 
 
-def _run_flow(raw: Path, root: Path, small: bool, full_refresh: bool, share: float) -> "PipelineResult":
+def run_on_platform(
+    name: str, raw: str | None, *, full_refresh: bool, max_quarantined_share: float, as_json: bool
+) -> None:
+    """Run the pipeline on a saved platform: this process orchestrates, the platform works. Raises ChurnError."""
+    from cli.cloud import load_platform, use_prefect
+
+    began = time.monotonic()
+    _log_to_terminal()
+    prefect = use_prefect()
+    platform = load_platform(name)
+    place = raw or platform.raw
+    if not place:
+        raise RawPathError(f"the platform {name} names no place of raw files. Give --raw s3://bucket/prefix")
+    from flows.churn_pipeline import churn_pipeline
+
+    result = churn_pipeline(place, platform, full_refresh, max_quarantined_share)
+    _show(result, platform, prefect, time.monotonic() - began, as_json=as_json)
+
+
+def _run_flow(
+    raw: Path, root: Path, small: bool, full_refresh: bool, share: float
+) -> "tuple[Platform, PipelineResult]":
     _log_to_terminal()
     from blocks.platform import Platform
     from flows.churn_pipeline import churn_pipeline
@@ -58,7 +80,7 @@ def _run_flow(raw: Path, root: Path, small: bool, full_refresh: bool, share: flo
         raise
     except KeyboardInterrupt as error:
         raise ChurnError("interrupted; run it again, it goes on where it stopped") from error
-    return result
+    return platform, result
 
 
 def _log_to_terminal() -> None:
@@ -79,10 +101,10 @@ def _bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
-def _show(result: "PipelineResult", root: Path, port: int, seconds: float, *, as_json: bool) -> None:
+def _show(result: "PipelineResult", platform: "Platform", prefect: str, seconds: float, *, as_json: bool) -> None:
     from cli.summary import as_dict, print_summary
 
     if as_json:
-        print(json.dumps(as_dict(result, root, port, seconds), indent=2))
+        print(json.dumps(as_dict(result, platform, prefect, seconds), indent=2))
     else:
-        print_summary(console(), result, root, port, seconds)
+        print_summary(console(), result, platform, prefect, seconds)

@@ -1,19 +1,17 @@
 """What `churn run` prints at its end."""
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from blocks.platform import Platform
 from flows.churn_pipeline import PipelineResult
 from local.home import state_folder
-from local.redshift.account import DATABASE, USER
-from local.services import HOST, WAREHOUSE, running_port
+from local.services import HOST
 from tasks.warehouse_sql import TARGET
 from transforms.results import JobResult, Results
-from transforms.runtime.storage import open_folder
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
 _LABELS = {
@@ -32,12 +30,12 @@ _UNITS = {
 }
 
 
-def as_dict(result: PipelineResult, lake: Path, port: int, seconds: float) -> dict[str, Any]:
+def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> dict[str, Any]:
     """The summary for programs."""
     return {
         "run_id": result.run_id,
         "seconds": round(seconds, 1),
-        "kpis": _kpis(lake),
+        "kpis": _kpis(platform),
         "tables": [
             {
                 "table": r.table,
@@ -54,18 +52,19 @@ def as_dict(result: PipelineResult, lake: Path, port: int, seconds: float) -> di
             "version": result.load.version,
             "rows_loaded": result.load.rows_loaded,
             "table_rows": result.load.table_rows,
-            "port": running_port(WAREHOUSE),
+            "host": platform.warehouse.host,
+            "port": platform.warehouse.port,
         },
-        "lake": str(lake),
+        "lake": platform.lake,
         "report": result.report,
-        "prefect": f"http://{HOST}:{port}",
+        "prefect": prefect,
     }
 
 
-def print_summary(console: Console, result: PipelineResult, lake: Path, port: int, seconds: float) -> None:
+def print_summary(console: Console, result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> None:
     """The summary for people."""
     console.print()
-    console.print(_kpi_table(_kpis(lake)))
+    console.print(_kpi_table(_kpis(platform)))
     console.print(_table_table(result.results))
     for note in sorted(
         {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.table == "bronze"}
@@ -73,12 +72,11 @@ def print_summary(console: Console, result: PipelineResult, lake: Path, port: in
         console.print(f"  [dim]{note}[/dim]", highlight=False)
     if all(r.outcome == "unchanged" for r in result.results):
         console.print("Nothing new: every table is up to date.")
-    warehouse = f"{USER}@{HOST}:{running_port(WAREHOUSE)}/{DATABASE}, table {TARGET}, {result.load.table_rows:,} rows"
     places = {
-        "Lake": str(lake),
+        "Lake": platform.lake,
         "Quality report": result.report,
-        "Warehouse": f"{warehouse} (password in {state_folder() / 'warehouse' / 'password'})",
-        "Prefect": f"http://{HOST}:{port}",
+        "Warehouse": _warehouse(platform, result.load.table_rows),
+        "Prefect": prefect,
     }
     for name, place in places.items():
         console.print(f"{name + ':':<16}{place}", highlight=False, soft_wrap=True)
@@ -92,8 +90,15 @@ def print_summary(console: Console, result: PipelineResult, lake: Path, port: in
         console.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
-def _kpis(lake: Path) -> dict[str, float]:
-    newest = next(Results(open_folder(lake)).history("gold.churn_kpis"), None)
+def _warehouse(platform: Platform, rows: int) -> str:
+    block = platform.warehouse
+    login = f"password in {state_folder() / 'warehouse' / 'password'}" if block.host == HOST else block.login
+    user = f"{block.user}@" if block.user else ""
+    return f"{user}{block.host}:{block.port}/{block.database}, table {TARGET}, {rows:,} rows ({login})"
+
+
+def _kpis(platform: Platform) -> dict[str, float]:
+    newest = next(Results(platform.folder()).history("gold.churn_kpis"), None)
     return {k.removeprefix("kpi."): v for k, v in newest.metrics.items()} if newest else {}
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from blocks.platform import Platform
+from tasks.catalog import register_tables
 from tasks.glue import run_glue_job
 from tasks.quality import quality_gate
 from tasks.report import publish_report
@@ -41,6 +42,7 @@ def churn_pipeline(
             done = run_glue_job(platform, job, run_id, limits | arguments)
             results += done
             quality_gate(job, done)
+        register_tables(platform)
         loaded = loaded_version(platform)
         results += run_glue_job(platform, "export", run_id, limits | {"loaded": str(loaded or "")})
         load = load_warehouse(platform, results[-1].version_after)

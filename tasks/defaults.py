@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from transforms.errors import ChurnError, JobError, WarehouseError
+from transforms.errors import ChurnError, JobError, PlatformError, WarehouseError
 
 # One set for all tasks: Prefect asks its server for concurrency limits per set of tags.
 TAGS = ["churn-lakehouse"]
@@ -12,7 +12,7 @@ def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
     """A died worker or a lost connection may pass; bad input or a failed gate will not."""
     try:
         state.result()
-    except (JobError, WarehouseError):
+    except (JobError, PlatformError, WarehouseError):
         return True
     except ChurnError:
         return False

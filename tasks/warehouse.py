@@ -89,7 +89,7 @@ def _last_load(connection: redshift_connector.Connection, platform: Platform) ->
 
 
 def _migrate(connection: redshift_connector.Connection, platform: Platform, export: Export) -> None:
-    """Create what is missing and add new columns; nothing is dropped."""
+    """Create what is missing, add new columns, let the BI group read; nothing is dropped."""
     schema = platform.warehouse.schema_name
     present = [row[0] for row in run(connection, sql.existing_columns(schema))]
     if not present:
@@ -99,7 +99,18 @@ def _migrate(connection: redshift_connector.Connection, platform: Platform, expo
         for column in export.columns:
             if column.name not in present:
                 run(connection, sql.add_column(schema, column))
+    if len(present) < len(export.columns):
+        run(connection, sql.create_view(schema, export.columns))
+    if platform.warehouse.bi_group:
+        _grant(connection, schema, platform.warehouse.bi_group)
     connection.commit()
+
+
+def _grant(connection: redshift_connector.Connection, schema: str, group: str) -> None:
+    if not run(connection, sql.find_group(group)):
+        run(connection, sql.create_group(group))
+    for statement in sql.grants(schema, group):
+        run(connection, statement)
 
 
 def _replace(connection: redshift_connector.Connection, platform: Platform, export: Export, manifest: str) -> None:

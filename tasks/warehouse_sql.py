@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from transforms.exports import ExportColumn
 
 TARGET = "customer_churn_analysis"
+VIEW = "customer_churn_dashboard"
 AUDIT = "load_audit"
 STAGING = "churn_staging"
 KEY = "customer_id"
@@ -36,6 +37,28 @@ def create_target(schema: str, columns: Sequence[ExportColumn]) -> str:
 def comments(schema: str, columns: Sequence[ExportColumn]) -> list[str]:
     """COMMENT ON COLUMN for every column."""
     return [f"COMMENT ON COLUMN {schema}.{TARGET}.{column.name} IS '{_escaped(column.comment)}'" for column in columns]
+
+
+def create_view(schema: str, columns: Sequence[ExportColumn]) -> str:
+    """What Tableau reads: the table's columns by name, so that a new one does not move the others."""
+    names = ", ".join(column.name for column in columns)
+    return f"CREATE OR REPLACE VIEW {schema}.{VIEW} AS SELECT {names} FROM {schema}.{TARGET}"
+
+
+def find_group(group: str) -> str:
+    return f"SELECT 1 FROM pg_group WHERE groname = '{_escaped(group)}'"
+
+
+def create_group(group: str) -> str:
+    return f"CREATE GROUP {_identifier(group)}"
+
+
+def grants(schema: str, group: str) -> list[str]:
+    """What the BI group may do: read the table and its view, and nothing else."""
+    return [
+        f"GRANT USAGE ON SCHEMA {schema} TO GROUP {_identifier(group)}",
+        *(f"GRANT SELECT ON {schema}.{name} TO GROUP {_identifier(group)}" for name in (TARGET, VIEW)),
+    ]
 
 
 def create_audit(schema: str) -> str:
@@ -116,6 +139,10 @@ def _encoding(column: ExportColumn) -> str:
     if column.name in SORT_KEY:
         return "RAW"
     return _ENCODINGS.get(_type(column).split("(")[0].split()[0], _DEFAULT_ENCODING)
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _escaped(text: str) -> str:

@@ -32,6 +32,10 @@ class Table:
         return self.name.split(".")[0]
 
     @property
+    def short_name(self) -> str:
+        return self.name.split(".")[1]
+
+    @property
     def path(self) -> str:
         """Place below the lake root: `<layer>/<table>`."""
         return self.name.replace(".", "/")

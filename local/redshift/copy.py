@@ -1,7 +1,6 @@
 """COPY … FROM a manifest FORMAT PARQUET: parsed strictly, read with Arrow."""
 
 import io
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+
+from transforms.errors import LakeError
+from transforms.runtime.storage import Folder, open_folder
 
 _COPY = re.compile(
     r"""COPY\s+(?P<table>[\w."]+)\s*(?:\((?P<columns>[^)]*)\)\s*)?
@@ -88,33 +90,42 @@ def read_rows(plan: CopyPlan, types: list[str]) -> Iterator[tuple[bytes, int]]:
     `types` are the target's column types, in order: Parquet is loaded by position.
     Raises CopyError.
     """
-    for file in _files(plan.manifest):
-        parquet = pq.ParquetFile(file)
-        _check_columns(file, parquet.schema_arrow, types)
+    for url, source in _files(plan.manifest):
+        parquet = pq.ParquetFile(source)
+        _check_columns(url, parquet.schema_arrow, types)
         for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
             yield _as_csv(batch), batch.num_rows
 
 
-def _files(manifest: str) -> Iterator[Path]:
+def _files(manifest: str) -> Iterator[tuple[str, Path | pa.BufferReader]]:
+    """Every file of the manifest: its URL, and what Arrow reads it from."""
+    folder, name = _place(manifest)
     try:
-        entries = json.loads(Path(manifest).read_text(encoding="utf-8"))["entries"]
-    except (OSError, ValueError, KeyError) as error:
+        entries = folder.read_json(name)["entries"]
+    except (OSError, LakeError, KeyError) as error:
         raise CopyError(f"cannot read the manifest {manifest}: {error}") from error
     for entry in entries:
-        path = Path(entry["url"])
-        length = entry.get("meta", {}).get("content_length")
+        url, length = entry["url"], entry.get("meta", {}).get("content_length")
         if length is None:
-            raise CopyError(f"manifest entry without meta.content_length: {path}")
-        if not path.exists():
-            if entry.get("mandatory"):
-                raise CopyError(f"mandatory file of the manifest does not exist: {path}")
+            raise CopyError(f"manifest entry without meta.content_length: {url}")
+        folder, name = _place(url)
+        found = folder.stat(name)
+        if found is None and entry.get("mandatory"):
+            raise CopyError(f"mandatory file of the manifest does not exist: {url}")
+        if found is None:
             continue
-        if path.stat().st_size != length:
-            raise CopyError(f"{path} has {path.stat().st_size} bytes, the manifest says {length}")
-        yield path
+        if found.size != length:
+            raise CopyError(f"{url} has {found.size} bytes, the manifest says {length}")
+        yield url, pa.BufferReader(folder.read_bytes(name)) if "://" in url else Path(url)
 
 
-def _check_columns(file: Path, schema: pa.Schema, types: list[str]) -> None:
+def _place(url: str) -> tuple[Folder, str]:
+    """The folder of a file, and its name there."""
+    parent, _, name = url.rpartition("/")
+    return open_folder(parent or "/"), name
+
+
+def _check_columns(file: str, schema: pa.Schema, types: list[str]) -> None:
     if len(schema) != len(types):
         raise CopyError(f"{file} has {len(schema)} columns, the table {len(types)}: FORMAT PARQUET loads by position")
     for field, kind in zip(schema, types, strict=True):

@@ -5,6 +5,7 @@ would reject is an error here too: nothing is passed on unread.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 
 import sqlglot
@@ -21,6 +22,7 @@ _ENCODINGS = {
     "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "raw", "runlength",
     "text255", "text32k", "zstd", "auto",
 }  # fmt: skip
+_CREATE_GROUP = re.compile(r"CREATE\s+GROUP\s+(\w+|\"[^\"]+\")", re.IGNORECASE)  # sqlglot does not know it
 _TABLE_PROPERTIES = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty)
 
 
@@ -40,7 +42,7 @@ class Rewritten:
 def rewrite(sql: str) -> Rewritten:
     """Translate one statement. Raises RedshiftSyntaxError."""
     statement = sql.strip().rstrip(";")
-    if not statement or statement.upper().startswith(_PASSED_ON):
+    if not statement or statement.upper().startswith(_PASSED_ON) or _CREATE_GROUP.fullmatch(statement):
         return Rewritten(statement)
     if is_copy(statement):
         return Rewritten(copy=_parsed_copy(statement))

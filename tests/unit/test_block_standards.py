@@ -7,11 +7,11 @@ from prefect.blocks.abstract import JobBlock
 from prefect.blocks.core import Block
 from pydantic import SecretStr
 
-from blocks import glue, platform, redshift
+from blocks import athena, catalog, glue, platform, redshift
 
 BLOCKS = [
     found
-    for module in (glue, platform, redshift)
+    for module in (athena, catalog, glue, platform, redshift)
     for _, found in inspect.getmembers(module, inspect.isclass)
     if issubclass(found, Block) and found.__module__ == module.__name__ and "[" not in found.__name__
 ]
@@ -37,7 +37,8 @@ def test_every_field_says_what_it_is(block):
 @ALL
 def test_what_is_secret_is_typed_so(block):
     for name, field in block.model_fields.items():
-        if any(word in name for word in ("password", "secret", "token")):
+        is_secret = any(word in name for word in ("password", "secret", "token")) and not name.endswith("_arn")
+        if is_secret:
             assert field.annotation is SecretStr
 
 
@@ -48,6 +49,7 @@ def test_a_password_is_not_shown():
 
 def test_jobs_are_prefect_job_blocks():
     assert issubclass(glue.LocalGlueJob, JobBlock)
+    assert issubclass(glue.GlueJob, JobBlock)
 
 
 def test_arguments_are_added_to_a_copy():

@@ -8,7 +8,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from delta.tables import DeltaTable
 from py4j.java_gateway import JavaObject
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
@@ -20,6 +19,7 @@ from transforms.runtime.storage import Folder
 from transforms.tables import Table
 
 WATERMARK_APP = "churn-lakehouse"
+_MERGED = "churn_merged_rows"
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,15 @@ class Lake:
         checked = self._checked(table, rows)
         before = self.version(table)
         on = " AND ".join(f"t.`{column}` = s.`{column}`" for column in table.key)
-        assignments: dict[str, Any] = dict(update_set or {c: f"s.`{c}`" for c in table.schema.names})
-        merge = DeltaTable.forPath(self.session, self.path(table)).alias("t").merge(checked.alias("s"), on)
-        self._with_watermark(
-            watermark, merge.whenMatchedUpdate(update_when, assignments).whenNotMatchedInsertAll().execute
+        taken = update_set or {column: f"s.`{column}`" for column in table.schema.names}
+        assignments = ", ".join(f"t.`{column}` = {value}" for column, value in taken.items())
+        checked.createOrReplaceTempView(_MERGED)
+        # SQL, because not every Spark that has Delta's jars has its Python package.
+        merge = (
+            f"MERGE INTO delta.`{self.path(table)}` AS t USING {_MERGED} AS s ON {on} "
+            f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments} WHEN NOT MATCHED THEN INSERT *"
         )
+        self._with_watermark(watermark, lambda: self.session.sql(merge))
         return self._commit(table, before)
 
     def _save(self, table: Table, rows: DataFrame, watermark: int, mode: str) -> Commit:

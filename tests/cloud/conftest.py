@@ -1,0 +1,102 @@
+"""One imitated cloud for all tests here, with the job as the template defines it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from cfnlint.decode import cfn_yaml
+
+from infrastructure.package import build
+from infrastructure.stack import TEMPLATE
+from tests.cloud.stand_in import KEY, KEY_ID, REGION, Cloud, GlueRunner
+
+JOB = "churn"
+PASSWORD = "planted-warehouse-password-77aa"
+
+
+@pytest.fixture(scope="session")
+def _cloud():
+    running = Cloud()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def cloud(_cloud, monkeypatch):
+    """The cloud without faults and memories, reached as any AWS client reaches it."""
+    for name, value in _cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    _cloud.reset()
+    yield _cloud
+    _cloud.reset()
+
+
+@pytest.fixture
+def credentials(cloud):
+    from prefect_aws import AwsCredentials
+    from prefect_aws.client_parameters import AwsClientParameters
+    from pydantic import SecretStr
+
+    return AwsCredentials(
+        aws_access_key_id=KEY_ID,
+        aws_secret_access_key=SecretStr(KEY),
+        region_name=REGION,
+        aws_client_parameters=AwsClientParameters(endpoint_url=cloud.url),
+    )
+
+
+def template_job_arguments(lake: str) -> dict[str, str]:
+    """DefaultArguments of the template's job, its functions resolved to text."""
+    job = cfn_yaml.load(str(TEMPLATE))["Resources"]["Job"]["Properties"]
+    plain = {name: value for name, value in job["DefaultArguments"].items() if isinstance(value, str)}
+    return json.loads(json.dumps(plain)) | {"--lake": lake}
+
+
+@pytest.fixture(scope="session")
+def runner(_cloud, tmp_path_factory):
+    """Executes the runs of the job `churn` from the built package."""
+    folder = tmp_path_factory.mktemp("glue")
+    build(folder)
+    role = f"arn:aws:iam::123456789012:role/{JOB}"
+    _cloud.client("glue").create_job(
+        Name=JOB,
+        Role=role,
+        Command={"Name": "glueetl", "ScriptLocation": "s3://artifacts/glue_main.py", "PythonVersion": "3"},
+        DefaultArguments=template_job_arguments("s3://lake/unset"),
+        ExecutionProperty={"MaxConcurrentRuns": 1},
+        GlueVersion="5.1",
+    )
+    for bucket in ("raw", "lake"):
+        _cloud.client("s3").create_bucket(Bucket=bucket)
+    for layer in ("silver", "gold"):
+        _cloud.client("glue").create_database(DatabaseInput={"Name": f"churn_{layer}"})
+    running = GlueRunner(_cloud, JOB, folder)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def redshift(_cloud, tmp_path_factory):
+    """The Redshift stand-in, reading the manifests of COPY from the cloud's S3."""
+    import os
+    import time
+
+    from local import services
+
+    folder = tmp_path_factory.mktemp("redshift")
+    (folder / "password").write_text(PASSWORD, encoding="utf-8")
+    port = services._any_free_port()
+    command = [sys.executable, "-m", "local.redshift.server", "--folder", str(folder), "--port", str(port)]
+    root = Path(__file__).resolve().parents[2]
+    server = subprocess.Popen(command, cwd=root, env=os.environ | _cloud.environment)
+    deadline = time.monotonic() + 60
+    while not services._answers(services.WAREHOUSE, port):
+        assert server.poll() is None, "the stand-in did not start"
+        assert time.monotonic() < deadline, "the stand-in does not answer"
+        time.sleep(0.05)
+    yield SimpleNamespace(folder=folder, port=port)
+    server.terminate()
+    server.wait(timeout=30)

@@ -1,0 +1,248 @@
+"""AWS as far as a machine without an account goes: moto over HTTP, and a runner that executes Glue runs.
+
+moto starts Glue runs but executes nothing; `GlueRunner` picks them up and runs the packaged
+script with Spark over S3A. Faults are answers that the server gives instead of moto's.
+"""
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.glue.models import FakeJobRun, glue_backends
+from moto.moto_api import state_manager
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+KEY_ID, KEY = "testing", "planted-aws-key-0d2f"
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+Respond = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Fault = Callable[[str, dict[str, Any]], "Respond | None"]
+
+
+def json_error(code: str, message: str = "injected", status: str = "400 Bad Request") -> Respond:
+    """An error as AWS's JSON services give it."""
+    body = json.dumps({"__type": code, "message": message}).encode()
+    return _response(status, "application/x-amz-json-1.1", body)
+
+
+def xml_error(code: str, status: str) -> Respond:
+    """An error as S3 gives it."""
+    body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>injected</Message></Error>'.encode()
+    return _response(status, "application/xml", body)
+
+
+def hang_up(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Close the connection without an answer."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError("injected")
+
+
+def _response(status: str, kind: str, body: bytes) -> Respond:
+    def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        _body(environ)
+        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return respond
+
+
+class Cloud:
+    """moto on a socket of its own. `calls` are the operations asked for, `faults` answer some of them instead."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.bodies: list[bytes] = []
+        self.faults: list[Fault] = []
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.environment = {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+        # A run stays as it is until the runner moves it.
+        state_manager.set_transition("glue::job_run", {"progression": "manual", "times": 10**9})
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def client(self, service: str) -> Any:
+        given = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": KEY, "region_name": REGION}
+        return boto3.client(service, endpoint_url=self.url, **given)
+
+    def count(self, operation: str) -> int:
+        return self.calls.count(operation)
+
+    def reset(self) -> None:
+        self.calls.clear()
+        self.bodies.clear()
+        self.faults.clear()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        operation = _operation(environ)
+        self.calls.append(operation)
+        for fault in self.faults:
+            respond = fault(operation, environ)
+            if respond is not None:
+                return respond(environ, start_response)
+        if operation == "AWSGlue.BatchStopJobRun":
+            return self._stop_runs(environ, start_response)
+        return self._moto(environ, start_response)
+
+    def _stop_runs(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """moto does not know this call."""
+        asked = json.loads(_body(environ))
+        runs = {run.job_run_id: run for run in job_runs(asked["JobName"])}
+        for run_id in asked["JobRunIds"]:
+            runs[run_id].status = "STOPPED"
+        body = json.dumps({"SuccessfulSubmissions": [{"JobRunId": r} for r in asked["JobRunIds"]], "Errors": []})
+        start_response("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
+        return [body.encode()]
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    return bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+
+
+def _operation(environ: dict[str, Any]) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return str(target)
+    service = "S3" if "/s3/" in environ.get("HTTP_AUTHORIZATION", "") else "other"
+    return f"{service} {environ['REQUEST_METHOD']}"
+
+
+def nth(every: int, respond: Respond, prefix: str = "S3 ") -> Fault:
+    """One call in `every` of those whose operation starts with `prefix` gets `respond`."""
+    lock, count = threading.Lock(), 0
+
+    def fault(operation: str, environ: dict[str, Any]) -> Respond | None:
+        nonlocal count
+        if not operation.startswith(prefix):
+            return None
+        with lock:
+            count += 1
+            return respond if count % every == 0 else None
+
+    return fault
+
+
+def first(times: int, operation: str, respond: Respond) -> Fault:
+    """The first `times` calls of `operation` get `respond`."""
+    left = times
+
+    def fault(asked: str, environ: dict[str, Any]) -> Respond | None:
+        nonlocal left
+        if asked != operation or left <= 0:
+            return None
+        left -= 1
+        return respond
+
+    return fault
+
+
+def job_runs(job_name: str) -> list[FakeJobRun]:
+    """moto's own record of the runs of a job."""
+    jobs = glue_backends[ACCOUNT][REGION].jobs
+    return list(jobs[job_name].job_runs) if job_name in jobs else []
+
+
+def end_run(run: FakeJobRun, state: str, message: str | None = None) -> None:
+    """Bring a run to its end, with the error message that moto has no place for."""
+    plain = run.as_dict
+
+    def with_message() -> dict[str, Any]:
+        return plain() | ({"ErrorMessage": message} if message else {})
+
+    run.as_dict = with_message  # type: ignore[method-assign]
+    run.status = state
+
+
+class GlueRunner:
+    """Executes the runs of one job, one after another, in a process that has the package and no checkout."""
+
+    def __init__(self, cloud: Cloud, job_name: str, folder: Path) -> None:
+        self.cloud, self.job_name, self.folder = cloud, job_name, folder
+        self.is_paused = False
+        self._worker: subprocess.Popen[str] | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(timeout=60)
+        if self._worker is not None:
+            assert self._worker.stdin is not None
+            self._worker.stdin.close()
+            self._worker.wait(timeout=60)
+
+    def _loop(self) -> None:
+        while not self._stopped.wait(0.1):
+            waiting = [run for run in job_runs(self.job_name) if run.status == "STARTING"]
+            if waiting and not self.is_paused:
+                self._execute(waiting[0])
+
+    def _execute(self, run: FakeJobRun) -> None:
+        run.status = "RUNNING"
+        arguments = [text for name, value in (run.arguments or {}).items() for text in (name, value)]
+        worker = self._running_worker()
+        assert worker.stdin is not None and worker.stdout is not None
+        worker.stdin.write(json.dumps(arguments) + "\n")
+        worker.stdin.flush()
+        answer = json.loads(worker.stdout.readline() or '{"error": "the worker died"}')
+        if run.status == "RUNNING":
+            end_run(run, "FAILED" if answer["error"] else "SUCCEEDED", answer["error"])
+
+    def _running_worker(self) -> subprocess.Popen[str]:
+        if self._worker is None:
+            self._worker = start_worker(self.cloud, self.folder)
+        return self._worker
+
+
+def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":
+    """A Python that sees the built archive and installed packages, but not the checkout (-S: no editable install)."""
+    from local.spark import prepare
+
+    os.environ.update(cloud.environment)
+    script = folder / "glue_worker.py"
+    script.write_bytes(Path(__file__).with_name("glue_worker.py").read_bytes())
+    site = Path(boto3.__file__).parents[1]
+    return subprocess.Popen(
+        [sys.executable, "-S", str(script), str(folder / "glue_main.py")],
+        cwd=folder,
+        env=os.environ
+        | cloud.environment
+        | prepare(small=True, s3=True).environment
+        | {"PYTHONPATH": f"{folder / 'churn_lakehouse.zip'}{os.pathsep}{site}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "spark.log").open("ab"),
+        text=True,
+    )
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{condition} did not come true within {seconds} s")

@@ -1,0 +1,245 @@
+"""GlueJob through its public path, over HTTP: states, errors, retries, reattaching, stopping. No Spark."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from blocks.glue import GlueJob
+from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error, wait_for
+from transforms.errors import GateError, JobError, LayoutError
+
+PROJECT = Path(__file__).resolve().parents[2]
+START, DESCRIBE, STOP = "AWSGlue.StartJobRun", "AWSGlue.GetJobRun", "AWSGlue.BatchStopJobRun"
+
+
+@pytest.fixture
+def job(cloud, credentials, request):
+    """A job that nobody runs: the tests move its runs themselves."""
+    name = f"job-{request.node.name}"[:200]
+    cloud.client("glue").create_job(
+        Name=name,
+        Role="arn:aws:iam::123456789012:role/job",
+        Command={"Name": "glueetl", "ScriptLocation": "s3://a/b.py"},
+        ExecutionProperty={"MaxConcurrentRuns": 1},
+    )
+    cloud.reset()
+    given = {"run_id": "20260101T000000Z", "job": "silver", "lake": "s3://lake/x"}
+    return GlueJob(job_name=name, credentials=credentials, arguments=given, poll_seconds=0.05, patience_seconds=20)
+
+
+def test_arguments_and_overrides_reach_glue(job, cloud):
+    sized = job.model_copy(update={"worker_type": "G.2X", "number_of_workers": 5, "timeout_minutes": 30})
+    sized.with_arguments(full_refresh="true").trigger()
+    (run,) = job_runs(job.job_name)
+    assert run.arguments == {
+        "--run_id": "20260101T000000Z",
+        "--job": "silver",
+        "--lake": "s3://lake/x",
+        "--full_refresh": "true",
+        "--run_key": "20260101T000000Z/silver",
+    }
+    assert (run.worker_type, run.number_of_workers, run.timeout) == ("G.2X", 5, 30)
+
+
+def test_it_waits_through_every_state_that_is_no_end(job, cloud, caplog):
+    run = job.trigger()
+    (record,) = job_runs(job.job_name)
+
+    def walk():
+        for state in ("WAITING", "RUNNING"):
+            seen = cloud.count(DESCRIBE)
+            record.status = state
+            wait_for(lambda seen=seen: cloud.count(DESCRIBE) > seen + 1)
+        end_run(record, "SUCCEEDED")
+
+    mover = threading.Thread(target=walk)
+    mover.start()
+    with caplog.at_level(logging.INFO, logger="churn"):
+        run.wait_for_completion()
+    mover.join()
+    assert "WAITING" in caplog.text
+    assert "SUCCEEDED" in caplog.text
+    assert f"log-events/{run.run_id}" in caplog.text
+
+
+@pytest.mark.parametrize("state", ["FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"])
+@pytest.mark.parametrize("message", ["Out of memory", None])
+def test_every_bad_end_fails_with_what_is_known(job, state, message):
+    run = job.trigger()
+    end_run(job_runs(job.job_name)[0], state, message)
+    with pytest.raises(JobError) as error:
+        run.wait_for_completion()
+    assert state in str(error.value)
+    assert (message or "no reason") in str(error.value)
+    assert "cloudwatch" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("LayoutError: x.csv: unknown layout", LayoutError),
+        ("Error Category: X; GateError: too many faulty rows", GateError),
+        ("ValueError: surprise", JobError),
+    ],
+)
+def test_the_job_s_own_error_keeps_its_type(job, message, kind):
+    run = job.trigger()
+    end_run(job_runs(job.job_name)[0], "FAILED", message)
+    with pytest.raises(kind) as error:
+        run.wait_for_completion()
+    assert type(error.value) is kind
+    assert message.split(": ")[-1] in str(error.value)
+
+
+@pytest.mark.parametrize("state", ["STARTING", "RUNNING", "WAITING", "SUCCEEDED"])
+def test_the_same_logical_run_is_never_started_twice(job, cloud, state):
+    original = job.trigger()
+    job_runs(job.job_name)[0].status = state
+    again = job.trigger()
+    assert again.run_id == original.run_id
+    assert cloud.count(START) == 1
+
+
+def test_a_failed_run_is_started_anew_and_another_run_is_another(job, cloud):
+    job.trigger()
+    end_run(job_runs(job.job_name)[0], "FAILED")
+    second = job.trigger()
+    end_run(job_runs(job.job_name)[1], "SUCCEEDED")
+    other = job.with_arguments(run_id="20260102T000000Z").trigger()
+    assert len({second.run_id, other.run_id}) == 2
+    assert cloud.count(START) == 3
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ConcurrentRunsExceededException", "InternalServiceException"])
+def test_a_busy_glue_is_asked_again(job, cloud, code):
+    cloud.faults.append(first(2, START, json_error(code)))
+    job.trigger()
+    assert cloud.count(START) == 3
+    assert len(job_runs(job.job_name)) == 1
+
+
+def test_it_waits_for_another_run_of_the_job_to_end(job, cloud):
+    job.with_arguments(run_id="before").trigger()
+    (before,) = job_runs(job.job_name)
+    threading.Timer(1.0, lambda: end_run(before, "SUCCEEDED")).start()
+    run = job.trigger()
+    assert cloud.count(START) > 2
+    assert run.run_id != before.job_run_id
+
+
+def test_a_start_whose_answer_was_lost_is_found_again(job, cloud):
+    """The connection breaks after Glue has started the run: starting blindly again would run it twice."""
+
+    def start_and_hang_up(environ, start_response):
+        list(cloud._moto(environ, lambda *_: None))
+        return hang_up(environ, start_response)
+
+    cloud.faults.append(first(1, START, start_and_hang_up))
+    run = job.trigger()
+    assert [record.job_run_id for record in job_runs(job.job_name)] == [run.run_id]
+    assert cloud.count(START) == 1
+
+
+def test_throttled_and_broken_looks_at_a_run_are_repeated(job, cloud):
+    run = job.trigger()
+    end_run(job_runs(job.job_name)[0], "SUCCEEDED")
+    cloud.faults += [first(2, DESCRIBE, json_error("ThrottlingException")), first(1, DESCRIBE, hang_up)]
+    run.wait_for_completion()
+    assert cloud.count(DESCRIBE) == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("ExpiredTokenException", ["credentials have expired", "Renew"]),
+        ("AccessDeniedException", ["role may not", "cloudformation.yaml"]),
+        ("EntityNotFoundException", ["EntityNotFoundException"]),
+    ],
+)
+def test_what_cannot_pass_fails_at_once_with_a_remedy(job, cloud, code, words):
+    cloud.faults.append(first(99, START, json_error(code)))
+    with pytest.raises(JobError) as error:
+        job.trigger()
+    assert all(word in str(error.value) for word in [job.job_name, *words])
+    assert cloud.count(START) == 1
+
+
+def test_patience_ends(job, cloud):
+    cloud.faults.append(first(10**6, START, json_error("ConcurrentRunsExceededException", "already running")))
+    with pytest.raises(JobError, match="already running"):
+        job.model_copy(update={"patience_seconds": 1}).trigger()
+
+
+def test_a_stop_that_glue_refuses_is_said(job, cloud, caplog):
+    run = job.trigger()
+    cloud.faults.append(first(1, STOP, json_error("AccessDeniedException", "not you")))
+    assert not run.stop()
+    assert "could not stop" in caplog.text
+    assert "not you" in caplog.text
+    assert run.stop()
+    assert job_runs(job.job_name)[0].status == "STOPPED"
+
+
+_WATCH = """
+import sys, logging
+from prefect_aws import AwsCredentials
+from blocks.glue import GlueJob
+logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+job = GlueJob(job_name=sys.argv[1], credentials=AwsCredentials(region_name="us-east-1"), poll_seconds=0.05,
+              arguments={"run_id": "20260101T000000Z", "job": "silver", "lake": "s3://lake/x"})
+if sys.argv[2] == "flow":
+    from prefect import flow
+    @flow
+    def road():
+        job.trigger().wait_for_completion()
+    road()
+else:
+    job.trigger().wait_for_completion()
+"""
+
+
+def _orchestrator(job, kind):
+    return subprocess.Popen(
+        [sys.executable, "-c", _WATCH, job.job_name, kind],
+        cwd=PROJECT,
+        env=os.environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_killed_orchestrator_s_run_goes_on_being_watched(job, cloud):
+    orchestrator = _orchestrator(job, "plain")
+    wait_for(lambda: cloud.count(DESCRIBE) > 1)
+    orchestrator.send_signal(signal.SIGKILL)
+    orchestrator.communicate()
+    (record,) = job_runs(job.job_name)
+    assert record.status == "STARTING", "nobody stopped it"
+    threading.Timer(0.5, lambda: end_run(record, "SUCCEEDED")).start()
+    again = job.trigger()
+    again.wait_for_completion()
+    assert again.run_id == record.job_run_id
+    assert cloud.count(START) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_flow_stops_its_run(job, cloud, prefect_harness, number):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    assert temporary_settings
+    os.environ["PREFECT_API_URL"] = PREFECT_API_URL.value()
+    try:
+        orchestrator = _orchestrator(job, "flow")
+        wait_for(lambda: cloud.count(DESCRIBE) > 1)
+        orchestrator.send_signal(number)
+        _, errors = orchestrator.communicate(timeout=60)
+    finally:
+        del os.environ["PREFECT_API_URL"]
+    assert cloud.count(STOP) == 1, errors
+    assert job_runs(job.job_name)[0].status == "STOPPED"
