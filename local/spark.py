@@ -49,9 +49,11 @@ _SETTINGS = {
 # s3:// as on Glue, through S3A. Requests that fail are repeated with growing pauses.
 _S3A_SETTINGS = {
     "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-    "spark.hadoop.fs.s3a.retry.limit": "10",
-    "spark.hadoop.fs.s3a.retry.interval": "200ms",
-    "spark.hadoop.fs.s3a.attempts.maximum": "10",
+    "spark.hadoop.fs.s3a.attempts.maximum": "2",  # S3A's own retries pause for less time
+    "spark.hadoop.fs.s3a.retry.limit": "12",
+    "spark.hadoop.fs.s3a.retry.interval": "100ms",
+    "spark.hadoop.fs.s3a.retry.throttle.limit": "20",
+    "spark.hadoop.fs.s3a.retry.throttle.interval": "50ms",
     "spark.hadoop.fs.s3a.threads.keepalivetime": "5",
     "spark.delta.logStore.class": "org.apache.spark.sql.delta.storage.S3SingleDriverLogStore",
 }
@@ -84,7 +86,8 @@ def prepare(*, small: bool, s3: bool = False) -> Launch:
     if not jars and _is_packaged(java_home):
         options += trust_flags()
     settings["spark.driver.extraJavaOptions"] = " ".join(f'"{option}"' for option in options)
-    arguments = ["--master", f"local[{os.cpu_count() or 1}]"]
+    # On S3 a task may fail and be repeated, as on a cluster.
+    arguments = ["--master", f"local[{os.cpu_count() or 1}{',4' if s3 else ''}]"]
     for key, value in settings.items():
         arguments += ["--conf", f"{key}={value}"]
     environment = {

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,8 @@ def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
         with (data.parent / "postgres.log").open("ab") as log:
             server = subprocess.Popen(command, user=account, cwd=sockets, stdout=log, stderr=log)
         try:
-            yield sockets / ".s.PGSQL.5432"
+            _wait_for(socket := sockets / ".s.PGSQL.5432", server, data.parent / "postgres.log")
+            yield socket
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(timeout=20)
@@ -54,12 +56,21 @@ def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
+def _wait_for(socket: Path, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    while not socket.exists():
+        if server.poll() is not None:
+            raise MachineError(f"PostgreSQL did not start. See {log}")
+        time.sleep(0.02)
+
+
 def _end_leftover(data: Path) -> None:
-    """Stop a server that outlived the process that had started it."""
+    """Stop a server that outlived the process that had started it; a dead one's lock is removed."""
+    lock = data / "postmaster.pid"
     try:
-        number = int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-        process = psutil.Process(number)
-        if str(data) in process.cmdline():
+        process = psutil.Process(int(lock.read_text(encoding="utf-8").split()[0]))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            lock.unlink()  # PostgreSQL takes whoever has the number for alive
+        elif str(data) in process.cmdline():
             process.send_signal(signal.SIGINT)
             process.wait(timeout=20)
     except (OSError, ValueError, IndexError, psutil.NoSuchProcess):

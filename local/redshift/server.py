@@ -17,8 +17,6 @@ async def serve(folder: Path, port: int) -> None:
     """Serve on the loopback interface until the process is told to stop."""
     password = ensure_password(folder)
     with running_postgres(folder / "data", (DATABASE,)) as socket_path:
-        while not socket_path.exists():
-            await asyncio.sleep(0.02)
         server = await asyncio.start_server(Proxy(socket_path, Login(USER, password)).handle, "127.0.0.1", port)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

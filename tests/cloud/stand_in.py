@@ -65,6 +65,7 @@ class Cloud:
         self.bodies: list[bytes] = []
         self.faults: list[Fault] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._s3 = create_backend_app("s3")  # asked most: without looking for the service first
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.environment = {
@@ -102,7 +103,7 @@ class Cloud:
                 return respond(environ, start_response)
         if operation == "AWSGlue.BatchStopJobRun":
             return self._stop_runs(environ, start_response)
-        return self._moto(environ, start_response)
+        return (self._s3 if operation.startswith("S3 ") else self._moto)(environ, start_response)
 
     def _stop_runs(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """moto does not know this call."""

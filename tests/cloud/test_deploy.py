@@ -1,0 +1,189 @@
+"""`churn deploy` and `churn destroy` against moto's CloudFormation, over HTTP.
+
+moto says CREATE_COMPLETE while it ignores many types: what it ignores is written down here.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from cfnlint.decode import cfn_yaml
+from moto.cloudformation.models import cloudformation_backends
+
+from infrastructure.deploy import deploy, destroy
+from infrastructure.stack import TEMPLATE, Stack
+from local import services
+from tests.cloud.stand_in import ACCOUNT, REGION
+from transforms.errors import PlatformError
+
+NAME = "churn-test"
+# Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for.
+PARAMETERS = {"CreateRedshift": "false", "AlertEmail": "ops@example.com"}
+IGNORED_BY_MOTO = {
+    "AWS::Athena::NamedQuery",
+    "AWS::Athena::WorkGroup",
+    "AWS::Budgets::Budget",
+    "AWS::CloudWatch::Alarm",
+    "AWS::Glue::Classifier",
+    "AWS::Glue::Crawler",
+    "AWS::Glue::Database",
+    "AWS::Glue::Job",
+    "AWS::Glue::SecurityConfiguration",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+}
+
+
+@pytest.fixture
+def stack(cloud, credentials):
+    made = Stack(NAME, credentials, poll_seconds=0.05)
+    yield made
+    backend = cloudformation_backends[ACCOUNT][REGION]
+    for stack_id in list(backend.stacks):
+        backend.delete_stack(stack_id)
+
+
+def _deploy(stack, credentials, tmp_path, *, sure=True, **parameters):
+    lines = []
+    platform = deploy(stack, credentials, PARAMETERS | parameters, tmp_path, lambda _: sure, lines.append)
+    return platform, lines
+
+
+def test_from_nothing_to_a_platform(stack, cloud, credentials, tmp_path):
+    platform, lines = _deploy(stack, credentials, tmp_path)
+    assert platform.lake.startswith("s3://")
+    assert platform.lake.endswith("/lake")
+    assert any("Add      Job (AWS::Glue::Job)" in line for line in lines), lines
+    assert any("CREATE_COMPLETE" in line for line in lines), "progress"
+    bucket = stack.outputs()["ArtifactBucketName"]
+    keys = [entry["Key"] for entry in cloud.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
+    assert sorted(key.rsplit("/", 1)[1] for key in keys) == ["churn_lakehouse.zip", "glue_main.py"]
+    found = cloud.client("cloudformation").list_stack_resources(StackName=NAME)["StackResourceSummaries"]
+    made = {resource["ResourceType"] for resource in found}
+    template = cfn_yaml.load(str(TEMPLATE))["Resources"].values()
+    wanted = {resource["Type"] for resource in template if resource.get("Condition") != "HasRedshift"}
+    assert wanted - made == IGNORED_BY_MOTO
+
+
+def test_saying_no_changes_nothing(stack, cloud, credentials, tmp_path):
+    platform, lines = _deploy(stack, credentials, tmp_path, sure=False)
+    assert platform is None
+    assert any("Add" in line for line in lines), "the changes were shown"
+    assert cloud.client("s3").list_buckets().get("Buckets", []) == [] or stack.status() in (None, "DELETE_COMPLETE")
+
+
+def test_deploying_again_changes_a_parameter_and_uploads_nothing_twice(stack, credentials, tmp_path):
+    _deploy(stack, credentials, tmp_path)
+    _, lines = _deploy(stack, credentials, tmp_path, MonthlyBudgetUsd="17")
+    assert not any("uploaded" in line for line in lines)
+    found = {p["ParameterKey"]: p["ParameterValue"] for p in stack._describe()["Parameters"]}
+    assert found["MonthlyBudgetUsd"] == "17"
+    assert found["AlertEmail"] == "ops@example.com"
+
+
+def test_an_unknown_parameter_is_refused_before_anything_starts(stack, cloud, credentials, tmp_path):
+    with pytest.raises(PlatformError, match="no parameter Colour"):
+        _deploy(stack, credentials, tmp_path, Colour="red")
+    assert cloud.calls == []
+
+
+def test_destroy_keeps_the_data_unless_told(stack, cloud, credentials, tmp_path):
+    _deploy(stack, credentials, tmp_path)
+    lines = []
+    destroy(stack, credentials, lines.append, delete_data=False)
+    assert stack.status() is None
+    assert len([line for line in lines if line.startswith("kept s3://")]) == 4
+    destroy(stack, credentials, lines.append, delete_data=False)
+    assert lines[-1] == f"there is no stack {NAME}"
+
+
+def test_outputs_of_no_stack_say_what_to_do(stack):
+    with pytest.raises(PlatformError, match=f"churn deploy --stack {NAME}"):
+        stack.outputs()
+
+
+def _churn(cloud, tmp_path, *arguments):
+    import os
+
+    home = {"CHURN_HOME": str(tmp_path / "home"), "PYTHONPATH": str(services._PROJECT)}
+    command = [sys.executable, "-m", "cli", *arguments]
+    return subprocess.run(
+        command, cwd=tmp_path, env=os.environ | home, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def test_data_is_deleted_only_when_told_twice(cloud, tmp_path):
+    once = _churn(cloud, tmp_path, "destroy", "--stack", NAME, "--delete-data", "--yes")
+    assert once.returncode == 1
+    assert f"--delete-data --confirm {NAME}" in once.stderr
+    assert cloud.calls == []
+    twice = _churn(cloud, tmp_path, "destroy", "--stack", NAME, "--delete-data", "--confirm", NAME, "--yes")
+    assert twice.returncode == 0, twice.stderr
+
+
+def test_a_dry_run_needs_no_account(cloud, tmp_path):
+    done = _churn(cloud, tmp_path, "deploy", "--dry-run", "--parameter", "MonthlyBudgetUsd=5")
+    assert done.returncode == 0, done.stderr
+    assert "parameter MonthlyBudgetUsd = 5" in done.stdout
+    assert cloud.calls == []
+
+
+def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefect_harness, monkeypatch):
+    """What `churn deploy` saves is what `--platform` loads: Athena answers from it."""
+    from prefect.settings import PREFECT_API_URL
+
+    from cli.cloud import load_platform, save_platform
+
+    platform, _ = _deploy(stack, credentials, tmp_path)
+    monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
+    save_platform(platform, "aws-test")
+    loaded = load_platform("aws-test")
+    assert loaded.lake == platform.lake
+    assert loaded.jobs.job_name == platform.jobs.job_name
+    assert loaded.credentials.aws_secret_access_key.get_secret_value()
+    with pytest.raises(PlatformError, match="no block churn-platform/other"):
+        load_platform("other")
+
+
+def test_athena_waits_pages_and_counts_the_cost(cloud, credentials, prefect_harness):
+    from blocks.athena import Athena
+    from local.lake_sql import for_athena
+    from transforms.errors import QueryError
+
+    cloud.client("athena").create_work_group(
+        Name="churn", Configuration={"ResultConfiguration": {"OutputLocation": "s3://results/"}}
+    )
+    names = ("customer_id", "city")
+    rows = [{"Data": [{"VarCharValue": name} for name in names]}]
+    rows += [{"Data": [{"VarCharValue": f"c{n}"}, {}]} for n in range(3)]
+    column = {"Type": "varchar", "Nullable": "UNKNOWN", "Precision": 0, "Scale": 0, "CaseSensitive": True}
+    results = {
+        "results": [{"rows": rows, "column_info": [{"Name": n, "Label": n, **column} for n in names]}],
+        "region": REGION,
+    }
+    import urllib.request
+
+    request = urllib.request.Request(
+        f"{cloud.url}/moto-api/static/athena/query-results", json.dumps(results).encode(), method="POST"
+    )
+    urllib.request.urlopen(request)
+    told = []
+    athena = Athena(workgroup="churn", credentials=credentials)
+    answer = athena.query(
+        for_athena("SELECT customer_id, city FROM gold.customer_churn_analysis", "churn_"), told.append
+    )
+    assert answer.columns == list(names)
+    assert answer.rows == [("c0", None), ("c1", None), ("c2", None)]
+    assert told
+    with pytest.raises(QueryError, match="workgroup nowhere"):
+        Athena(workgroup="nowhere", credentials=credentials).query("SELECT 1")
+
+
+def test_the_same_sql_works_on_both_lakes():
+    from local.lake_sql import for_athena
+
+    sql = for_athena("SELECT a.city FROM gold.customer_churn_analysis a JOIN silver.customers s ON a.x = s.x", "churn_")
+    assert "churn_gold.customer_churn_analysis" in sql
+    assert "churn_silver.customers" in sql

@@ -1,0 +1,239 @@
+"""The whole road in the cloud's shape: packaged script, S3, Glue, catalog, COPY from S3. The warehouse is a stand-in."""
+
+import json
+import os
+import shutil
+import signal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable, QueryBuilder
+
+from blocks.aws import client_of
+from blocks.catalog import GlueCatalog
+from blocks.glue import GlueJob
+from blocks.platform import Platform
+from blocks.redshift import RedshiftWarehouse, run
+from local.sample.generator import generate
+from tasks import warehouse as warehouse_task
+from tasks.warehouse import load_warehouse
+from tests.cloud.conftest import JOB, PASSWORD
+from tests.cloud.stand_in import KEY, hang_up, nth, xml_error
+from tests.roads import LINEAGE
+from transforms.errors import WarehouseError
+from transforms.exports import Export, ExportColumn, Exports, TableVersion
+
+TABLES = ("silver.customers", "silver.quarantine", "gold.customer_churn_analysis", "gold.churn_breakdown")
+FEEDS = ("demographics", "services", "billing")
+
+
+@pytest.fixture
+def platform(cloud, credentials, runner, redshift, request):
+    """A platform as `churn deploy` saves it, on a lake of its own; the password comes from Secrets Manager."""
+    secrets = client_of(credentials, "secretsmanager")
+    secret = json.dumps({"username": "admin", "password": PASSWORD})
+    arn = secrets.create_secret(Name=f"redshift!{request.node.name}-churn_admin", SecretString=secret)["ARN"]
+    warehouse = RedshiftWarehouse(
+        host="127.0.0.1",
+        port=redshift.port,
+        secret_arn=arn,
+        credentials=credentials,
+        iam_role="arn:aws:iam::123456789012:role/copy",
+        bi_group="churn_readers",
+        ssl=False,
+        patience_seconds=20,
+    )
+    with warehouse.connection() as connection:
+        for statement in (
+            "DROP VIEW IF EXISTS customer_churn_dashboard",
+            "DROP TABLE IF EXISTS customer_churn_analysis",
+        ):
+            run(connection, statement)
+        run(connection, "DROP TABLE IF EXISTS load_audit")
+        connection.commit()
+    return Platform(
+        lake=f"s3://lake/{request.node.name.replace('[', '-').strip(']')}",
+        jobs=GlueJob(job_name=JOB, credentials=credentials, poll_seconds=0.3),
+        warehouse=warehouse,
+        catalog=GlueCatalog(credentials=credentials),
+        credentials=credentials,
+    )
+
+
+def _upload(cloud, folder, prefix):
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("_"):
+            key = f"{prefix}/{path.relative_to(folder).as_posix()}"
+            cloud.client("s3").put_object(Bucket="raw", Key=key, Body=path.read_bytes())
+    return f"s3://raw/{prefix}"
+
+
+def _download(platform, folder):
+    """The lake on a disk: delta-rs would wait for the stand-in while holding the lock that it needs to answer."""
+    lake = platform.folder()
+    for file in lake.files():
+        target = folder / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(lake.read_bytes(file.name))
+    return folder
+
+
+def _rows(lake, table):
+    """Rows by delta-rs, without what depends on how and when they came."""
+    delta = DeltaTable(f"{lake}/{table.replace('.', '/')}")
+    found = QueryBuilder().register("t", delta).execute("SELECT * FROM t").read_all()
+    names = [field.name for field in found.schema if field.name not in LINEAGE and not field.name.endswith("_at")]
+    columns = [[value.as_py() for value in found.column(name)] for name in names]
+    return names, sorted(zip(*columns, strict=True), key=repr)
+
+
+def _assert_equal(platform, road):
+    copy = _download(platform, road.path.parent / "downloaded")
+    for table in TABLES:
+        assert _rows(copy, table) == _rows(road.path, table), table
+    columns = "customer_id, monthly_charges, cltv, churn_score, risk_segment"
+    with platform.warehouse.connection() as connection:
+        loaded = run(connection, f"SELECT {columns} FROM customer_churn_dashboard")
+    expected = [tuple(r[c] for c in columns.split(", ")) for r in road.records("gold.customer_churn_analysis")]
+    assert sorted(loaded) == sorted(expected)
+
+
+@pytest.fixture
+def two_days(tmp_path):
+    """A first day with faulty records, and a second day; as one folder and as the first alone."""
+    generate(300, 2, tmp_path / "both", seed=11, faults=1)
+    for feed in FEEDS:
+        shutil.copytree(tmp_path / "both" / feed / "2026-01-01", tmp_path / "first" / feed / "2026-01-01")
+    return tmp_path / "first", tmp_path / "both"
+
+
+def test_two_days_on_a_shaky_s3_equal_the_laptop_s(platform, cloud, road, two_days, prefect_harness, caplog, spark):
+    """On the first, one request to S3 in ten gets 503, one in forty no answer; nothing is lost, nothing comes twice."""
+    from flows.churn_pipeline import churn_pipeline
+
+    first, both = two_days
+    limits = {"max_quarantined_share": 0.2}
+    cloud.faults += [nth(10, xml_error("SlowDown", "503 Slow Down")), nth(40, hang_up)]
+    churn_pipeline(_upload(cloud, first, platform.lake[10:]), platform, **limits)
+    assert sum(cloud.count(f"S3 {method}") for method in ("GET", "PUT", "HEAD")) > 400
+    cloud.faults.clear()
+    second = churn_pipeline(_upload(cloud, both, platform.lake[10:]), platform, **limits)
+    for raw in (first, both):
+        road.load(raw, max_quarantined_share="0.2")
+    _assert_equal(platform, road)
+    assert 0 < second.load.rows_loaded < second.load.table_rows
+    third = churn_pipeline(f"s3://raw/{platform.lake[10:]}", platform, **limits)
+    assert {result.outcome for result in third.results} == {"unchanged"}
+    _assert_catalog(platform, cloud)
+    _assert_no_secret(platform, cloud, caplog)
+
+
+def _assert_catalog(platform, cloud):
+    """Tables are registered natively; what somebody changed by hand is put right."""
+    glue = cloud.client("glue")
+    table = glue.get_table(DatabaseName="churn_gold", Name="customer_churn_analysis")["Table"]
+    assert table["Parameters"]["table_type"] == "DELTA"
+    place = f"{platform.lake}/gold/customer_churn_analysis"
+    assert table["StorageDescriptor"]["Location"] == place
+    assert table["StorageDescriptor"]["SerdeInfo"]["Parameters"]["path"] == place
+    assert platform.register_tables() == []
+    given = {name: table[name] for name in ("Name", "Parameters", "StorageDescriptor", "TableType")}
+    kept = given["StorageDescriptor"]["Columns"][1:]
+    given["StorageDescriptor"]["Columns"] = [*kept, {"Name": "x", "Type": "int"}]
+    glue.update_table(DatabaseName="churn_gold", TableInput=given)
+    name = "churn_gold.customer_churn_analysis"
+    assert platform.register_tables() == [f"{name}: column customer_id string added", f"{name}: column x removed"]
+    assert platform.register_tables() == []
+
+
+def _assert_no_secret(platform, cloud, caplog):
+    """The planted password and key are in no log, artifact, argument or file of the lake."""
+    from prefect.artifacts import Artifact
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        artifacts = [a.model_dump_json() for a in client.read_artifacts()]
+    runs = cloud.client("glue").get_job_runs(JobName=JOB)["JobRuns"]
+    s3, texts = cloud.client("s3"), [caplog.text, json.dumps(runs, default=str), *artifacts, repr(platform)]
+    for file in platform.folder().files():
+        if file.name.endswith((".json", ".html")):
+            texts.append(platform.folder().read_bytes(file.name).decode())
+    assert artifacts and runs and s3 and Artifact
+    assert not [text[:200] for text in texts for secret in (PASSWORD, KEY) if secret in text]
+
+
+def test_the_real_files_give_the_laptop_s_lake(platform, cloud, road, real_files, prefect_harness):
+    from flows.churn_pipeline import churn_pipeline
+
+    raw = _upload(cloud, real_files[0].parent, platform.lake[10:])
+    result = churn_pipeline(raw, platform)
+    assert result.load.table_rows == 7043
+    road.load(real_files[0].parent)
+    _assert_equal(platform, road)
+
+
+COLUMNS = (
+    ExportColumn("customer_id", "string", False, "Number", 64),
+    ExportColumn("risk_segment", "string", True, "Segment", 64),
+)
+
+
+def _export(platform, version, names, *, base=None, table_rows):
+    """An export on S3 as the Glue script leaves it."""
+    content = pa.BufferOutputStream()
+    pq.write_table(
+        pa.table({"customer_id": names, "risk_segment": ["x"] * len(names), "_op": ["U"] * len(names)}), content
+    )
+    place = f"_exports/customer_churn_analysis/{version:08d}/data/part-0.parquet"
+    platform.folder().write_bytes(place, content.getvalue().to_pybytes())
+    export = Export("t", version, base is None, base, len(names), table_rows, COLUMNS, "run")
+    Exports(platform.folder()).write(export)
+
+
+def _contents(platform):
+    with platform.warehouse.connection() as connection:
+        rows = run(connection, "SELECT * FROM customer_churn_analysis ORDER BY customer_id")
+        loads = run(connection, "SELECT delta_version FROM load_audit ORDER BY 1")
+    return rows, [row[0] for row in loads]
+
+
+def test_redshift_killed_in_copy_and_before_the_commit(platform, cloud, redshift, monkeypatch, prefect_harness):
+    _export(platform, 0, ["a", "b"], table_rows=2)
+    load_warehouse(platform, 0)
+    before, loads = _contents(platform)
+    _export(platform, 1, ["b", "c"], base=0, table_rows=3)
+
+    def kill_in_copy(operation, environ):
+        if environ["PATH_INFO"].endswith(".parquet") and operation == "S3 GET":
+            os.kill(redshift.process.pid, signal.SIGKILL)
+        return
+
+    cloud.faults.append(kill_in_copy)
+    with pytest.raises(WarehouseError):
+        load_warehouse.fn(platform, 1)
+    cloud.faults.clear()
+    redshift.start()
+    assert _contents(platform) == (before, loads)
+
+    plain = warehouse_task.run
+
+    def kill_after_copy(connection, sql, parameters=()):
+        rows = plain(connection, sql, parameters)
+        if sql.startswith("COPY"):
+            redshift.kill()
+        return rows
+
+    monkeypatch.setattr(warehouse_task, "run", kill_after_copy)
+    with pytest.raises(WarehouseError):
+        load_warehouse.fn(platform, 1)
+    monkeypatch.undo()
+    redshift.start()
+    assert _contents(platform) == (before, loads)
+
+    assert load_warehouse.fn(platform, 1).rows_loaded == 2
+    assert load_warehouse.fn(platform, 1).rows_loaded == 0
+    after, loads_after = _contents(platform)
+    assert [row[0] for row in after] == ["a", "b", "c"]
+    assert loads_after == [0, 1]
+    assert warehouse_task.loaded_version.fn(platform) == TableVersion("t", 1)

@@ -1,0 +1,180 @@
+"""The template, parsed: its linter, our security rules, and what the code expects of it."""
+
+import copy
+import json
+
+import cfn_guard_rs
+import pytest
+import sqlglot
+from cfnlint.api import lint
+from cfnlint.decode import cfn_yaml
+from sqlglot import exp
+
+from infrastructure.deploy import BUCKETS, check_parameters, describe, platform_of
+from infrastructure.package import build
+from infrastructure.stack import TEMPLATE
+from transforms.errors import PlatformError
+from transforms.glue_main import parse_arguments
+from transforms.tables import TABLES
+
+RULES = TEMPLATE.with_name("security.guard").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def template():
+    return json.loads(json.dumps(cfn_yaml.load(str(TEMPLATE))))
+
+
+def _resources(template, kind):
+    return {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"] == kind}
+
+
+def test_the_linter_finds_nothing():
+    assert [str(match) for match in lint(TEMPLATE.read_text(encoding="utf-8"))] == []
+    assert len(TEMPLATE.read_bytes()) < 51_200, "CloudFormation takes no longer template in a request"
+
+
+def test_our_rules_find_nothing(template):
+    report = cfn_guard_rs.run_checks(template, RULES)
+    assert report.not_compliant == []
+    assert len(report.compliant) == RULES.count("\nrule ")
+
+
+def _spoil(template, path, value):
+    spoiled = copy.deepcopy(template)
+    place = spoiled["Resources"]
+    for step in path[:-1]:
+        place = place[step]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return spoiled
+
+
+_STATEMENTS = ("Properties", "PolicyDocument", "Statement")
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "value"),
+    [
+        ("buckets_are_encrypted_with_our_key", ("RawBucket", "Properties", "BucketEncryption"), None),
+        ("buckets_are_private", ("LakeBucket", "Properties", "PublicAccessBlockConfiguration", "BlockPublicAcls"), False),
+        ("buckets_survive_the_stack", ("RawBucket", "DeletionPolicy"), "Delete"),
+        ("buckets_clean_up_after_themselves", ("LakeBucket", "Properties", "LifecycleConfiguration"), None),
+        ("buckets_answer_tls_only", ("LakeBucketPolicy", *_STATEMENTS, 0, "Effect"), "Allow"),
+        ("queues_and_topics_are_encrypted", ("Arrivals", "Properties", "KmsMasterKeyId"), None),
+        ("queues_and_topics_are_encrypted", ("Alerts", "Properties", "KmsMasterKeyId"), None),
+        ("keys_rotate", ("Key", "Properties", "EnableKeyRotation"), False),
+        ("roles_name_actions_and_resources", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Action"), ["s3:*"]),
+        ("roles_name_actions_and_resources", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Resource"), ["*"]),
+        ("managed_policies_name_actions_and_resources", ("OrchestratorPolicy", *_STATEMENTS, 0, "Action"), ["glue:*"]),
+        ("managed_policies_name_actions_and_resources", ("OrchestratorPolicy", *_STATEMENTS, 0, "Resource"), ["*"]),
+        ("roles_trust_this_account_s_services_only", ("CopyRole", "Properties", "AssumeRolePolicyDocument", "Statement", 0, "Condition"), None),
+        ("warehouse_is_private", ("RedshiftWorkgroup", "Properties", "PubliclyAccessible"), True),
+        ("warehouse_is_private", ("RedshiftWorkgroup", "Properties", "ConfigParameters", 0, "ParameterValue"), "false"),
+        ("nobody_types_a_password", ("Namespace", "Properties", "AdminUserPassword"), "secret"),
+        ("queries_have_a_limit", ("Workgroup", "Properties", "WorkGroupConfiguration", "BytesScannedCutoffPerQuery"), None),
+        ("jobs_are_encrypted_and_single", ("Job", "Properties", "ExecutionProperty", "MaxConcurrentRuns"), 2),
+    ],
+)  # fmt: skip
+def test_each_rule_catches_what_it_is_for(template, rule, path, value):
+    report = cfn_guard_rs.run_checks(_spoil(template, path, value), RULES)
+    assert [found.Rule.name for found in report.not_compliant] == [rule]
+
+
+def test_the_job_gets_every_argument_that_the_script_and_delta_need(template):
+    (job,) = _resources(template, "AWS::Glue::Job").values()
+    arguments = job["DefaultArguments"]
+    assert {"--datalake-formats", "--conf", "--extra-py-files", "--additional-python-modules"} <= set(arguments)
+    assert arguments["--datalake-formats"] == "delta"
+    assert "DeltaSparkSessionExtension" in arguments["--conf"]
+    assert job["GlueVersion"] == "5.1"
+    given = [text for name, value in arguments.items() for text in (name, value if isinstance(value, str) else "x")]
+    options = parse_arguments([*given, "--job", "gold", "--run_id", "r", "--JOB_NAME", "churn", "--run_key", "r/gold"])
+    assert (options.job, options.run_id, options.lake) == ("gold", "r", "x"), "Glue's own arguments are left alone"
+
+
+def test_parameters_of_the_package_are_the_template_s(template, tmp_path):
+    package = build(tmp_path)
+    check_parameters(template, package.parameters)
+    for name, value in package.parameters.items():
+        pattern = template["Parameters"][name]["AllowedPattern"]
+        assert __import__("re").fullmatch(pattern, value), (name, value)
+
+
+def test_every_bucket_refuses_plain_http_and_is_covered_by_a_role(template):
+    buckets = set(_resources(template, "AWS::S3::Bucket"))
+    assert {p["Bucket"]["Ref"] for p in _resources(template, "AWS::S3::BucketPolicy").values()} == buckets
+    granted = json.dumps(
+        [*_resources(template, "AWS::IAM::Role").values(), *_resources(template, "AWS::IAM::ManagedPolicy").values()]
+    )
+    assert all(f"${{{bucket}.Arn}}/" in granted for bucket in buckets)  # fmt: skip
+
+
+def test_every_gold_and_silver_table_is_crawled(template):
+    crawler = _resources(template, "AWS::Glue::Crawler")["DeltaCrawler"]
+    places = [p["Fn::Sub"] for target in crawler["Targets"]["DeltaTargets"] for p in target["DeltaTables"]]
+    expected = {f"s3://${{LakeBucket}}/lake/{t.path}/" for t in TABLES.values() if t.layer in ("silver", "gold")}
+    assert set(places) == expected
+
+
+def test_saved_queries_are_athena_s_sql_over_declared_columns(template):
+    queries = _resources(template, "AWS::Athena::NamedQuery")
+    assert len(queries) == 4
+    for query in queries.values():
+        tree = sqlglot.parse_one(query["QueryString"], read="athena")
+        assert not tree.find(exp.Command)
+        (table,) = tree.find_all(exp.Table)
+        columns = set(TABLES[f"{table.db.removeprefix('churn_')}.{table.name}"].schema.names)
+        aliases = {alias.alias for alias in tree.find_all(exp.Alias)}
+        assert {column.name for column in tree.find_all(exp.Column)} <= columns | aliases
+
+
+def test_saved_queries_answer_on_a_lake(template, tmp_path):
+    """The same text, in Athena's dialect, on small tables read by another engine."""
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    from local.lake_sql import query
+
+    for name in ("gold.churn_breakdown", "gold.customer_churn_analysis"):
+        schema = TABLES[name].schema
+        kinds = {"string": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "double": pa.float64(), "boolean": pa.bool_()}  # fmt: skip
+        fields = [pa.field(f.name, kinds.get(f.dataType.simpleString(), pa.decimal128(20, 4))) for f in schema]
+        write_deltalake(str(tmp_path / name.replace(".", "/")), pa.schema(fields).empty_table())
+    for saved in _resources(template, "AWS::Athena::NamedQuery").values():
+        columns, rows = query(tmp_path, saved["QueryString"].replace("churn_gold", "gold"))
+        assert columns
+        assert rows == []
+
+
+def _outputs(template):
+    return {name: f"value-of-{name}" for name, out in template["Outputs"].items() if "Condition" not in out}
+
+
+def test_outputs_fill_a_platform_without_a_warehouse_of_its_own(template):
+    from prefect_aws import AwsCredentials
+
+    outputs = _outputs(template)
+    platform = platform_of(outputs, AwsCredentials(region_name="us-east-1"))
+    assert platform.lake == outputs["Lake"]
+    assert platform.jobs.job_name == outputs["JobName"]
+    assert platform.athena.workgroup == outputs["AthenaWorkgroup"]
+    assert set(BUCKETS) <= set(outputs)
+
+
+def test_a_dry_run_says_what_would_be_made():
+    lines = describe({"MonthlyBudgetUsd": "5"})
+    assert "parameter MonthlyBudgetUsd = 5" in lines
+    assert "resource  Job (AWS::Glue::Job)" in lines
+    with pytest.raises(PlatformError, match=r"no parameter Budget\. It has: .*MonthlyBudgetUsd"):
+        describe({"Budget": "5"})
+
+
+def test_the_package_is_the_same_for_the_same_sources(tmp_path):
+    first, second = build(tmp_path / "a"), build(tmp_path / "b")
+    assert first.digest == second.digest
+    assert first.library.read_bytes() == second.library.read_bytes()
+    assert first.script_key.startswith("glue/")
+    assert first.modules.startswith("great-expectations==1.24.")
