@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 from blocks.athena import Athena
 from blocks.aws import client_of
 from blocks.catalog import GlueCatalog
+from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob, LocalGlueJob
 from blocks.redshift import RedshiftWarehouse
 from transforms.runtime.storage import Folder, open_folder
@@ -32,6 +33,9 @@ class Platform(Block):
         default=None, title="Catalog", description="Where tables are registered for Athena; none on a laptop."
     )
     athena: Athena | None = Field(default=None, title="Athena", description="Queries the lake; none on a laptop.")
+    crawlers: list[GlueCrawler] = Field(
+        default_factory=list, title="Crawlers", description="Crawlers over raw files and tables; none on a laptop."
+    )
     credentials: AwsCredentials | None = Field(
         default=None, title="AWS credentials", description="For the lake's files on S3; none on a laptop."
     )

@@ -10,6 +10,7 @@ from prefect_aws import AwsCredentials
 from blocks.athena import Athena
 from blocks.aws import client_of, explained
 from blocks.catalog import GlueCatalog
+from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
@@ -97,6 +98,12 @@ def platform_of(outputs: Mapping[str, str], credentials: AwsCredentials) -> Plat
         warehouse=warehouse,
         catalog=GlueCatalog(prefix=outputs["CatalogPrefix"], credentials=credentials),
         athena=Athena(workgroup=outputs["AthenaWorkgroup"], credentials=credentials),
+        crawlers=[
+            GlueCrawler(
+                crawler=outputs[f"{place}CrawlerName"], database=outputs[f"{place}Database"], credentials=credentials
+            )
+            for place in ("Raw", "Delta")
+        ],
         credentials=credentials,
     )
 

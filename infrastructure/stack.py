@@ -2,7 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,9 @@ class Stack:
             raise PlatformError(f"the stack {self.name} is {status}: wait until that has ended, then deploy again")
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
             raise PlatformError(f"the stack {self.name} is {status}: remove it with churn destroy, then deploy again")
-        name = f"churn-{uuid.uuid4().hex[:12]}"
-        with explained(f"planning the stack {self.name}"):
+        name, made = f"churn-{uuid.uuid4().hex[:12]}", ""
+        changes: tuple[str, ...] = ()
+        with explained(f"planning the stack {self.name}"), _no_change_is_no_error():
             self._cloudformation.create_change_set(
                 StackName=self.name,
                 ChangeSetName=name,
@@ -68,7 +70,8 @@ class Stack:
                 Parameters=self._parameters(parameters, is_new=is_new),
                 Capabilities=["CAPABILITY_IAM"],
             )
-            return Plan(name, is_new, tuple(self._changes(name)))
+            made, changes = name, tuple(self._changes(name))
+        return Plan(made, is_new, changes)
 
     def apply(self, plan: Plan, tell: Tell) -> None:
         """Execute a plan and wait. PlatformError names the resources that failed, and why."""
@@ -79,6 +82,8 @@ class Stack:
 
     def discard(self, plan: Plan) -> None:
         """Forget a plan that is not applied, and the empty stack that planning a new one leaves."""
+        if not plan.name:
+            return
         with explained(f"discarding the plan of {self.name}"):
             self._cloudformation.delete_change_set(StackName=self.name, ChangeSetName=plan.name)
             if plan.is_new and self.status() == _UNFINISHED:
@@ -149,6 +154,16 @@ class Stack:
         """The newest events first."""
         found = self._cloudformation.describe_stack_events(StackName=stack_id or self.name)
         return list(found["StackEvents"])
+
+
+@contextmanager
+def _no_change_is_no_error() -> Iterator[None]:
+    """CloudFormation says so in the change set's state, or refuses to make one."""
+    try:
+        yield
+    except ClientError as error:
+        if not any(words in str(error) for words in _NOTHING_TO_DO):
+            raise
 
 
 def _in_words(change: Mapping[str, Any]) -> str:

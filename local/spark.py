@@ -49,7 +49,7 @@ _SETTINGS = {
 # s3:// as on Glue, through S3A. Requests that fail are repeated with growing pauses.
 _S3A_SETTINGS = {
     "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-    "spark.hadoop.fs.s3a.attempts.maximum": "2",  # S3A's own retries pause for less time
+    "spark.hadoop.fs.s3a.attempts.maximum": "1",  # S3A's own retries, and tasks that are repeated, pause for less time
     "spark.hadoop.fs.s3a.retry.limit": "12",
     "spark.hadoop.fs.s3a.retry.interval": "100ms",
     "spark.hadoop.fs.s3a.retry.throttle.limit": "20",

@@ -7,11 +7,11 @@ from prefect.blocks.abstract import JobBlock
 from prefect.blocks.core import Block
 from pydantic import SecretStr
 
-from blocks import athena, catalog, glue, platform, redshift
+from blocks import athena, catalog, crawlers, glue, platform, redshift
 
 BLOCKS = [
     found
-    for module in (athena, catalog, glue, platform, redshift)
+    for module in (athena, catalog, crawlers, glue, platform, redshift)
     for _, found in inspect.getmembers(module, inspect.isclass)
     if issubclass(found, Block) and found.__module__ == module.__name__ and "[" not in found.__name__
 ]

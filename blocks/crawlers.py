@@ -1,0 +1,69 @@
+"""Glue crawlers: what AWS infers from the files, compared with what we declare."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.blocks.core import Block
+from prefect_aws import AwsCredentials
+from pydantic import Field
+
+from blocks.aws import client_of, explained
+from transforms.errors import PlatformError
+
+_FIRST_POLL_SECONDS = 1.0
+
+
+class GlueCrawler(Block):
+    """One crawler and the catalog database that it fills."""
+
+    _block_type_name = "Churn Glue Crawler"
+    _block_type_slug = "churn-glue-crawler"
+    _description = "Infers schemas of files or tables, to compare them with the declared ones."
+
+    credentials: AwsCredentials = Field(
+        default_factory=AwsCredentials, title="AWS credentials", description="Account and region of the crawler."
+    )
+    crawler: str = Field(title="Crawler", description="Name of the crawler, an output of the stack.")
+    database: str = Field(title="Database", description="Catalog database that the crawler fills.")
+    poll_seconds: float = Field(
+        default=15.0, title="Poll seconds", description="Longest pause between two looks at the crawler."
+    )
+    timeout_seconds: float = Field(
+        default=1800.0, title="Timeout", description="Seconds after which a crawl that has not ended is an error."
+    )
+
+    def crawl(self) -> dict[str, dict[str, str]]:
+        """Crawl to the end; column types by table. Raises PlatformError when the crawl fails."""
+        glue = client_of(self.credentials, "glue")
+        with explained(f"crawling with {self.crawler}"):
+            # A crawl that somebody else has started sees the same files.
+            with contextlib.suppress(glue.exceptions.CrawlerRunningException):
+                glue.start_crawler(Name=self.crawler)
+            self._wait(glue)
+            pages = glue.get_paginator("get_tables").paginate(DatabaseName=self.database)
+            return {table["Name"]: _columns(table) for page in pages for table in page["TableList"]}
+
+    def _wait(self, glue: Any) -> None:
+        deadline, pause = time.monotonic() + self.timeout_seconds, min(_FIRST_POLL_SECONDS, self.poll_seconds)
+        while True:
+            crawler = glue.get_crawler(Name=self.crawler)["Crawler"]
+            if crawler["State"] == "READY":
+                break
+            if time.monotonic() > deadline:
+                raise PlatformError(
+                    f"the crawler {self.crawler} is still {crawler['State']}. Look at it in the console."
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, self.poll_seconds)
+        last = crawler.get("LastCrawl", {})
+        if last.get("Status") in ("FAILED", "CANCELLED"):
+            raise PlatformError(
+                f"the crawler {self.crawler} ended as {last['Status']}: {last.get('ErrorMessage', 'no reason given')}"
+            )
+
+
+def _columns(table: dict[str, Any]) -> dict[str, str]:
+    found: Sequence[dict[str, str]] = table["StorageDescriptor"].get("Columns", ())
+    return {column["Name"]: column["Type"] for column in found}

@@ -1,0 +1,89 @@
+"""Crawls over HTTP; moto infers nothing, so the tests put what a crawler would find into the catalog."""
+
+import pytest
+from moto.glue.models import glue_backends
+
+from blocks.catalog import table_input
+from blocks.crawlers import GlueCrawler
+from blocks.glue import LocalGlueJob
+from blocks.platform import Platform
+from blocks.redshift import RedshiftWarehouse
+from tests.cloud.stand_in import ACCOUNT, REGION, first, json_error
+from transforms.errors import PlatformError
+from transforms.feeds import FEEDS
+from transforms.tables import TABLES
+
+
+@pytest.fixture
+def crawler(cloud, credentials, request):
+    name = f"crawler-{request.node.name}"[:100]
+    glue = cloud.client("glue")
+    glue.create_database(DatabaseInput={"Name": name})
+    glue.create_crawler(Name=name, Role="r", DatabaseName=name, Targets={"S3Targets": [{"Path": "s3://raw/raw/"}]})
+    return GlueCrawler(crawler=name, database=name, credentials=credentials, poll_seconds=0.05, timeout_seconds=5)
+
+
+def _ends(crawler, state="READY", **last):
+    """moto leaves a started crawler RUNNING for ever: end it at once."""
+    record = glue_backends[ACCOUNT][REGION].crawlers[crawler.crawler]
+
+    def started() -> None:
+        record.state = state
+        record.last_crawl_info = type("Last", (), {"as_dict": lambda _: last})() if last else None
+
+    record.start_crawler = started
+
+
+def _found(cloud, crawler, name, columns):
+    given = [{"Name": column, "Type": kind} for column, kind in columns.items()]
+    cloud.client("glue").create_table(
+        DatabaseName=crawler.database, TableInput={"Name": name, "StorageDescriptor": {"Columns": given}}
+    )
+
+
+def _platform(*crawlers):
+    warehouse = RedshiftWarehouse(host="h", user="u", iam_role="r")
+    return Platform(lake="/nowhere", jobs=LocalGlueJob(), warehouse=warehouse, crawlers=list(crawlers))
+
+
+def test_what_differs_from_the_contract_is_reported(cloud, crawler, prefect_harness):
+    from flows.schema_drift import schema_drift
+
+    _ends(crawler)
+    headers = dict.fromkeys((c for c in FEEDS["billing"].columns if c != "contract"), "string")
+    _found(cloud, crawler, "billing", headers | {"shoe size": "bigint"})
+    _found(cloud, crawler, "parcels", {"id": "bigint"})
+    table = table_input(TABLES["gold.churn_kpis"], "s3://lake/x")["StorageDescriptor"]["Columns"]
+    kinds = {column["Name"]: column["Type"] for column in table} | {"value": "double"}
+    _found(cloud, crawler, "churn_kpis", kinds)
+    assert sorted(schema_drift(_platform(crawler))) == [
+        "gold.churn_kpis: column value was double, is decimal(24,4)",
+        "raw/billing: column shoe size is not of the contract",
+        "raw/billing: required column contract is missing",
+        "raw/parcels: no feed of that name",
+    ]
+
+
+def test_no_drift_is_no_news(cloud, crawler, prefect_harness):
+    from flows.schema_drift import schema_drift
+
+    _ends(crawler)
+    _found(cloud, crawler, "services", dict.fromkeys(FEEDS["services"].columns, "string"))
+    assert schema_drift(_platform(crawler)) == []
+    assert schema_drift(_platform()) == []
+
+
+def test_a_crawl_that_somebody_else_started_is_waited_for(cloud, crawler):
+    _ends(crawler)
+    cloud.faults.append(first(1, "AWSGlue.StartCrawler", json_error("CrawlerRunningException")))
+    assert crawler.crawl() == {}
+
+
+def test_a_crawl_that_does_not_end_is_an_error(cloud, crawler):
+    with pytest.raises(PlatformError, match="still RUNNING"):
+        crawler.model_copy(update={"timeout_seconds": 0.3}).crawl()
+
+
+def test_a_crawler_that_is_not_there_is_named(cloud, crawler):
+    with pytest.raises(PlatformError, match="crawling with nobody"):
+        crawler.model_copy(update={"crawler": "nobody"}).crawl()
