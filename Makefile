@@ -1,6 +1,6 @@
 # Two commands are enough: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format setup lock sample clean
+.PHONY: help run test check bench package format setup lock sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
 # Prefect and Great Expectations take three times as long to import without their compiled files.
@@ -24,6 +24,10 @@ check: setup ## Format, lint, types, lock file
 	@.venv/bin/ruff check .
 	@$(PYTHON) -m mypy
 	@sh scripts/lock.sh --check
+
+package: setup ## Build what AWS Glue runs, and the wheel, in dist/
+	@$(CHURN) package
+	@.venv/bin/uv build --quiet --wheel --no-build-isolation --python $(PYTHON)
 
 format: setup ## Format and mend what can be mended
 	@.venv/bin/ruff format .
