@@ -3,10 +3,9 @@
 import logging
 
 from prefect import task
-from prefect.tasks import exponential_backoff
 
 from blocks.platform import Platform
-from tasks.defaults import TAGS, is_worth_retrying
+from tasks.defaults import PATIENT, TAGS
 
 _log = logging.getLogger("churn")
 
@@ -15,10 +14,7 @@ _log = logging.getLogger("churn")
     name="register-tables",
     task_run_name="catalog",
     tags=TAGS,
-    retries=3,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_worth_retrying,
+    **PATIENT,
     timeout_seconds=300,
     persist_result=False,
 )

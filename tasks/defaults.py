@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from prefect.tasks import exponential_backoff
+
 from transforms.errors import ChurnError, JobError, PlatformError, WarehouseError
 
 # One set for all tasks: Prefect asks its server for concurrency limits per set of tags.
@@ -19,3 +21,12 @@ def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
     except Exception:  # noqa: BLE001 (unknown: let Prefect try again)
         return True
     return False
+
+
+# For tasks that talk to a neighbour which may be busy or restarting.
+PATIENT: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": is_worth_retrying,
+}

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import redshift_connector
 from prefect import task
-from prefect.tasks import exponential_backoff
 
 from blocks.platform import Platform
 from blocks.redshift import run
 from tasks import warehouse_sql as sql
-from tasks.defaults import TAGS, is_worth_retrying
+from tasks.defaults import PATIENT, TAGS
 from transforms.errors import WarehouseError
 from transforms.exports import Export, Exports, TableVersion
 
@@ -30,10 +29,7 @@ class Load:
     name="warehouse-version",
     task_run_name="warehouse version",
     tags=TAGS,
-    retries=3,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_worth_retrying,
+    **PATIENT,
     timeout_seconds=300,
     persist_result=False,
 )
@@ -50,10 +46,7 @@ def loaded_version(platform: Platform) -> TableVersion | None:
     name="load-warehouse",
     task_run_name="warehouse {version}",
     tags=TAGS,
-    retries=3,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_worth_retrying,
+    **PATIENT,
     timeout_seconds=3600,
     persist_result=False,
 )

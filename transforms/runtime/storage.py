@@ -8,6 +8,7 @@ import stat
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -181,18 +182,12 @@ class S3Folder(Folder):
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         part = {} if limit is None else {"Range": f"bytes=0-{limit - 1}"}
-        try:
+        with self._reached(name):
             return bytes(self.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)["Body"].read())
-        except self.client.exceptions.NoSuchKey as error:
-            raise FileNotFoundError(2, "no such object", self.uri(name)) from error
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        with self._reached(name):
             self.client.put_object(Bucket=self.bucket, Key=self._key(name), Body=content)
-        except (BotoCoreError, ClientError) as error:
-            raise LakeError(f"cannot write {self.uri(name)}: {error}. Check the bucket and the role.") from error
 
     def names(self) -> list[str]:
         found: list[str] = []
@@ -208,22 +203,20 @@ class S3Folder(Folder):
                     yield self._stored(entry["Key"], entry["Size"], entry)
 
     def stat(self, name: str) -> StoredFile | None:
-        from botocore.exceptions import ClientError
-
         if not self._key(name):
             return None
         try:
-            head = self.client.head_object(Bucket=self.bucket, Key=self._key(name))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return None
-            raise
+            with self._reached(name):
+                head = self.client.head_object(Bucket=self.bucket, Key=self._key(name))
+        except FileNotFoundError:
+            return None
         return self._stored(self._key(name), head["ContentLength"], head)
 
     def delete(self, name: str) -> None:
-        self.client.delete_object(Bucket=self.bucket, Key=self._key(name))
-        for file in (self / name).files():
-            self.client.delete_object(Bucket=self.bucket, Key=f"{self._key(name)}/{file.name}")
+        with self._reached(name):
+            self.client.delete_object(Bucket=self.bucket, Key=self._key(name))
+            for file in (self / name).files():
+                self.client.delete_object(Bucket=self.bucket, Key=f"{self._key(name)}/{file.name}")
 
     def checksum(self, file: StoredFile) -> str:
         return f"etag:{file.etag}"
@@ -237,10 +230,24 @@ class S3Folder(Folder):
     def _below(self) -> str:
         return f"{self.prefix}/" if self.prefix else ""
 
-    def _pages(self, **options: str) -> Any:
-        return self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=self._below(), **options
-        )
+    def _pages(self, **options: str) -> Iterator[dict[str, Any]]:
+        lister = self.client.get_paginator("list_objects_v2")
+        with self._reached(""):
+            yield from lister.paginate(Bucket=self.bucket, Prefix=self._below(), **options)
+
+    @contextmanager
+    def _reached(self, name: str) -> Iterator[None]:
+        """FileNotFoundError where there is no such object, LakeError for all else that S3 refuses."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+            if code in _MISSING:
+                raise FileNotFoundError(2, "no such object", self.uri(name)) from error
+            remedy = "Check the credentials, the bucket and the role."
+            raise LakeError(f"cannot reach {self.uri(name)}: {error}. {remedy}") from error
 
     def _stored(self, key: str, size: int, entry: Any) -> StoredFile:
         modified = int(entry["LastModified"].timestamp() * 1e9)
