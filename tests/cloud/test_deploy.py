@@ -4,18 +4,22 @@ moto says CREATE_COMPLETE while it ignores many types: what it ignores is writte
 """
 
 import json
+import os
 import subprocess
 import sys
 
+import httpx
 import pytest
 from cfnlint.decode import cfn_yaml
 from moto.cloudformation.models import cloudformation_backends
 
+from blocks.athena import Athena
 from infrastructure.deploy import deploy, destroy
 from infrastructure.stack import TEMPLATE, Stack
 from local import services
+from local.lake_sql import for_athena
 from tests.cloud.stand_in import ACCOUNT, REGION
-from transforms.errors import PlatformError
+from transforms.errors import PlatformError, QueryError
 
 NAME = "churn-test"
 # Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for.
@@ -117,8 +121,6 @@ def test_outputs_of_no_stack_say_what_to_do(stack):
 
 
 def _churn(cloud, tmp_path, *arguments):
-    import os
-
     home = {"CHURN_HOME": str(tmp_path / "home"), "PYTHONPATH": str(services._PROJECT)}
     command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(
@@ -157,36 +159,36 @@ def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefec
     assert loaded.credentials.aws_secret_access_key.get_secret_value()
     with pytest.raises(PlatformError, match="no block churn-platform/other"):
         load_platform("other")
+    _will_answer(cloud, platform.athena.workgroup)
+    sql = "SELECT customer_id, city FROM gold.customer_churn_analysis"
+    asked = _churn(cloud, tmp_path, "query", "--platform", "aws-test", "--json", sql)
+    assert asked.returncode == 0, asked.stderr
+    assert json.loads(asked.stdout)[0] == {"customer_id": "c0", "city": None}
+    assert "bytes scanned" in asked.stderr
+    assert _churn(cloud, tmp_path, "query", "--platform", "nobody", sql).returncode == 1
 
 
-def test_athena_waits_pages_and_counts_the_cost(cloud, credentials, prefect_harness):
-    from blocks.athena import Athena
-    from local.lake_sql import for_athena
-    from transforms.errors import QueryError
-
+def _will_answer(cloud, workgroup):
+    """A workgroup whose next query has three rows: moto answers what it was told before."""
     cloud.client("athena").create_work_group(
-        Name="churn", Configuration={"ResultConfiguration": {"OutputLocation": "s3://results/"}}
+        Name=workgroup, Configuration={"ResultConfiguration": {"OutputLocation": "s3://results/"}}
     )
     names = ("customer_id", "city")
     rows = [{"Data": [{"VarCharValue": name} for name in names]}]
     rows += [{"Data": [{"VarCharValue": f"c{n}"}, {}]} for n in range(3)]
     column = {"Type": "varchar", "Nullable": "UNKNOWN", "Precision": 0, "Scale": 0, "CaseSensitive": True}
-    results = {
-        "results": [{"rows": rows, "column_info": [{"Name": n, "Label": n, **column} for n in names]}],
-        "region": REGION,
-    }
-    import urllib.request
+    info = [{"Name": n, "Label": n, **column} for n in names]
+    results = {"results": [{"rows": rows, "column_info": info}], "region": REGION}
+    place = f"{cloud.url}/moto-api/static/athena/query-results"
+    assert httpx.post(place, json=results).is_success
 
-    request = urllib.request.Request(
-        f"{cloud.url}/moto-api/static/athena/query-results", json.dumps(results).encode(), method="POST"
-    )
-    urllib.request.urlopen(request)
+
+def test_athena_waits_pages_and_counts_the_cost(cloud, credentials):
+    _will_answer(cloud, "churn")
     told = []
-    athena = Athena(workgroup="churn", credentials=credentials)
-    answer = athena.query(
-        for_athena("SELECT customer_id, city FROM gold.customer_churn_analysis", "churn_"), told.append
-    )
-    assert answer.columns == list(names)
+    sql = for_athena("SELECT customer_id, city FROM gold.customer_churn_analysis", "churn_")
+    answer = Athena(workgroup="churn", credentials=credentials).query(sql, told.append)
+    assert answer.columns == ["customer_id", "city"]
     assert answer.rows == [("c0", None), ("c1", None), ("c2", None)]
     assert told
     with pytest.raises(QueryError, match="workgroup nowhere"):
@@ -194,8 +196,6 @@ def test_athena_waits_pages_and_counts_the_cost(cloud, credentials, prefect_harn
 
 
 def test_the_same_sql_works_on_both_lakes():
-    from local.lake_sql import for_athena
-
     sql = for_athena("SELECT a.city FROM gold.customer_churn_analysis a JOIN silver.customers s ON a.x = s.x", "churn_")
     assert "churn_gold.customer_churn_analysis" in sql
     assert "churn_silver.customers" in sql

@@ -129,7 +129,7 @@ def test_it_waits_for_another_run_of_the_job_to_end(job, cloud):
     (before,) = job_runs(job.job_name)
     threading.Timer(1.0, lambda: end_run(before, "SUCCEEDED")).start()
     run = job.trigger()
-    assert cloud.count(START) > 2
+    assert cloud.count(START) > 1, "it tried while the other was running"
     assert run.run_id != before.job_run_id
 
 
