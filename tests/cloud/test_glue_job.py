@@ -229,17 +229,13 @@ def test_a_killed_orchestrator_s_run_goes_on_being_watched(job, cloud):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_cancelled_flow_stops_its_run(job, cloud, prefect_harness, number):
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+def test_a_cancelled_flow_stops_its_run(job, cloud, prefect_harness, monkeypatch, number):
+    from prefect.settings import PREFECT_API_URL
 
-    assert temporary_settings
-    os.environ["PREFECT_API_URL"] = PREFECT_API_URL.value()
-    try:
-        orchestrator = _orchestrator(job, "flow")
-        wait_for(lambda: cloud.count(DESCRIBE) > 1)
-        orchestrator.send_signal(number)
-        _, errors = orchestrator.communicate(timeout=60)
-    finally:
-        del os.environ["PREFECT_API_URL"]
+    monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
+    orchestrator = _orchestrator(job, "flow")
+    wait_for(lambda: cloud.count(DESCRIBE) > 1)
+    orchestrator.send_signal(number)
+    _, errors = orchestrator.communicate(timeout=60)
     assert cloud.count(STOP) == 1, errors
     assert job_runs(job.job_name)[0].status == "STOPPED"
