@@ -94,6 +94,7 @@ def warehouse(warehouse_port):
         ssl=False,
     )
     with block.connection() as connection:
+        run(connection, "DROP VIEW IF EXISTS customer_churn_dashboard")
         for table in ("customer_churn_analysis", "load_audit"):
             run(connection, f"DROP TABLE IF EXISTS {table}")
         connection.commit()

@@ -1,5 +1,6 @@
 """GlueJob through its public path, over HTTP: states, errors, retries, reattaching, stopping. No Spark."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -204,21 +205,27 @@ else:
 """
 
 
+@contextlib.contextmanager
 def _orchestrator(job, kind):
-    return subprocess.Popen(
+    """A process that watches the job; one started in the background would ignore SIGINT unless told otherwise."""
+    process = subprocess.Popen(
         [sys.executable, "-c", _WATCH, job.job_name, kind],
         cwd=PROJECT,
         env=os.environ,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_killed_orchestrator_s_run_goes_on_being_watched(job, cloud):
-    orchestrator = _orchestrator(job, "plain")
-    wait_for(lambda: cloud.count(DESCRIBE) > 1)
-    orchestrator.send_signal(signal.SIGKILL)
-    orchestrator.communicate()
+    with _orchestrator(job, "plain"):
+        wait_for(lambda: cloud.count(DESCRIBE) > 1)
     (record,) = job_runs(job.job_name)
     assert record.status == "STARTING", "nobody stopped it"
     threading.Timer(0.5, lambda: end_run(record, "SUCCEEDED")).start()
@@ -233,9 +240,9 @@ def test_a_cancelled_flow_stops_its_run(job, cloud, prefect_harness, monkeypatch
     from prefect.settings import PREFECT_API_URL
 
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
-    orchestrator = _orchestrator(job, "flow")
-    wait_for(lambda: cloud.count(DESCRIBE) > 1)
-    orchestrator.send_signal(number)
-    _, errors = orchestrator.communicate(timeout=60)
+    with _orchestrator(job, "flow") as orchestrator:
+        wait_for(lambda: cloud.count(DESCRIBE) > 1)
+        orchestrator.send_signal(number)
+        _, errors = orchestrator.communicate(timeout=60)
     assert cloud.count(STOP) == 1, errors
     assert job_runs(job.job_name)[0].status == "STOPPED"
