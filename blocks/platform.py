@@ -73,6 +73,7 @@ class Platform(Block):
             password=SecretStr(ensure_password(state_folder() / "warehouse")),
             iam_role="arn:aws:iam::000000000000:role/local",
             ssl=False,
+            patience_seconds=5,  # it was waited for when it was started
         )
         root = (lake or lake_folder()).resolve()
         return cls(lake=str(root), jobs=LocalGlueJob(small=small), warehouse=warehouse)

@@ -27,6 +27,8 @@ def build_package(out: Path) -> None:
 def deploy_stack(
     stack: str, region: str | None, parameters: list[str], block: str, *, dry_run: bool, is_sure: bool
 ) -> None:
+    if not dry_run:
+        use_prefect()
     from infrastructure.deploy import deploy, describe
     from infrastructure.package import build
     from infrastructure.stack import Stack
@@ -45,7 +47,7 @@ def deploy_stack(
     if platform is None:
         print("Nothing was changed.")
         return
-    save_platform(platform, block)
+    platform.save(block, overwrite=True)
     print(f"Saved the block churn-platform/{block}. Next: churn run --platform {block}")
 
 
@@ -65,12 +67,6 @@ def destroy_stack(stack: str, region: str | None, *, delete_data: bool, confirme
     destroy(Stack(stack, credentials), credentials, _tell, delete_data=delete_data)
 
 
-def save_platform(platform: "Platform", name: str) -> None:
-    """Keep the block on the Prefect server in use: the one that PREFECT_API_URL names, else this machine's."""
-    use_prefect()
-    platform.save(name, overwrite=True)
-
-
 def load_platform(name: str) -> "Platform":
     """A saved platform. Raises PlatformError."""
     use_prefect()
@@ -87,7 +83,10 @@ def load_platform(name: str) -> "Platform":
 
 
 def use_prefect() -> str:
-    """Point Prefect's client at a server, started if need be; its address. Before Prefect is imported."""
+    """Point Prefect's client at the server that PREFECT_API_URL names, else at this machine's; its address.
+
+    To be called before Prefect is imported: it reads its settings then, and not again.
+    """
     from local.services import HOST, PREFECT, prefect_environment, start, wait_until_ready
 
     given = os.environ.get("PREFECT_API_URL")

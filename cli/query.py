@@ -56,9 +56,10 @@ def _ask_athena(sql: str, platform: str) -> tuple[list[str], list[tuple[Any, ...
 
 
 def _ask_warehouse(sql: str, platform: str | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    warehouse = _warehouse(platform)
     from blocks.redshift import run_with_columns
 
-    with _warehouse(platform).connection() as connection:
+    with warehouse.connection() as connection:
         try:
             return run_with_columns(connection, sql)
         except WarehouseError as error:

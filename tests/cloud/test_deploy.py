@@ -148,11 +148,11 @@ def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefec
     """What `churn deploy` saves is what `--platform` loads: Athena answers from it."""
     from prefect.settings import PREFECT_API_URL
 
-    from cli.cloud import load_platform, save_platform
+    from cli.cloud import load_platform
 
     platform, _ = _deploy(stack, credentials, tmp_path)
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
-    save_platform(platform, "aws-test")
+    platform.save("aws-test", overwrite=True)
     loaded = load_platform("aws-test")
     assert loaded.lake == platform.lake
     assert loaded.jobs.job_name == platform.jobs.job_name
