@@ -52,7 +52,7 @@ def deploy(
     package = build(out)
     tell(f"built {package.library} ({package.library.stat().st_size:,} bytes), version {package.digest}")
     # A stack that is there gets its files first: no run may find the job's new keys empty.
-    if stack.status() not in (None, "REVIEW_IN_PROGRESS"):
+    if stack.exists():
         upload(package, credentials, stack.outputs()["ArtifactBucketName"], tell)
     plan = stack.plan({**package.parameters, **parameters})
     for change in plan.changes:

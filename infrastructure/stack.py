@@ -51,14 +51,18 @@ class Stack:
             raise PlatformError(f"there is no stack {self.name}. Make it with: churn deploy --stack {self.name}")
         return {entry["OutputKey"]: entry["OutputValue"] for entry in found.get("Outputs", ())}
 
-    def plan(self, parameters: Mapping[str, str]) -> Plan:
-        """Ask CloudFormation what it would change; parameters that are not given keep their values."""
+    def exists(self) -> bool:
+        """Whether there is a stack to change. Raises PlatformError when its state allows no change."""
         status = self.status()
-        is_new = status in (None, _UNFINISHED)
-        if status and status.endswith("_IN_PROGRESS") and not is_new:
+        if status and status.endswith("_IN_PROGRESS") and status != _UNFINISHED:
             raise PlatformError(f"the stack {self.name} is {status}: wait until that has ended, then deploy again")
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
             raise PlatformError(f"the stack {self.name} is {status}: remove it with churn destroy, then deploy again")
+        return status not in (None, _UNFINISHED)
+
+    def plan(self, parameters: Mapping[str, str]) -> Plan:
+        """Ask CloudFormation what it would change; parameters that are not given keep their values."""
+        is_new = not self.exists()
         name, made = f"churn-{uuid.uuid4().hex[:12]}", ""
         changes: tuple[str, ...] = ()
         with explained(f"planning the stack {self.name}"), _no_change_is_no_error():

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ _S3A_JARS = (
     "com.amazonaws_aws-java-sdk-bundle-1.12.262.jar",
     "org.wildfly.openssl_wildfly-openssl-1.0.7.Final.jar",
 )
+_PROJECT = Path(__file__).resolve().parent.parent
 _JAVA_VERSIONS = (8, 11, 17)  # Spark 3.5 runs on these
 
 _SETTINGS = {
@@ -74,7 +76,7 @@ def prepare(*, small: bool, s3: bool = False) -> Launch:
     `s3` adds what reads and writes s3:// places, at AWS_ENDPOINT_URL if that is set. Raises MachineError when there is no usable Java.
     """
     java_home = find_java()
-    jars = _cached_jars((*_DELTA_JARS, *_S3A_JARS) if s3 else _DELTA_JARS)
+    jars = _cached_jars(_jar_names(s3=s3))
     flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if small else ["-XX:+UseParallelGC"]
     flags += ["-XX:-UsePerfData", "-Xss4m"]
     archive = _archive(java_home, jars, flags)
@@ -96,6 +98,17 @@ def prepare(*, small: bool, s3: bool = False) -> Launch:
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     return Launch(environment, archive, recording)
+
+
+def fetch_jars(*, s3: bool = False) -> None:
+    """Have Spark fetch what it needs from Maven, unless it is there already. Raises MachineError."""
+    if _cached_jars(_jar_names(s3=s3)):
+        return
+    code = "from transforms.runtime.session import get_session; get_session().stop()"
+    environment = os.environ | prepare(small=True, s3=s3).environment | {"PYTHONPATH": str(_PROJECT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise MachineError(f"Spark could not fetch its jars from Maven: {done.stderr.strip()[-500:]}")
 
 
 def find_java() -> Path:
@@ -141,6 +154,10 @@ def _java_version(home: Path) -> int | None:
         return None
     found = re.search(r'(?:JAVA_VERSION=|version )"(?:1\.)?(\d+)', text)
     return int(found.group(1)) if found else None
+
+
+def _jar_names(*, s3: bool) -> Sequence[str]:
+    return (*_DELTA_JARS, *_S3A_JARS) if s3 else _DELTA_JARS
 
 
 def _cached_jars(names: Sequence[str]) -> list[Path]:

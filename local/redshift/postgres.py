@@ -43,6 +43,8 @@ def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
             "",
             "-c",
             "unix_socket_permissions=0700",
+            "-c",
+            "default_transaction_isolation=serializable",  # as Redshift's is
         ]
         with (data.parent / "postgres.log").open("ab") as log:
             server = subprocess.Popen(command, user=account, cwd=sockets, stdout=log, stderr=log)

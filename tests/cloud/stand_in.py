@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 from moto.glue.models import FakeJobRun, glue_backends
 from moto.moto_api import state_manager
 from moto.server import DomainDispatcherApplication, create_backend_app
@@ -157,6 +158,19 @@ def first(times: int, operation: str, respond: Respond) -> Fault:
     return fault
 
 
+def killing(pid: int, suffix: str) -> Fault:
+    """Whoever writes an object whose name ends with `suffix` finds the process `pid` and its children killed."""
+
+    def fault(operation: str, environ: dict[str, Any]) -> Respond | None:
+        if operation == "S3 PUT" and environ["PATH_INFO"].endswith(suffix) and psutil.pid_exists(pid):
+            family = psutil.Process(pid)
+            for process in [*family.children(recursive=True), family]:
+                process.kill()
+        return None
+
+    return fault
+
+
 def job_runs(job_name: str) -> list[FakeJobRun]:
     """moto's own record of the runs of a job."""
     jobs = glue_backends[ACCOUNT][REGION].jobs
@@ -175,11 +189,15 @@ def end_run(run: FakeJobRun, state: str, message: str | None = None) -> None:
 
 
 class GlueRunner:
-    """Executes the runs of one job, one after another, in a process that has the package and no checkout."""
+    """Executes the runs of one job, one after another, in a process that has the package and no checkout.
+
+    `fates` are the bad ends of the next run of a step: EXPIRED never runs, TIMEOUT dies in its
+    work, STOPPED and FAILED have done it when they are ended.
+    """
 
     def __init__(self, cloud: Cloud, job_name: str, folder: Path) -> None:
         self.cloud, self.job_name, self.folder = cloud, job_name, folder
-        self.is_paused = False
+        self.fates: dict[str, str] = {}
         self._worker: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -196,24 +214,40 @@ class GlueRunner:
     def _loop(self) -> None:
         while not self._stopped.wait(0.1):
             waiting = [run for run in job_runs(self.job_name) if run.status == "STARTING"]
-            if waiting and not self.is_paused:
+            if waiting:
                 self._execute(waiting[0])
 
     def _execute(self, run: FakeJobRun) -> None:
+        given = run.arguments or {}
+        fate = self.fates.pop(given["--job"], "")
+        if fate == "EXPIRED":
+            end_run(run, fate)
+            return
         run.status = "RUNNING"
-        arguments = [text for name, value in (run.arguments or {}).items() for text in (name, value)]
+        arguments = [text for name, value in given.items() for text in (name, value)]
         worker = self._running_worker()
+        if fate == "TIMEOUT":
+            self.cloud.faults.append(killing(worker.pid, ".parquet"))
         assert worker.stdin is not None and worker.stdout is not None
         worker.stdin.write(json.dumps(arguments) + "\n")
         worker.stdin.flush()
-        answer = json.loads(worker.stdout.readline() or '{"error": "the worker died"}')
+        answer = json.loads(worker.stdout.readline() or _died(worker))
+        if fate == "TIMEOUT":
+            assert "died" in str(answer["error"]), f"{given['--job']} wrote nothing, so it was not killed in its work"
+        if worker.poll() is not None:
+            self._worker = None
         if run.status == "RUNNING":
-            end_run(run, "FAILED" if answer["error"] else "SUCCEEDED", answer["error"])
+            end_run(run, fate or ("FAILED" if answer["error"] else "SUCCEEDED"), answer["error"])
 
     def _running_worker(self) -> subprocess.Popen[str]:
         if self._worker is None:
             self._worker = start_worker(self.cloud, self.folder)
         return self._worker
+
+
+def _died(worker: "subprocess.Popen[str]") -> str:
+    worker.wait()
+    return json.dumps({"error": "the worker died"})
 
 
 def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":

@@ -11,6 +11,7 @@ import sys
 import httpx
 import pytest
 from cfnlint.decode import cfn_yaml
+from moto.cloudformation import models as moto_models
 from moto.cloudformation.models import cloudformation_backends
 
 from blocks.athena import Athena
@@ -81,6 +82,25 @@ def test_from_nothing_to_a_platform(stack, cloud, credentials, tmp_path):
     template = cfn_yaml.load(str(TEMPLATE))["Resources"].values()
     wanted = {resource["Type"] for resource in template if resource.get("Condition") != "HasRedshift"}
     assert wanted - made == IGNORED_BY_MOTO
+
+
+def test_a_resource_that_cannot_be_made_is_named_with_its_reason(stack, credentials, tmp_path, monkeypatch):
+    """moto never fails a resource: here it says what CloudFormation says when one does."""
+
+    def roll_back(backend, change_set_name, stack_name=None):
+        (failing,) = backend.stacks.values()
+        about = ("RawBucket", "raw", "AWS::S3::Bucket", "CREATE_FAILED", "quota of buckets exceeded", None)
+        failing.events.append(moto_models.Event(failing.stack_id, failing.name, *about))
+        failing.status = "ROLLBACK_COMPLETE"
+
+    monkeypatch.setattr(moto_models.CloudFormationBackend, "execute_change_set", roll_back)
+    with pytest.raises(PlatformError) as error:
+        _deploy(stack, credentials, tmp_path)
+    assert "ended as ROLLBACK_COMPLETE" in str(error.value)
+    assert "RawBucket: quota of buckets exceeded" in str(error.value)
+    monkeypatch.setattr(stack, "outputs", dict)  # a stack that was rolled back has none
+    with pytest.raises(PlatformError, match="churn destroy, then deploy again"):
+        _deploy(stack, credentials, tmp_path)
 
 
 def test_saying_no_changes_nothing(stack, cloud, credentials, tmp_path):

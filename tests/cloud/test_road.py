@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,13 +17,14 @@ from blocks.catalog import GlueCatalog
 from blocks.glue import GlueJob
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse, run
+from local import services
 from local.sample.generator import generate
 from tasks import warehouse as warehouse_task
 from tasks.warehouse import load_warehouse
 from tests.cloud.conftest import JOB, PASSWORD
-from tests.cloud.stand_in import KEY, hang_up, nth, xml_error
+from tests.cloud.stand_in import KEY, hang_up, job_runs, json_error, nth, xml_error
 from tests.roads import LINEAGE
-from transforms.errors import WarehouseError
+from transforms.errors import JobError, WarehouseError
 from transforms.exports import Export, ExportColumn, Exports, TableVersion
 
 TABLES = ("silver.customers", "silver.quarantine", "gold.customer_churn_analysis", "gold.churn_breakdown")
@@ -107,24 +110,74 @@ def two_days(tmp_path):
     return tmp_path / "first", tmp_path / "both"
 
 
-def test_two_days_on_a_shaky_s3_equal_the_laptop_s(platform, cloud, road, two_days, prefect_harness, caplog, spark):
-    """On the first, one request to S3 in ten gets 503, one in forty no answer; nothing is lost, nothing comes twice."""
+def test_two_days_full_of_faults_equal_the_laptop_s(
+    platform, cloud, runner, road, two_days, prefect_harness, caplog, spark, monkeypatch, tmp_path
+):
+    """Nothing is lost and nothing comes twice, whatever happens.
+
+    On the first day one request to S3 in ten gets 503, one in forty no answer. On the second,
+    Glue throttles and ends every step's run badly once, and the credentials expire for good.
+    """
+    from flows import churn_pipeline as road_module
     from flows.churn_pipeline import churn_pipeline
 
+    monkeypatch.setattr(road_module, "run_glue_job", road_module.run_glue_job.with_options(retry_delay_seconds=0))
     first, both = two_days
     cloud.faults += [nth(10, xml_error("SlowDown", "503 Slow Down")), nth(40, hang_up)]
     churn_pipeline(_upload(cloud, first, platform.lake[10:]), platform)
     assert sum(cloud.count(f"S3 {method}") for method in ("GET", "PUT", "HEAD")) > 250
-    cloud.faults.clear()
-    second = churn_pipeline(_upload(cloud, both, platform.lake[10:]), platform)
-    for raw in (first, both):
-        road.load(raw)
+    cloud.reset()
+    raw = _upload(cloud, both, platform.lake[10:])
+    runner.fates |= {"bronze": "FAILED", "silver": "TIMEOUT", "gold": "STOPPED"}
+    cloud.faults += [nth(5, json_error("ThrottlingException"), prefix="AWSGlue."), _expired_in_the_export(cloud)]
+    with pytest.raises(JobError, match="credentials have expired"):
+        churn_pipeline(raw, platform)
+    cloud.reset()
+    runner.fates["export"] = "EXPIRED"
+    second = churn_pipeline(raw, platform)
+    assert {"FAILED", "TIMEOUT", "STOPPED", "EXPIRED"} <= {job_run.status for job_run in job_runs(JOB)}
+    for folder in (first, both):
+        road.load(folder)
     _assert_equal(platform, road)
     assert 0 < second.load.rows_loaded < second.load.table_rows
-    third = churn_pipeline(f"s3://raw/{platform.lake[10:]}", platform)
-    assert {result.outcome for result in third.results} == {"unchanged"}
+    _assert_nothing_new_through_the_command(platform, raw, tmp_path, monkeypatch)
     _assert_catalog(platform, cloud)
     _assert_no_secret(platform, cloud, caplog)
+
+
+def _expired_in_the_export(cloud):
+    """Credentials that are refused from the moment that another export runs."""
+    expired = json_error("ExpiredTokenException", "The security token included in the request is expired")
+    before = len(_exports())
+
+    def fault(operation, environ):
+        return expired if operation == "AWSGlue.GetJobRun" and len(_exports()) > before else None
+
+    return fault
+
+
+def _exports():
+    return [run for run in job_runs(JOB) if run.arguments["--job"] == "export"]
+
+
+def _assert_nothing_new_through_the_command(platform, raw, tmp_path, monkeypatch):
+    """`churn run --platform` on the saved block, in a process of its own, as its user types it."""
+    from prefect.settings import PREFECT_API_URL
+
+    platform.save("road", overwrite=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "run", "--platform", "road", "--raw", raw, "--json"],
+        cwd=tmp_path,
+        env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(services._PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert {table["outcome"] for table in summary["tables"]} == {"unchanged"}
+    assert summary["lake"] == platform.lake
 
 
 def _assert_catalog(platform, cloud):

@@ -14,6 +14,7 @@ import pytest
 from blocks.glue import LocalGlueJob
 from blocks.platform import Platform
 from blocks.redshift import run
+from tasks import warehouse as warehouse_task
 from tasks import warehouse_sql as sql
 from tasks.warehouse import load_warehouse, loaded_version
 from transforms.errors import WarehouseError
@@ -98,6 +99,33 @@ def test_a_failed_load_leaves_the_table_as_it_was(platform, spoil):
         load_warehouse.fn(platform, 1)
     assert _rows(platform) == before
     assert loaded_version(platform) == TableVersion("t", 0)
+
+
+def test_a_serialization_conflict_is_retried(platform, monkeypatch):
+    """Somebody else writes the same rows between our COPY and our DELETE: the load is rolled back and made again."""
+    _export(platform, 0, [_row("a", 1), _row("b", 2)], table_rows=2)
+    load_warehouse(platform, 0)
+    _export(platform, 1, [_row("b", 9)], base=0, table_rows=2)
+    plain, copies = warehouse_task.run, []
+
+    def with_a_rival(connection, statement, parameters=()):
+        rows = plain(connection, statement, parameters)
+        if statement.startswith("COPY"):
+            copies.append(statement)
+            if len(copies) == 1:
+                with platform.warehouse.connection() as rival:
+                    plain(rival, "UPDATE customer_churn_analysis SET cltv = 7")
+                    rival.commit()
+        return rows
+
+    monkeypatch.setattr(warehouse_task, "run", with_a_rival)
+    with pytest.raises(WarehouseError, match="could not serialize"):
+        load_warehouse.fn(platform, 1)
+    copies.clear()
+    load_warehouse.with_options(retry_delay_seconds=0)(platform, 1)
+    assert len(copies) == 2
+    assert [(row[0], row[2]) for row in _rows(platform)] == [("a", 7), ("b", 9)]
+    assert load_warehouse(platform, 1).rows_loaded == 0
 
 
 def test_a_new_column_is_added_not_dropped(platform):
