@@ -8,6 +8,7 @@ from expectations import (
     churn_breakdown,
     churn_kpis,
     customer_churn_analysis,
+    customer_movements,
     customers,
     quarantine,
 )
@@ -18,6 +19,7 @@ _BY_TABLE = {
     "gold.customer_churn_analysis": customer_churn_analysis.build_suite,
     "gold.churn_breakdown": churn_breakdown.build_suite,
     "gold.churn_kpis": churn_kpis.build_suite,
+    "gold.customer_movements": customer_movements.build_suite,
 }
 
 

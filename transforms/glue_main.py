@@ -6,7 +6,7 @@ glue_main.py --job silver --run_id 20260101T060000Z --lake s3://bucket/lake
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import import_module
 
 from transforms.errors import LakeError
@@ -17,8 +17,9 @@ from transforms.runtime.delta_io import Lake
 from transforms.runtime.session import get_session
 from transforms.runtime.storage import open_folder
 
-JOBS = ("bronze", "silver", "gold", "export")
+JOBS = ("bronze", "silver", "gold", "export", "maintenance", "review")
 DEFAULT_MAX_QUARANTINED_SHARE = 0.05
+DEFAULT_RETENTION_DAYS = 45
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -31,6 +32,9 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--full_refresh", choices=("true", "false"), default="false")
     parser.add_argument("--max_quarantined_share", type=float, default=DEFAULT_MAX_QUARANTINED_SHARE)
     parser.add_argument("--loaded", default="")
+    parser.add_argument("--day", type=date.fromisoformat, help="bronze: only files of that day")
+    parser.add_argument("--month", default="", help="review: the month, YYYY-MM")
+    parser.add_argument("--retention_days", type=int, default=DEFAULT_RETENTION_DAYS, help="maintenance")
     return parser.parse_known_args(argv)[0]
 
 
@@ -48,6 +52,9 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         raw=options.raw,
         full_refresh=full_refresh,
         loaded=TableVersion.parse(options.loaded),
+        day=options.day,
+        month=options.month,
+        retention_days=options.retention_days,
     )
     # Imported here so that each job loads what it needs, and no more.
     run: Callable[[JobContext], list[JobResult]] = import_module(f"transforms.jobs.{options.job}").run

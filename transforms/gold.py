@@ -1,7 +1,7 @@
 """silver.customers to the churn analysis, its breakdown and its KPIs."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
@@ -13,6 +13,7 @@ from transforms.schemas import gold
 HIGH_VALUE_CLTV = 2000
 HIGH_RISK_SCORE = 60
 HIGH_SOURCE_SCORE = 70
+HIGH_RISK = "High-Risk"
 UNKNOWN = "Unknown"
 
 _COARSE = ("customer_tenure_group", "payment_method", "risk_segment", "gender", "contract", "churn_reason")
@@ -53,7 +54,7 @@ def _tenure_group() -> Column:
 
 def _risk_segment() -> Column:
     value = F.when(F.col("cltv") > HIGH_VALUE_CLTV, "High-Value").otherwise("Low-Value")
-    risk = F.when(F.col("churn_score") > HIGH_RISK_SCORE, "High-Risk").otherwise("Low-Risk")
+    risk = F.when(F.col("churn_score") > HIGH_RISK_SCORE, HIGH_RISK).otherwise("Low-Risk")
     return F.concat_ws(", ", value, risk)
 
 
@@ -131,6 +132,46 @@ def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_v
         "kpi",
         "value",
         "unit",
+    )
+
+
+def movements(changes: DataFrame, alerted: DataFrame, run_id: str, moved_on: date, source_version: int) -> DataFrame:
+    """Rows of gold.customer_movements: customers whose segment or churn differs before and after `changes`.
+
+    `changes` is a change feed of the analysis; what happens in between is left out. `alerted`
+    holds the customers (column customer_id) that have had an alert on `moved_on`.
+    """
+    kept = [name for name in gold.MOVEMENTS.names if name in gold.ANALYSIS.names and name != KEY]
+    image = F.struct("_change_type", "risk_segment", "churn_flag", *kept)
+    # In one commit the image before comes before the image after.
+    is_after = F.col("_change_type").isin("insert", "update_postimage").cast("int")
+    order = F.col("_commit_version") * 2 + is_after
+    ends = changes.groupBy(KEY).agg(F.min_by(image, order).alias("first"), F.max_by(image, order).alias("last"))
+    had_before = F.col("first._change_type").isin("delete", "update_preimage")
+    has_after = F.col("last._change_type").isin("insert", "update_postimage")
+    moved = ends.select(
+        KEY,
+        F.when(had_before, F.col("first.risk_segment")).alias("from_segment"),
+        F.when(has_after, F.col("last.risk_segment")).alias("to_segment"),
+        F.when(had_before, F.col("first.churn_flag")).alias("was_churned"),
+        F.when(has_after, F.col("last.churn_flag")).alias("is_churned"),
+        *(F.col(f"last.{name}").alias(name) for name in kept),
+    ).where("NOT (from_segment <=> to_segment AND was_churned <=> is_churned)")
+    entered = F.col("to_segment").endswith(HIGH_RISK) & ~F.coalesce(
+        F.col("from_segment").endswith(HIGH_RISK), F.lit(False)
+    )
+    known = alerted.select(KEY, F.lit(True).alias("_alerted"))
+    return (
+        moved.join(known, KEY, "left")
+        .withColumns(
+            {
+                "newly_at_risk": F.coalesce(entered, F.lit(False)) & F.col("_alerted").isNull(),
+                "moved_on": F.lit(moved_on),
+                "run_id": F.lit(run_id),
+                "source_version": F.lit(source_version).cast("long"),
+            }
+        )
+        .select(*gold.MOVEMENTS.names)
     )
 
 

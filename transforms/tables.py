@@ -96,5 +96,12 @@ TABLES: dict[str, Table] = {
         Table(
             "gold.churn_kpis", gold.KPIS, ("gold.churn_breakdown",), "append", properties=_PLAIN | _statistics("kpi")
         ),
+        Table(
+            "gold.customer_movements",
+            gold.MOVEMENTS,
+            ("gold.customer_churn_analysis",),
+            "append",
+            properties=_PLAIN | _statistics("moved_on", "source_version"),
+        ),
     )
 }

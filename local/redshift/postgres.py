@@ -49,8 +49,8 @@ def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
         with (data.parent / "postgres.log").open("ab") as log:
             server = subprocess.Popen(command, user=account, cwd=sockets, stdout=log, stderr=log)
         try:
-            _wait_for(socket := sockets / ".s.PGSQL.5432", server, data.parent / "postgres.log")
-            yield socket
+            _wait_until_ready(data / "postmaster.pid", server, data.parent / "postgres.log")
+            yield sockets / ".s.PGSQL.5432"
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(timeout=20)
@@ -58,11 +58,20 @@ def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _wait_for(socket: Path, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    while not socket.exists():
+def _wait_until_ready(status: Path, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Until PostgreSQL writes that it is: after a crash it listens before it has recovered."""
+    while not _is_ready(status, server.pid):
         if server.poll() is not None:
             raise MachineError(f"PostgreSQL did not start. See {log}")
         time.sleep(0.02)
+
+
+def _is_ready(status: Path, pid: int) -> bool:
+    try:
+        lines = status.read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return False
+    return bool(lines) and lines[0] == str(pid) and lines[-1] == "ready"
 
 
 def _end_leftover(data: Path) -> None:

@@ -31,7 +31,7 @@ def run(context: JobContext) -> list[JobResult]:
         raise RawPathError("the bronze job needs --raw")
     manifests = context.manifests
     manifests.recover(lambda feed, number: context.lake.watermark(TABLES[f"bronze.{feed}"]) >= number)
-    arrivals = discover(context.raw, manifests)
+    arrivals = discover(context.raw, manifests, context.day)
     if not arrivals.new:
         return [_nothing_new(context, arrivals)]
     return _ingest(context, arrivals, arrivals.new)

@@ -1,7 +1,7 @@
 """What every job is given."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from transforms.exports import TableVersion
 from transforms.results import JobResult, Results
@@ -13,7 +13,9 @@ from transforms.runtime.manifests import Manifests
 class JobContext:
     """One job run: its lake, identity, start (UTC) and limits.
 
-    `loaded` is the version of the gold table that the warehouse holds, None for none.
+    `loaded` is the version of the gold table that the warehouse holds, None for none. `day`
+    limits bronze to files of that day, `month` (YYYY-MM) is the review's, `retention_days`
+    the maintenance's.
     """
 
     lake: Lake
@@ -23,6 +25,9 @@ class JobContext:
     raw: str = ""
     full_refresh: bool = False
     loaded: TableVersion | None = None
+    day: date | None = None
+    month: str = ""
+    retention_days: int = 0
 
     @property
     def manifests(self) -> Manifests:

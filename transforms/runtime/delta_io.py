@@ -6,6 +6,7 @@ identifier), so a write that is repeated after a crash changes nothing.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from py4j.java_gateway import JavaObject
@@ -152,6 +153,23 @@ class Lake:
         )
         self._with_watermark(watermark, lambda: self.session.sql(merge))
         return self._commit(table, before)
+
+    def read_before(self, table: Table, moment: datetime) -> DataFrame | None:
+        """The table as it was just before `moment` (UTC); None where it was not there yet or is no longer known."""
+        if not self.exists(table):
+            return None
+        history = self.session.sql(f"DESCRIBE HISTORY delta.`{self.path(table)}`")
+        found = history.where(F.col("timestamp") < F.lit(moment)).agg(F.max("version").alias("version")).first()
+        return self.read_version(table, found["version"]) if found and found["version"] is not None else None
+
+    def optimize(self, table: Table) -> int:
+        """Merge small files into larger ones; how many files there are fewer."""
+        metrics = self.session.sql(f"OPTIMIZE delta.`{self.path(table)}`").select("metrics.*").first()
+        return int(metrics["numFilesRemoved"] - metrics["numFilesAdded"]) if metrics else 0
+
+    def vacuum(self, table: Table, retention_days: int) -> None:
+        """Delete files that no version of the last `retention_days` needs."""
+        self.session.sql(f"VACUUM delta.`{self.path(table)}` RETAIN {retention_days * 24} HOURS")
 
     def _save(self, table: Table, rows: DataFrame, watermark: int, mode: str) -> Commit:
         checked = self._checked(table, rows)

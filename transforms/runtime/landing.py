@@ -7,8 +7,9 @@ The register of ingested files is the sequence of committed batch manifests
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from transforms.errors import RawPathError
 from transforms.feeds import FEEDS
@@ -53,14 +54,16 @@ class Arrivals:
         return sum(file.size for file in self.new)
 
 
-def discover(raw: str, manifests: Manifests) -> Arrivals:
+def discover(raw: str, manifests: Manifests, day: date | None = None) -> Arrivals:
     """Compare the files below `raw` (a folder, an S3 prefix, or one file) with the register.
 
     A file is new when its content differs from the last content ingested under its
     path. Size and time unchanged since then count as content unchanged. Empty and
-    growing files wait. Raises RawPathError and LayoutError.
+    growing files wait. `day` leaves out what is of another day. Raises RawPathError and LayoutError.
     """
     root, files = _listing(raw)
+    if day is not None:
+        files = [file for file in files if _day(file) == day]
     candidates = [file for file in files if _is_data(file.name)]
     growing = root.growing(candidates)
     register = manifests.register()
@@ -77,6 +80,19 @@ def discover(raw: str, manifests: Manifests) -> Arrivals:
     return Arrivals(tuple(new), tuple(waiting), ignored, known)
 
 
+def files_by_day(raw: str, s3: Any = None) -> dict[date, list[str]]:
+    """Names of the data files below `raw` by the day that they are of, the oldest day first. Raises RawPathError."""
+    days: dict[date, list[str]] = {}
+    for file in _listing(raw, s3)[1]:
+        if _is_data(file.name):
+            days.setdefault(_day(file), []).append(file.name)
+    return dict(sorted(days.items()))
+
+
+def _day(file: StoredFile) -> date:
+    return _event_time(file.name, file.modified_ns / 1e9).date()
+
+
 def _is_known(root: Folder, file: StoredFile, last: FileEntry) -> bool:
     is_untouched = (last["size"], last["modified_ns"]) == (file.size, file.modified_ns)
     return is_untouched or last["checksum"] == root.checksum(file)
@@ -89,17 +105,17 @@ def steady(raw: str, files: Sequence[RawFile]) -> list[RawFile]:
     return [f for f in files if (seen := now[f.path]) and (seen.size, seen.modified_ns) == (f.size, f.modified_ns)]
 
 
-def _open(raw: str) -> tuple[Folder, str]:
+def _open(raw: str, s3: Any = None) -> tuple[Folder, str]:
     """The folder that file names start from, and the name of the file where `raw` is one."""
-    place = open_folder(raw)
+    place = open_folder(raw, s3)
     if place.stat("") is None:
         return place, ""
     parent, _, name = place.uri().rpartition("/")
-    return open_folder(parent or "/"), name
+    return open_folder(parent or "/", s3), name
 
 
-def _listing(raw: str) -> tuple[Folder, list[StoredFile]]:
-    root, only = _open(raw)
+def _listing(raw: str, s3: Any = None) -> tuple[Folder, list[StoredFile]]:
+    root, only = _open(raw, s3)
     if only:
         return root, [file for file in [root.stat(only)] if file]
     files = [file for file in root.files() if not _is_hidden(file.name)]

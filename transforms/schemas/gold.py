@@ -1,7 +1,9 @@
 """gold.customer_churn_analysis, gold.churn_kpis and gold.churn_breakdown."""
 
 from pyspark.sql.types import (
+    BooleanType,
     DataType,
+    DateType,
     DecimalType,
     IntegerType,
     LongType,
@@ -82,5 +84,28 @@ KPIS = StructType(
         _field("kpi", StringType(), "Name of the KPI, defined in docs/metrics.md", nullable=False),
         _field("value", DecimalType(24, 4), "Value of the KPI"),
         _field("unit", StringType(), "customers, percent or USD", nullable=False),
+    ]
+)
+
+MOVEMENTS = StructType(
+    [
+        _field(KEY, StringType(), "Customer number of the operator", nullable=False),
+        _field("moved_on", DateType(), "Day of the run that saw the movement, UTC", nullable=False),
+        _field("from_segment", StringType(), "risk_segment before; null for a new customer"),
+        _field("to_segment", StringType(), "risk_segment after; null for a customer who is gone from gold"),
+        _field("was_churned", IntegerType(), "churn_flag before; null for a new customer"),
+        _field("is_churned", IntegerType(), "churn_flag after; null for a customer who is gone from gold"),
+        _field(
+            "newly_at_risk",
+            BooleanType(),
+            "Entered a High-Risk segment, for the first time on that day: an alert is raised",
+            nullable=False,
+        ),
+        *(ANALYSIS[name] for name in ("city", "contract", "payment_method", "churn_reason")),
+        *(ANALYSIS[name] for name in ("customer_tenure_group", "monthly_charges", "cltv", "churn_score")),
+        _field("run_id", StringType(), "Run that saw the movement", nullable=False),
+        _field(
+            "source_version", LongType(), "Version of gold.customer_churn_analysis that it was seen in", nullable=False
+        ),
     ]
 )

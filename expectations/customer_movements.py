@@ -1,0 +1,18 @@
+"""gold.customer_movements: one real movement per customer and batch."""
+
+import great_expectations.expectations as gxe
+from great_expectations.core import ExpectationSuite
+
+from expectations.customer_churn_analysis import SEGMENTS
+
+
+def build_suite() -> ExpectationSuite:
+    return ExpectationSuite(
+        name="gold.customer_movements",
+        expectations=[
+            gxe.ExpectColumnValuesToNotBeNull(column="customer_id", severity="critical"),
+            gxe.ExpectColumnValuesToBeUnique(column="customer_id", severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(column="from_segment", value_set=SEGMENTS, severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(column="to_segment", value_set=SEGMENTS, severity="critical"),
+        ],
+    )

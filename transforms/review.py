@@ -1,0 +1,79 @@
+"""What a month was like: the facts of the business review, written by the Glue script, drawn by reports."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from transforms.errors import LakeError
+from transforms.runtime.storage import Folder
+
+MONTHS_SHOWN = 13
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month, UTC."""
+
+    year: int
+    number: int
+
+    @staticmethod
+    def parse(text: str) -> "Month":
+        """From YYYY-MM. Raises LakeError."""
+        try:
+            first = date.fromisoformat(f"{text}-01")
+        except ValueError as error:
+            raise LakeError(f"{text!r} is no month. Give it as YYYY-MM, e.g. 2026-01.") from error
+        return Month(first.year, first.month)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.number:02d}"
+
+    @property
+    def start(self) -> datetime:
+        return datetime(self.year, self.number, 1, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The start of the next month."""
+        return self.before(-1).start
+
+    def before(self, months: int) -> "Month":
+        """The month that many months earlier."""
+        count = self.year * 12 + self.number - 1 - months
+        return Month(count // 12, count % 12 + 1)
+
+
+@dataclass(frozen=True)
+class Review:
+    """Facts of one month.
+
+    `kpis` holds, for each of the last `MONTHS_SHOWN` months, oldest first, the KPIs as they stood at its
+    end: None where there was no history yet. `groups` are the rows of the breakdown at the end of the
+    month, None where it is no longer known. `movements` are [from, to, customers, monthly USD].
+    `lost` and `won_back` are customers and monthly USD; `reasons` are [reason, customers, monthly USD]
+    of customers lost in the month. None: there was no movement table yet. `quality` counts by table.
+    """
+
+    month: str
+    made_at: str
+    kpis: dict[str, dict[str, float] | None]
+    groups: list[dict[str, Any]] | None = None
+    movements: list[list[Any]] | None = None
+    lost: dict[str, float] | None = None
+    won_back: dict[str, float] | None = None
+    reasons: list[list[Any]] | None = None
+    quality: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Reviews:
+    """The reviews of one lake: `<lake>/_reviews/<month>.json`."""
+
+    def __init__(self, lake: Folder) -> None:
+        self.folder = lake / "_reviews"
+
+    def write(self, review: Review) -> None:
+        self.folder.write_json(f"{review.month}.json", asdict(review))
+
+    def read(self, month: str) -> Review:
+        return Review(**self.folder.read_json(f"{month}.json"))
