@@ -47,5 +47,5 @@ sample: setup ## Make data/raw again
 	@$(CHURN) generate --customers 7000 --compress
 
 clean: ## Stop the servers, remove all state
-	@test ! -x $(PYTHON) || $(CHURN) stop
+	@test ! -x $(PYTHON) || $(CHURN) down
 	@rm -rf .churn

@@ -36,6 +36,7 @@ _BUSY = (
 )
 _LOOK_BACK = 200
 _FIRST_POLL_SECONDS = 2.0
+_LOG_GROUP = "/aws-glue/jobs/output"
 _KINDS = re.compile(r"\b(\w+Error): (.*)", re.DOTALL)
 
 
@@ -182,6 +183,7 @@ class GlueRun(JobRun[list[JobResult]]):
     def __init__(self, job: GlueJob, run_id: str) -> None:
         self._job = job
         self._glue = client_of(job.credentials, "glue")
+        self._log = GlueLog(job.credentials, run_id)
         self.run_id = run_id
 
     @property
@@ -210,6 +212,7 @@ class GlueRun(JobRun[list[JobResult]]):
             state = run["JobRunState"]
             if state != last:
                 _log.info("%s: %s after %d s", self._job.run_key, state, (datetime.now(UTC) - began).total_seconds())
+            self._log.tell()
             if state in _FAILED:
                 raise _failure(run, self.log_link)
             if state == "SUCCEEDED":
@@ -250,6 +253,28 @@ class GlueRun(JobRun[list[JobResult]]):
         except BaseException:
             self.stop()
             raise
+
+
+class GlueLog:
+    """What the script of a run prints, in CloudWatch."""
+
+    def __init__(self, credentials: AwsCredentials, run_id: str) -> None:
+        self._logs = client_of(credentials, "logs")
+        self._place = {"logGroupName": _LOG_GROUP, "logStreamName": run_id}
+        self._seen: dict[str, str] = {}
+
+    def tell(self) -> None:
+        """Log what is new. The log is no part of the work: where it cannot be read, its link must do."""
+        try:
+            while True:
+                page = self._logs.get_log_events(**self._place, startFromHead=True, **self._seen)
+                for event in page["events"]:
+                    _log.info("  %s", event["message"].rstrip())
+                if not page["events"] or page["nextForwardToken"] == self._seen.get("nextToken"):
+                    return
+                self._seen = {"nextToken": page["nextForwardToken"]}
+        except (BotoCoreError, ClientError) as error:
+            _log.debug("no log of the run yet: %s", error)
 
 
 def _is_passing(error: BaseException) -> bool:

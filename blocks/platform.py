@@ -7,11 +7,13 @@ from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
 from pydantic import Field, SecretStr
 
+from blocks.arrivals import ArrivalQueue
 from blocks.athena import Athena
 from blocks.aws import client_of
 from blocks.catalog import GlueCatalog
 from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob, LocalGlueJob
+from blocks.notify import Notifier
 from blocks.redshift import RedshiftWarehouse
 from transforms.runtime.storage import Folder, open_folder
 
@@ -35,6 +37,12 @@ class Platform(Block):
     athena: Athena | None = Field(default=None, title="Athena", description="Queries the lake; none on a laptop.")
     crawlers: list[GlueCrawler] = Field(
         default_factory=list, title="Crawlers", description="Crawlers over raw files and tables; none on a laptop."
+    )
+    arrivals: ArrivalQueue | None = Field(
+        default=None, title="Arrivals", description="Hears of new raw files; a laptop watches its folder."
+    )
+    notifier: Notifier | None = Field(
+        default=None, title="Notifier", description="Where alerts go; without one they are seen in Prefect only."
     )
     credentials: AwsCredentials | None = Field(
         default=None, title="AWS credentials", description="For the lake's files on S3; none on a laptop."

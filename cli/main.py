@@ -153,20 +153,42 @@ def destroy(
     destroy_stack(stack, region, delete_data=delete_data, confirmed=confirm, is_sure=yes)
 
 
-@app.command()
-def ui() -> None:
-    """Start the Prefect server on the same state and print its address."""
-    from cli.servers import start_ui
-
-    start_ui()
+Raw = Annotated[Path, typer.Option("--raw", help="Folder that raw files arrive in.")]
 
 
 @app.command()
-def stop() -> None:
-    """Stop the Prefect server and the local warehouse."""
-    from cli.servers import stop_all
+def up(raw: Raw = Path("data/raw"), lake: Lake = None) -> None:
+    """Run the platform on this machine: Prefect, worker, deployments, warehouse, watcher of raw files."""
+    from cli.control_room import up as start_all
+
+    start_all(raw, lake)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that runs on this machine; all state is kept."""
+    from cli.control_room import down as stop_all
 
     stop_all()
+
+
+@app.command()
+def watch(raw: Raw = Path("data/raw"), lake: Lake = None, platform: PlatformName = None) -> None:
+    """Turn arriving raw files into events that start runs: a folder's, or those of a platform's queue."""
+    from cli.control_room import watch as watch_arrivals
+
+    watch_arrivals(platform, raw, lake)
+
+
+@app.command()
+def blocks() -> None:
+    """Make the platform's block types known to Prefect."""
+    from cli.cloud import use_prefect
+
+    use_prefect()
+    from cli.control_room import register_blocks
+
+    print(f"{register_blocks()} block types registered")
 
 
 def main() -> None:

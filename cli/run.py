@@ -60,7 +60,7 @@ def run_on_platform(
         raise RawPathError(f"the platform {name} names no place of raw files. Give --raw s3://bucket/prefix")
     from flows.churn_pipeline import churn_pipeline
 
-    result = churn_pipeline(place, platform, full_refresh, max_quarantined_share)
+    result = churn_pipeline(platform, place, full_refresh, max_quarantined_share)
     _show(result, platform, prefect, time.monotonic() - began, as_json=as_json)
 
 
@@ -75,7 +75,7 @@ def _run_flow(
     wait_until_ready(WAREHOUSE)
     platform = Platform.local(root, small=small)
     try:
-        result: PipelineResult = churn_pipeline(str(raw), platform, full_refresh, share)
+        result: PipelineResult = churn_pipeline(platform, str(raw), full_refresh, share)
     except ChurnError:
         raise
     except KeyboardInterrupt as error:

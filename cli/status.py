@@ -85,4 +85,5 @@ def _print(facts: dict[str, Any]) -> None:
     for name in raw.get("ignored", []):
         out.print(f"  ignored, neither CSV nor JSON: {name}", highlight=False)
     for name, port in facts["servers"].items():
-        out.print(f"{name}: {'port ' + str(port) if port else 'not running'}", highlight=False)
+        where = f"port {port}" if port else "running"
+        out.print(f"{name}: {'not running' if port is None else where}", highlight=False)

@@ -10,24 +10,19 @@ from blocks.platform import Platform
 from flows.churn_pipeline import PipelineResult
 from local.home import state_folder
 from local.services import HOST
+from reports.metrics import METRICS
 from tasks.warehouse_sql import TARGET
 from transforms.results import JobResult, Results
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
-_LABELS = {
-    "customers": "Customers",
-    "churned_customers": "Churned customers",
-    "churn_rate": "Churn rate",
-    "monthly_revenue_at_risk": "Monthly revenue at risk",
-    "cltv_at_risk": "CLTV at risk",
-    "high_risk_share": "High-risk share",
-}
-_UNITS = {
-    "churn_rate": "{:.2f} %",
-    "high_risk_share": "{:.2f} %",
-    "monthly_revenue_at_risk": "${:,.2f}",
-    "cltv_at_risk": "${:,.0f}",
-}
+_SHOWN = (
+    "customers",
+    "churned_customers",
+    "churn_rate",
+    "monthly_revenue_at_risk",
+    "cltv_at_risk",
+    "high_risk_share",
+)
 
 
 def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> dict[str, Any]:
@@ -85,7 +80,7 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
     for line in (
         f'{churn} query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
         f'{churn} query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"',
-        f"{churn} status        {churn} report        {churn} stop",
+        f"{churn} status        {churn} report        {churn} down",
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
 
@@ -104,9 +99,9 @@ def _kpis(platform: Platform) -> dict[str, float]:
 
 def _kpi_table(kpis: dict[str, float]) -> Table:
     table = Table(title="Churn KPIs", title_justify="left", show_header=False, box=None)
-    for name, label in _LABELS.items():
+    for name in _SHOWN:
         if name in kpis:
-            table.add_row(label, _UNITS.get(name, "{:,.0f}").format(kpis[name]))
+            table.add_row(METRICS[name].label, METRICS[name].text(kpis[name]))
     return table
 
 

@@ -83,6 +83,8 @@ def _as_check(result: Any) -> Check:
         success=bool(result.success) and problem is None,
         broken=problem is not None,
         observed=problem or _observed(outcome),
+        limit=_limit(config),
+        failing_percent=outcome.get("unexpected_percent"),
         examples=tuple(dict.fromkeys(str(v) for v in outcome.get("partial_unexpected_list") or ()))[:_EXAMPLES],
     )
 
@@ -96,13 +98,17 @@ def _exception(info: dict[str, Any] | None) -> str | None:
 
 def _title(config: Any) -> str:
     words: str = config.type.removeprefix("expect_").replace("_", " ")
+    limit = _limit(config)
+    return f"{words} ({limit})" if limit else words
+
+
+def _limit(config: Any) -> str:
     settings = {
         k: config.kwargs[k]
         for k in ("min_value", "max_value", "value_set", "mostly")
         if config.kwargs.get(k) is not None
     }
-    shown = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in settings.items())
-    return f"{words} ({shown})" if shown else words
+    return ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in settings.items())
 
 
 def _observed(outcome: dict[str, Any]) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 from cfnlint.decode import cfn_yaml
 from prefect_aws import AwsCredentials
 
+from blocks.arrivals import ArrivalQueue
 from blocks.athena import Athena
 from blocks.aws import client_of, explained
 from blocks.catalog import GlueCatalog
 from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob
+from blocks.notify import Topic
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
 from infrastructure.package import GluePackage, build
@@ -104,6 +106,8 @@ def platform_of(outputs: Mapping[str, str], credentials: AwsCredentials) -> Plat
             )
             for place in ("Raw", "Delta")
         ],
+        arrivals=ArrivalQueue(queue_url=outputs["ArrivalsQueue"], credentials=credentials),
+        notifier=Topic(topic_arn=outputs["AlertsTopic"], credentials=credentials),
         credentials=credentials,
     )
 

@@ -1,4 +1,4 @@
-"""Servers that a laptop keeps running between commands: Prefect's and the warehouse."""
+"""What a laptop keeps running between commands: Prefect's server and worker, the warehouse, the watcher of raw files."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from local.home import log_file, state_folder
+from local.home import HOME_SETTING, log_file, state_folder
 from local.redshift.account import ensure_password
 from transforms.errors import MachineError
 
@@ -24,20 +24,28 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Service:
-    """A server: its preferred port, and the setting that fixes the port."""
+    """A server: its preferred port, and the setting that fixes the port; port 0 for one that listens on none."""
 
     name: str
-    port: int
-    port_setting: str
+    port: int = 0
+    port_setting: str = ""
 
     @property
     def record(self) -> Path:
         return state_folder() / "services" / f"{self.name}.json"
 
+    @property
+    def ready(self) -> Path:
+        """Where a server without a port says that it is ready."""
+        return self.record.with_suffix(".ready")
+
 
 PREFECT = Service("prefect", 4200, "CHURN_PREFECT_PORT")
 WAREHOUSE = Service("warehouse", 5439, "CHURN_WAREHOUSE_PORT")
-SERVICES = (PREFECT, WAREHOUSE)
+WORKER = Service("worker", 8790, "CHURN_WORKER_PORT")
+WATCHER = Service("watcher")
+SERVICES = (WATCHER, WORKER, PREFECT, WAREHOUSE)  # in the order in which they are stopped
+POOL = "churn-local"
 
 
 def prefect_environment(port: int) -> dict[str, str]:
@@ -51,13 +59,17 @@ def prefect_environment(port: int) -> dict[str, str]:
         # concurrency slot; Prefect's client then waits 2 s. In batches they rarely meet.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
+        # From a raw file to a run: look for new runs and free slots often, there is only this machine to ask.
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "churn",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
 
 
 def running_port(service: Service) -> int | None:
-    """The port of the running server, None when it does not run."""
+    """The port of the running server (0 where it has none), None when it does not run."""
     try:
         record = json.loads(service.record.read_text(encoding="utf-8"))
         process = psutil.Process(record["pid"])
@@ -68,19 +80,24 @@ def running_port(service: Service) -> int | None:
     return None
 
 
-def start(service: Service) -> int:
-    """Start the server unless it runs; its port. Does not wait until it answers."""
+def start(service: Service, *arguments: str) -> int:
+    """Start the server, with further `arguments`, unless it runs; its port. Does not wait until it answers."""
     port = running_port(service)
     if port is not None:
         return port
     port = _choose_port(service)
+    service.ready.unlink(missing_ok=True)
     if service is WAREHOUSE:
         ensure_password(state_folder() / "warehouse")
+    prefect = port if service is PREFECT else running_port(PREFECT) or PREFECT.port
+    environment = prefect_environment(prefect) | {HOME_SETTING: str(state_folder()), "PYTHONPATH": str(_PROJECT)}
+    if service is WORKER:
+        environment |= {"PREFECT_WORKER_WEBSERVER_HOST": HOST, "PREFECT_WORKER_WEBSERVER_PORT": str(port)}
     with log_file(service.name).open("ab") as log:
         process = subprocess.Popen(
-            _command(service, port),
+            [sys.executable, "-m", *_command(service, port), *arguments],
             cwd=_PROJECT,
-            env=os.environ | prefect_environment(port) | {"PYTHONPATH": str(_PROJECT)},
+            env=os.environ | environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -123,11 +140,17 @@ def stop(service: Service) -> bool:
 def _command(service: Service, port: int) -> list[str]:
     if service is WAREHOUSE:
         folder = state_folder() / "warehouse"
-        return [sys.executable, "-m", "local.redshift.server", "--folder", str(folder), "--port", str(port)]
-    return [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+        return ["local.redshift.server", "--folder", str(folder), "--port", str(port)]
+    if service is WORKER:
+        return ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--with-healthcheck"]
+    if service is WATCHER:
+        return ["cli", "watch"]
+    return ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
 
 
 def _choose_port(service: Service) -> int:
+    if not service.port:
+        return 0
     wanted = os.environ.get(service.port_setting)
     if wanted is not None:
         if not wanted.isdigit() or not _is_free(int(wanted)):
@@ -156,8 +179,11 @@ def _any_free_port() -> int:
 
 def _answers(service: Service, port: int) -> bool:
     try:
-        if service is PREFECT:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/api/health", timeout=5) as answer:
+        if service is WATCHER:
+            return service.ready.exists()
+        if service in (PREFECT, WORKER):
+            path = "api/health" if service is PREFECT else "health"
+            with urllib.request.urlopen(f"http://{HOST}:{port}/{path}", timeout=5) as answer:
                 return bool(answer.status == 200)
         socket.create_connection((HOST, port), timeout=1).close()
     except (OSError, urllib.error.URLError):

@@ -1,6 +1,7 @@
 """The caller's side of `local.spark_worker`."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from local.spark import prepare
 from transforms.errors import JobError
 
 PROJECT = Path(__file__).resolve().parent.parent
+_log = logging.getLogger("churn")
 
 
 class SparkWorker:
@@ -50,7 +52,7 @@ class SparkWorker:
         try:
             self._process.stdin.write(json.dumps(list(arguments)) + "\n")
             self._process.stdin.flush()
-            answer = self._process.stdout.readline()
+            answer = self._answer()
         except BrokenPipeError:
             answer = ""
         if not answer:
@@ -59,6 +61,16 @@ class SparkWorker:
                 f"Spark ended with code {code} before the job was done{_known_cause(self.log, self._log_start)}. Its log: {self.log}"
             )
         return dict(json.loads(answer))
+
+    def _answer(self) -> str:
+        """The line that ends a job; what the script says before goes to the log."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            said = json.loads(line).get("log")
+            if said is None:
+                return line
+            _log.info("%s", said)
+        return ""
 
     def kill(self) -> None:
         """End the worker at once; what it had not committed is lost, and nothing else."""

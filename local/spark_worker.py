@@ -1,11 +1,12 @@
 """A process that keeps one Spark session warm and runs `glue_main` for one caller.
 
 It reads a JSON list of arguments per line from its standard input and answers each
-with one JSON line. It ends when its input does, which is also when its caller dies.
+with one JSON line, before which come lines of what the script logs. It ends when its input does, which is also when its caller dies.
 """
 
 import contextlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -18,9 +19,24 @@ def serve(requests: TextIO, answers: TextIO) -> None:
     """Answer requests until there are no more."""
     from transforms.glue_main import main
 
+    logger = logging.getLogger("churn")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(_LogAnswers(answers))
     for line in requests:
         answers.write(json.dumps(_answer(main, json.loads(line))) + "\n")
         answers.flush()
+
+
+class _LogAnswers(logging.Handler):
+    """What the script says goes to the caller, who is Prefect's task."""
+
+    def __init__(self, answers: TextIO) -> None:
+        super().__init__()
+        self._answers = answers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._answers.write(json.dumps({"log": record.getMessage()}) + "\n")
+        self._answers.flush()
 
 
 def _answer(main: Any, arguments: list[str]) -> dict[str, str]:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-
+from reports.pages import render as render_page
 from transforms.results import JobResult, Results
 from transforms.runtime.storage import Folder
 
@@ -47,9 +46,8 @@ def render(results: Results) -> str:
     """The report as HTML."""
     run_ids = results.run_ids()[-_RUNS_SHOWN:]
     runs = [(run_id, results.of_run(run_id)) for run_id in run_ids]
-    environment = Environment(loader=PackageLoader("reports"), autoescape=select_autoescape(default=True))
-    page = environment.get_template("quality.html.j2")
-    return page.render(
+    return render_page(
+        "quality.html.j2",
         tables=_tables([result for _, found in runs for result in found]),
         runs=list(reversed(runs)),
         width=_SPARK_WIDTH,

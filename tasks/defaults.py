@@ -1,10 +1,14 @@
 """What tasks have in common: tags, and which failures are worth another try."""
 
+import logging
 from typing import Any
 
 from prefect.tasks import exponential_backoff
 
-from transforms.errors import ChurnError, JobError, PlatformError, WarehouseError
+from transforms.errors import ChurnError, JobError, NotifyError, PlatformError, WarehouseError
+
+# What the road says belongs in the run's log, which Prefect keeps.
+logging.getLogger("churn").setLevel(logging.INFO)
 
 # One set for all tasks: Prefect asks its server for concurrency limits per set of tags.
 TAGS = ["churn-lakehouse"]
@@ -14,7 +18,7 @@ def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
     """A died worker or a lost connection may pass; bad input or a failed gate will not."""
     try:
         state.result()
-    except (JobError, PlatformError, WarehouseError):
+    except (JobError, NotifyError, PlatformError, WarehouseError):
         return True
     except ChurnError:
         return False

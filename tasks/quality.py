@@ -2,51 +2,69 @@
 
 from collections.abc import Sequence
 
-from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from tasks.defaults import TAGS
+from blocks.platform import Platform
+from reports.quality import REPORT
+from tasks.assets import describe, materializing
 from transforms.errors import BrokenCheckError, GateError
-from transforms.results import JobResult
+from transforms.results import Check, JobResult
+
+_REASONS = 3
 
 
-@task(name="quality-gate", task_run_name="gate {job}", tags=TAGS, persist_result=False)
-def quality_gate(job: str, results: Sequence[JobResult]) -> None:
-    """Publish the checks of `results`; raise GateError or BrokenCheckError if a batch was stopped."""
-    rows = [
-        {
-            "table": r.table,
-            "check": c.expectation,
-            "on": c.subject,
-            "severity": c.severity,
-            "result": _verdict(c.success, c.broken),
-            "observed": c.observed,
-        }
-        for r in results
-        for c in r.checks
-    ]
+def quality_gate(platform: Platform, job: str, results: Sequence[JobResult]) -> None:
+    """Publish the checks of `results`; raise GateError or BrokenCheckError if a batch was stopped.
+
+    Runs as a task that materializes the job's tables as assets.
+    """
+    names = {"name": "quality-gate", "task_run_name": f"gate {job}"}
+    materializing(_check, platform, results, **names)(platform, job, results)
+
+
+def _check(platform: Platform, job: str, results: Sequence[JobResult]) -> None:
+    rows = [_row(result, check) for result in results for check in result.checks]
     if rows:
-        create_table_artifact(key=f"quality-{job}", table=rows, description=_description(results))
+        create_table_artifact(key=f"quality-{job}", table=rows, description=_description(platform, results))
     stopped = [result for result in results if result.outcome in ("failed", "broken")]
     if stopped:
         kind = BrokenCheckError if any(result.outcome == "broken" for result in stopped) else GateError
         raise kind(_message(stopped))
+    describe(platform, results)
 
 
-def _verdict(success: bool, broken: bool) -> str:
-    if broken:
+def _row(result: JobResult, check: Check) -> dict[str, object]:
+    return {
+        "table": result.table,
+        "expectation": check.expectation,
+        "on": check.subject,
+        "severity": check.severity,
+        "result": _verdict(check),
+        "observed": check.observed,
+        "limit": check.limit,
+        "failing": "" if check.failing_percent is None else f"{check.failing_percent:.2f} %",
+    }
+
+
+def _verdict(check: Check) -> str:
+    if check.broken:
         return "broken"
-    return "passed" if success else "failed"
+    return "passed" if check.success else "failed"
 
 
-def _description(results: Sequence[JobResult]) -> str:
+def _description(platform: Platform, results: Sequence[JobResult]) -> str:
     lines = [
         f"- **{r.table}**: {r.outcome}; {r.rows_read:,} read, {r.rows_written:,} written, {r.rows_quarantined:,} quarantined"
         for r in results
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"Report: {platform.folder().uri(REPORT)}"])
 
 
 def _message(stopped: Sequence[JobResult]) -> str:
-    lines = [f"{r.table}: {check.sentence()}" for r in stopped for check in r.failures()]
+    """The most important reasons: what is broken, then what fails most."""
+    failures = [(result, check) for result in stopped for check in result.failures()]
+    ranked = sorted(failures, key=lambda pair: (not pair[1].broken, -(pair[1].failing_percent or 0)))
+    lines = [f"{result.table}: {check.sentence()}" for result, check in ranked[:_REASONS]]
+    if len(ranked) > _REASONS:
+        lines.append(f"and {len(ranked) - _REASONS} more, in the artifact and the report")
     return "the gate stopped the batch, nothing of it was published:\n  " + "\n  ".join(lines)

@@ -1,24 +1,46 @@
-"""What people look at after a run: KPI and table artifacts, the quality report."""
+"""What people look at after a run: table artifacts, the quality report, the business review."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from blocks.platform import Platform
 from reports.quality import write_report
+from reports.review import summary, write_review
 from tasks.defaults import TAGS
 from transforms.results import JobResult
+from transforms.review import Month, Reviews
 
 
 @task(name="publish-report", task_run_name="report", tags=TAGS, persist_result=False)
 def publish_report(platform: Platform, results: Sequence[JobResult]) -> str:
     """Write the quality report of the lake and publish the run's tables and a link to it."""
     place = write_report(platform.folder())
-    create_table_artifact(key="tables", table=[_row(r) for r in results], description="Tables of this run")
+    _tables(results)
     create_link_artifact(key="quality-report", link=_link(place), link_text="Quality report")
     return place
+
+
+@task(name="publish-tables", task_run_name="tables", tags=TAGS, persist_result=False)
+def publish_tables(results: Sequence[JobResult]) -> None:
+    """Publish what a run did to each table."""
+    _tables(results)
+
+
+@task(name="publish-review", task_run_name="review {month}", tags=TAGS, persist_result=False)
+def publish_review(platform: Platform, month: Month) -> str:
+    """Write the business review of a month as HTML, as PDF where there is a browser, and publish it; its place."""
+    review = Reviews(platform.folder()).read(str(month))
+    place = write_review(platform.folder(), review)
+    create_markdown_artifact(key="business-review", markdown=summary(review), description=f"Business review {month}")
+    create_link_artifact(key="business-review-page", link=_link(place), link_text=f"Business review {month}")
+    return place
+
+
+def _tables(results: Sequence[JobResult]) -> None:
+    create_table_artifact(key="tables", table=[_row(r) for r in results], description="Tables of this run")
 
 
 def _link(place: str) -> str:
@@ -34,4 +56,5 @@ def _row(result: JobResult) -> dict[str, object]:
         "written": result.rows_written,
         "quarantined": result.rows_quarantined,
         "seconds": result.seconds,
+        "notes": "; ".join(result.notes),
     }

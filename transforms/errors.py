@@ -45,5 +45,13 @@ class WarehouseError(ChurnError):
     """The warehouse refused a load or cannot be reached."""
 
 
+class NotifyError(ChurnError):
+    """A notifier refused a message: nobody got it."""
+
+
+class UnknownDeliveryError(NotifyError):
+    """A notifier did not answer: somebody may have got the message."""
+
+
 class QueryError(ChurnError):
     """A query is wrong; the message is the engine's own."""

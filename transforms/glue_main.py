@@ -4,6 +4,7 @@ glue_main.py --job silver --run_id 20260101T060000Z --lake s3://bucket/lake
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -70,4 +71,6 @@ def main(argv: Sequence[str]) -> list[JobResult]:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("churn").setLevel(logging.INFO)
     main(sys.argv[1:])

@@ -15,8 +15,9 @@ Severity = Literal["critical", "warning", "info"]
 class Check:
     """One expectation on one batch.
 
-    `broken` means that it could not be evaluated: neither passed nor failed.
-    `examples` are a few offending values.
+    `broken` means that it could not be evaluated: neither passed nor failed. `limit` is what was
+    asked for in words, `failing_percent` (0 to 100) the share of rows that do not meet it, None
+    where rows are not counted. `examples` are a few offending values.
     """
 
     expectation: str
@@ -25,6 +26,8 @@ class Check:
     success: bool
     broken: bool = False
     observed: str = ""
+    limit: str = ""
+    failing_percent: float | None = None
     examples: tuple[str, ...] = ()
 
     @property

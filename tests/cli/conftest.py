@@ -68,5 +68,5 @@ class Laptop:
 def laptop(tmp_path_factory):
     place = Laptop(tmp_path_factory.mktemp("lap top"))
     yield place
-    stopped = place.churn("stop")
+    stopped = place.churn("down")
     assert stopped.code == 0

@@ -124,17 +124,17 @@ def test_two_days_full_of_faults_equal_the_laptop_s(
     monkeypatch.setattr(road_module, "run_glue_job", road_module.run_glue_job.with_options(retry_delay_seconds=0))
     first, both = two_days
     cloud.faults += [nth(10, xml_error("SlowDown", "503 Slow Down")), nth(40, hang_up)]
-    churn_pipeline(_upload(cloud, first, platform.lake[10:]), platform)
+    churn_pipeline(platform, _upload(cloud, first, platform.lake[10:]))
     assert sum(cloud.count(f"S3 {method}") for method in ("GET", "PUT", "HEAD")) > 250
     cloud.reset()
     raw = _upload(cloud, both, platform.lake[10:])
     runner.fates |= {"bronze": "FAILED", "silver": "TIMEOUT", "gold": "STOPPED"}
     cloud.faults += [nth(5, json_error("ThrottlingException"), prefix="AWSGlue."), _expired_in_the_export(cloud)]
     with pytest.raises(JobError, match="credentials have expired"):
-        churn_pipeline(raw, platform)
+        churn_pipeline(platform, raw)
     cloud.reset()
     runner.fates["export"] = "EXPIRED"
-    second = churn_pipeline(raw, platform)
+    second = churn_pipeline(platform, raw)
     assert {"FAILED", "TIMEOUT", "STOPPED", "EXPIRED"} <= {job_run.status for job_run in job_runs(JOB)}
     for folder in (first, both):
         road.load(folder)
@@ -218,7 +218,7 @@ def test_the_real_files_give_the_laptop_s_lake(platform, cloud, road, real_files
     from flows.churn_pipeline import churn_pipeline
 
     raw = _upload(cloud, real_files[0].parent, platform.lake[10:])
-    result = churn_pipeline(raw, platform)
+    result = churn_pipeline(platform, raw)
     assert result.load.table_rows == 7043
     road.load(real_files[0].parent)
     _assert_equal(platform, road)

@@ -33,12 +33,12 @@ def test_raw_file_to_warehouse_and_a_following_day(platform, tmp_path):
 
     raw = tmp_path / "raw"
     write_jsonl(raw / "2026-01-01" / "a.jsonl", *many(8), record("X", tenure_months="30", churn="Yes"))
-    first = churn_pipeline(str(raw), platform)
+    first = churn_pipeline(platform, str(raw))
     assert (first.load.rows_loaded, first.load.table_rows) == (9, 9)
     write_jsonl(raw / "2026-01-02" / "a.jsonl", record("X", tenure_months="31", churn="Yes"), record("Y"))
-    second = churn_pipeline(str(raw), platform)
+    second = churn_pipeline(platform, str(raw))
     assert (second.load.rows_loaded, second.load.table_rows) == (2, 10)
-    third = churn_pipeline(str(raw), platform)
+    third = churn_pipeline(platform, str(raw))
     assert third.load.rows_loaded == 0
     road = Road(tmp_path / "lake")
     columns = "customer_id, tenure_months, cltv, churn_score, risk_segment"
@@ -56,5 +56,5 @@ def test_a_stopped_batch_fails_the_flow_and_names_the_check(platform, tmp_path):
 
     write_jsonl(tmp_path / "raw" / "a.jsonl", *many(5), *[record(f"B{i}", churn="Maybe") for i in range(5)])
     with pytest.raises(GateError, match=r"silver\.customers: critical: .*quarantined_share"):
-        churn_pipeline(str(tmp_path / "raw"), platform)
+        churn_pipeline(platform, str(tmp_path / "raw"))
     assert not (tmp_path / "lake" / "silver").exists()

@@ -1,7 +1,7 @@
 """Raw files to bronze.<feed>: every new file once, all feeds of a run as one batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 
@@ -62,7 +62,8 @@ def _read(context: JobContext, feed: str, files: Sequence[RawFile], number: int,
     table = TABLES[f"bronze.{feed}"]
     own = [file for file in files if file.feed == feed]
     rows = read_feed(context.lake.session, FEEDS[feed], own, number, context.started_at).persist()
-    return _Batch(table, rows, audit(context, table, rows, input_bytes=input_bytes), watch)
+    audited = audit(context, table, rows, input_bytes=input_bytes)
+    return _Batch(table, rows, replace(audited, metrics=audited.metrics | {"files": float(len(own))}), watch)
 
 
 def _publish(context: JobContext, batch: _Batch, number: int, arrivals: Arrivals, *, is_allowed: bool) -> JobResult:

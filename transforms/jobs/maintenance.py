@@ -6,6 +6,7 @@ from transforms.errors import LakeError
 from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch
 from transforms.results import JobResult
+from transforms.runtime.session import tune
 from transforms.tables import TABLES, Table
 
 # Readers of a change feed go on where they stopped: what they have not read must not be deleted.
@@ -23,6 +24,7 @@ def run(context: JobContext) -> list[JobResult]:
 
 
 def _maintain(context: JobContext, table: Table) -> JobResult:
+    tune(context.lake.session, context.lake.bytes(table))
     watch, before = Stopwatch(), context.lake.version(table)
     fewer = context.lake.optimize(table)
     context.lake.vacuum(table, context.retention_days)

@@ -1,5 +1,6 @@
 """Publish of write-audit-publish: commit an audited batch, or say why not."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from transforms.jobs.context import JobContext
 from transforms.results import JobResult, outcome_of
 from transforms.runtime.delta_io import Commit
 from transforms.tables import Table
+
+_log = logging.getLogger("churn")
 
 
 @dataclass
@@ -41,6 +44,14 @@ def publish(
     `count_incomplete` looks at the table after the write.
     """
     before = context.lake.version(table)
+    _log.info(
+        "%s: %s rows and %d checks after %.1f s, %s",
+        table.name,
+        f"{audited.rows:,}",
+        len(audited.checks),
+        watch.seconds(),
+        "publishing" if audited.passed else "not published",
+    )
     commit = write() if audited.passed else None
     result = JobResult(
         table=table.name,

@@ -10,6 +10,7 @@ from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch
 from transforms.results import JobResult
 from transforms.review import MONTHS_SHOWN, Month, Review, Reviews
+from transforms.runtime.session import tune
 from transforms.tables import TABLES
 
 BREAKDOWN = TABLES["gold.churn_breakdown"]
@@ -22,6 +23,7 @@ _MEASURED = ("dimension", "value", "customers", "churned", "monthly_revenue", "c
 def run(context: JobContext) -> list[JobResult]:
     """Write down the month's facts. Raises LakeError for what is no month."""
     watch, month = Stopwatch(), Month.parse(context.month)
+    tune(context.lake.session, 0)
     moved = _moved(context, month)
     lost = None if moved is None else moved.where("was_churned = 0 AND is_churned = 1")
     review = Review(

@@ -1,0 +1,22 @@
+"""The monthly business review: the facts of a month, and the page that a manager reads."""
+
+from datetime import UTC, datetime
+
+from prefect import flow
+
+from blocks.platform import Platform
+from tasks.glue import run_glue_job
+from tasks.report import publish_review
+from transforms.review import Month
+
+
+@flow(name="business-review", flow_run_name="business-review {month}", persist_result=False)
+def business_review(platform: Platform, month: str = "") -> str:
+    """Write the review of `month` (YYYY-MM, the last whole month where it is empty); its place.
+
+    Raises LakeError for what is no month.
+    """
+    now = datetime.now(UTC)
+    reviewed = Month.parse(month) if month else Month(now.year, now.month).before(1)
+    run_glue_job(platform, "review", f"{now:%Y%m%dT%H%M%S%fZ}", {"month": str(reviewed)})
+    return publish_review(platform, reviewed)

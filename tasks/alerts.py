@@ -1,0 +1,95 @@
+"""Customers newly at risk, told to whoever should call them."""
+
+import logging
+from dataclasses import asdict
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+
+from blocks.platform import Platform
+from tasks.defaults import PATIENT, TAGS
+from transforms.alerts import Alert, Alerts
+from transforms.errors import NotifyError, UnknownDeliveryError
+
+AT_RISK = "churn.customers.at_risk"
+_NAMED = 10
+_log = logging.getLogger("churn")
+
+
+@task(name="send-alerts", task_run_name="alerts", tags=TAGS, **PATIENT, timeout_seconds=300, persist_result=False)
+def send_alerts(platform: Platform) -> int:
+    """Send every alert that nobody has sent; how many customers they are about.
+
+    An alert is claimed before it is sent and given back only when the notifier refused it: a
+    run that dies in between, or a notifier that does not answer, leads to no second message.
+    """
+    alerts = Alerts(platform.folder())
+    told = 0
+    for alert in alerts.open():
+        alerts.claim(alert, flow_run.get_name() or "no run")
+        try:
+            _send(platform, alert)
+        except UnknownDeliveryError as error:
+            _log.warning("alert: %s; it may not have arrived, and is not sent again", error)
+        except NotifyError:
+            alerts.release(alert)
+            raise
+        _publish(platform, alert)
+        told += alert.customers
+    return told
+
+
+def subject(alert: Alert) -> str:
+    """The alert in one line."""
+    return f"{_customers(alert.customers)} newly at risk, ${alert.monthly_charges:,.2f} a month"
+
+
+def body(alert: Alert) -> str:
+    """The alert for a manager; of a customer no more than number, city, segment and figures."""
+    verb = "has" if alert.customers == 1 else "have"
+    pays = "pays" if alert.customers == 1 else "pay"
+    lines = [
+        f"On {alert.day}, {_customers(alert.customers)} {verb} entered a high-risk segment.",
+        f"Together: ${alert.monthly_charges:,.2f} a month, ${alert.cltv:,.2f} lifetime value."
+        if alert.customers > 1
+        else f"The customer {pays} ${alert.monthly_charges:,.2f} a month.",
+        "",
+        "Call first:",
+        *(
+            f"{number}. {c.customer_id} ({c.city or 'city unknown'}): {c.segment}, "
+            f"${c.cltv:,.2f} lifetime value, ${c.monthly_charges:,.2f} a month"
+            for number, c in enumerate(alert.top[:_NAMED], start=1)
+        ),
+    ]
+    if alert.customers > _NAMED:
+        lines.append(f"and {alert.customers - _NAMED:,} more: gold.customer_movements, newly_at_risk")
+    return "\n".join(lines)
+
+
+def _customers(count: int) -> str:
+    return "1 customer" if count == 1 else f"{count:,} customers"
+
+
+def _send(platform: Platform, alert: Alert) -> None:
+    if platform.notifier is None:
+        _log.info("alert: %s (no notifier: seen here and in Prefect only)", subject(alert))
+        return
+    platform.notifier.notify(body(alert), subject(alert))
+    _log.info("alert sent: %s", subject(alert))
+
+
+def _publish(platform: Platform, alert: Alert) -> None:
+    """The same for those who look at Prefect: an event, and a table of the first customers."""
+    emit_event(
+        event=AT_RISK,
+        resource={
+            "prefect.resource.id": f"churn.alert.{alert.day}.{alert.version}",
+            "prefect.resource.name": subject(alert),
+        },
+        payload=asdict(alert) | {"lake": platform.lake},
+    )
+    create_table_artifact(
+        key="customers-at-risk", table=[asdict(customer) for customer in alert.top], description=subject(alert)
+    )

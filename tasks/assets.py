@@ -1,0 +1,73 @@
+"""The lake's tables and the warehouse table as Prefect assets: what each was made from, how large, which version."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from prefect import task
+from prefect.assets import Asset, AssetProperties, add_asset_metadata, materialize
+
+from blocks.platform import Platform
+from tasks.defaults import TAGS
+from tasks.warehouse import Load
+from tasks.warehouse_sql import TARGET
+from transforms.results import JobResult
+
+_OPTIONS: dict[str, Any] = {"tags": TAGS, "persist_result": False}
+_NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9/:._-]")
+
+
+def materializing(
+    function: Callable[..., Any], platform: Platform, results: Sequence[JobResult], **options: Any
+) -> Callable[..., Any]:
+    """`function` as a task that materializes the tables of `results` that saw data, from what they read."""
+    from transforms.tables import TABLES
+
+    tables = [TABLES[result.table] for result in results if result.outcome != "unchanged" and result.table in TABLES]
+    if not tables:
+        return task(**_OPTIONS, **options)(function)
+    own = {table.name for table in tables}
+    upstream = dict.fromkeys(name for table in tables for name in table.reads if name not in own)
+    assets = [Asset(key=_key(platform, t.name), properties=AssetProperties(name=t.name)) for t in tables]
+    return materialize(
+        *assets, by="Spark", asset_deps=[_key(platform, name) for name in upstream], **_OPTIONS, **options
+    )(function)
+
+
+def describe(platform: Platform, results: Sequence[JobResult]) -> None:
+    """Add rows and version to the assets that the running task materializes."""
+    for result in results:
+        if result.is_published:
+            facts = {
+                "version": result.version_after,
+                "rows_read": result.rows_read,
+                "rows_written": result.rows_written,
+                "rows_quarantined": result.rows_quarantined,
+                "outcome": result.outcome,
+            }
+            add_asset_metadata(_key(platform, result.table), facts)
+
+
+def record_warehouse(platform: Platform, load: Load) -> None:
+    """The warehouse table as an asset made from gold; nothing where this run loaded nothing."""
+    if not load.rows_loaded:
+        return
+    block = platform.warehouse
+    key = _NOT_IN_A_KEY.sub("-", f"redshift://{block.host}/{block.database}/{block.schema_name}/{TARGET}")
+
+    def note() -> None:
+        add_asset_metadata(
+            key, {"version": load.version, "rows_loaded": load.rows_loaded, "table_rows": load.table_rows}
+        )
+
+    asset = Asset(key=key, properties=AssetProperties(name=f"warehouse {TARGET}"))
+    upstream: list[str | Asset] = [_key(platform, "gold.customer_churn_analysis")]
+    materialize(asset, by="COPY", asset_deps=upstream, name="warehouse-asset", task_run_name="asset", **_OPTIONS)(
+        note
+    )()
+
+
+def _key(platform: Platform, table: str) -> str:
+    """Where a table lies, as a URI; "raw" is the place of the raw files."""
+    place = (platform.raw or "raw") if table == "raw" else f"{platform.lake.rstrip('/')}/{table.replace('.', '/')}"
+    return _NOT_IN_A_KEY.sub("-", place if "://" in place else f"file://{place}")

@@ -1,0 +1,35 @@
+"""The raw folder, looked at before a backfill."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from blocks.aws import client_of
+from blocks.platform import Platform
+from tasks.defaults import PATIENT, TAGS
+from transforms.errors import RawPathError
+from transforms.runtime.landing import files_by_day
+
+if TYPE_CHECKING:
+    from flows.backfill import Day
+
+
+@task(name="days-with-files", task_run_name="days", tags=TAGS, **PATIENT, timeout_seconds=600, persist_result=False)
+def days_with_files(platform: Platform, raw: str, start: date, end: date) -> dict[date, int]:
+    """How many data files each day from `start` to `end` has. Raises RawPathError."""
+    if end < start:
+        raise RawPathError(f"the backfill ends on {end}, before it starts on {start}: swap them")
+    found = files_by_day(raw, client_of(platform.credentials, "s3") if platform.credentials else None)
+    return {day: len(names) for day, names in found.items() if start <= day <= end}
+
+
+@task(name="publish-backfill", task_run_name="summary", tags=TAGS, persist_result=False)
+def publish_backfill(days: "Sequence[Day]") -> None:
+    """What each day brought, as a table; days without files say so."""
+    rows = [asdict(day) | {"day": str(day.day), "note": "" if day.files else "no files"} for day in days]
+    missing = sum(not day.files for day in days)
+    create_table_artifact(key="backfill", table=rows, description=f"{len(days)} days, {missing} of them without files")
