@@ -21,6 +21,7 @@ from local.services import (
     WATCHER,
     WORKER,
     prefect_environment,
+    running_port,
     start,
     stop,
     wait_until_ready,
@@ -157,6 +158,8 @@ def _deploy() -> str:
         except ObjectNotFound:
             client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
         automations = _apply_automations(client)
+        if running_port(WORKER) is None:
+            _end_dead_runs(client)
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", ENVIRONMENT]
     log = log_file("deploy")
     environment = os.environ | {"PYTHONPATH": str(_PROJECT)}
@@ -165,6 +168,26 @@ def _deploy() -> str:
     if done.returncode != 0:
         raise MachineError(f"the deployments could not be made. See {log}")
     return f"{log.read_text(encoding='utf-8').count('successfully created')} deployments, {automations} automation"
+
+
+def _end_dead_runs(client: Any) -> None:
+    """Runs that were going when this machine's worker went: nobody would ever end them, and others wait for them."""
+    from prefect.client.schemas import filters
+    from prefect.client.schemas.objects import StateType
+    from prefect.states import Crashed
+
+    alive = filters.FlowRunFilterState(
+        type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
+    )
+    pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
+    dead = client.read_flow_runs(flow_run_filter=filters.FlowRunFilter(state=alive), work_pool_filter=pool)
+    while dead:
+        for run in dead:
+            message = "its worker was stopped or died; the next run goes on where this one stopped"
+            client.set_flow_run_state(run.id, Crashed(message=message), force=True)
+        parents = filters.FlowRunFilterParentFlowRunId(any_=[run.id for run in dead])
+        children = filters.FlowRunFilter(state=alive, parent_flow_run_id=parents)
+        dead = client.read_flow_runs(flow_run_filter=children)
 
 
 def _apply_automations(client: Any) -> int:
@@ -176,10 +199,11 @@ def _apply_automations(client: Any) -> int:
     for content in wanted:
         automation = AutomationCore.model_validate(content)
         present = client.read_automations_by_name(automation.name)
-        if present:
-            client.update_automation(present[0].id, automation)
-        else:
+        if not present:
             client.create_automation(automation)
+        elif AutomationCore.model_validate(present[0].model_dump()) != automation:
+            # Only then: an updated automation forgets what it has been waiting for.
+            client.update_automation(present[0].id, automation)
     return len(wanted)
 
 

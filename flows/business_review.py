@@ -7,10 +7,11 @@ from prefect import flow
 from blocks.platform import Platform
 from tasks.glue import run_glue_job
 from tasks.report import publish_review
+from tasks.runs import name_run
 from transforms.review import Month
 
 
-@flow(name="business-review", flow_run_name="business-review {month}", persist_result=False)
+@flow(name="business-review", flow_run_name="business-review", persist_result=False)
 def business_review(platform: Platform, month: str = "") -> str:
     """Write the review of `month` (YYYY-MM, the last whole month where it is empty); its place.
 
@@ -18,5 +19,6 @@ def business_review(platform: Platform, month: str = "") -> str:
     """
     now = datetime.now(UTC)
     reviewed = Month.parse(month) if month else Month(now.year, now.month).before(1)
+    name_run(f"business-review {reviewed}")
     run_glue_job(platform, "review", f"{now:%Y%m%dT%H%M%S%fZ}", {"month": str(reviewed)})
     return publish_review(platform, reviewed)

@@ -24,7 +24,9 @@ class Metric:
 
     def change(self, now: float | None, before: float | None) -> str:
         """The change against an earlier value: points for a share, percent for the rest."""
-        if now is None or before is None:
+        if now is None:
+            return "missing: no history yet"
+        if before is None:
             return "no earlier month"
         if self.unit == "percent":
             return f"{now - before:+.2f} points"

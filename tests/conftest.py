@@ -14,11 +14,11 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-_GROUPS = {"cloud": "cloud", "cli": "cloud", "flows": "spark", "golden": "spark", "spark": "spark"}
+_GROUPS = {"cloud": "cloud", "cli": "cli", "control": "cli", "flows": "spark", "golden": "spark", "spark": "spark"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the work: each starts one Spark and one Prefect; unit tests go where there is room."""
+    """Processes share the work: each starts one Spark and one Prefect; unit tests go where there is room."""
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         item.add_marker(pytest.mark.xdist_group(_GROUPS.get(folder, item.path.stem)))

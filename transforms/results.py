@@ -26,9 +26,9 @@ class Check:
     success: bool
     broken: bool = False
     observed: str = ""
+    examples: tuple[str, ...] = ()
     limit: str = ""
     failing_percent: float | None = None
-    examples: tuple[str, ...] = ()
 
     @property
     def stops(self) -> bool:

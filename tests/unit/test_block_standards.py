@@ -1,20 +1,16 @@
 """What Prefect's users expect of blocks: names, titles, descriptions, secrets kept."""
 
-import inspect
+from pathlib import Path
 
 import pytest
 from prefect.blocks.abstract import JobBlock
-from prefect.blocks.core import Block
 from pydantic import SecretStr
 
-from blocks import athena, catalog, crawlers, glue, platform, redshift
+import blocks
+from blocks import glue, redshift
+from cli.control_room import _block_types
 
-BLOCKS = [
-    found
-    for module in (athena, catalog, crawlers, glue, platform, redshift)
-    for _, found in inspect.getmembers(module, inspect.isclass)
-    if issubclass(found, Block) and found.__module__ == module.__name__ and "[" not in found.__name__
-]
+BLOCKS = list(_block_types())
 ALL = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
 
 
@@ -45,6 +41,12 @@ def test_what_is_secret_is_typed_so(block):
 def test_a_password_is_not_shown():
     block = redshift.RedshiftWarehouse(host="h", user="u", password=SecretStr("planted"), iam_role="r")
     assert "planted" not in f"{block!r} {block} {block.model_dump()}"
+
+
+def test_every_module_of_blocks_is_registered():
+    modules = {path.stem for path in Path(blocks.__file__).parent.glob("*.py")} - {"__init__", "aws"}
+    assert modules == set(blocks.MODULES)
+    assert len({block._block_type_slug for block in BLOCKS}) == len(BLOCKS) >= 11
 
 
 def test_jobs_are_prefect_job_blocks():

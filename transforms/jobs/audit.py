@@ -64,7 +64,9 @@ def _with_figure(check: Check, figures: pd.DataFrame) -> Check:
     if check.broken:
         return check
     figure = figures[check.subject].iloc[0]
-    return replace(check, observed="no batch before to compare with" if math.isnan(figure) else f"{figure:.4g}")
+    return replace(
+        check, observed="no batch before to compare with" if math.isnan(figure) else f"{figure:.4g}", examples=()
+    )
 
 
 def _pandas_profile(frame: pd.DataFrame, watched: Mapping[str, str]) -> tuple[int, dict[str, float]]:

@@ -24,12 +24,14 @@ def run(context: JobContext) -> list[JobResult]:
     """Write down the month's facts. Raises LakeError for what is no month."""
     watch, month = Stopwatch(), Month.parse(context.month)
     tune(context.lake.session, 0)
-    moved = _moved(context, month)
+    kpis = _kpis(context, month)
+    # Before history began nothing is known to have moved, which is not the same as nothing moved.
+    moved = _moved(context, month) if kpis[str(month)] else None
     lost = None if moved is None else moved.where("was_churned = 0 AND is_churned = 1")
     review = Review(
         month=str(month),
         made_at=context.started_at.isoformat(),
-        kpis=_kpis(context, month),
+        kpis=kpis,
         groups=_groups(context, month),
         movements=None if moved is None else _movements(moved),
         lost=None if lost is None else _sums(lost),

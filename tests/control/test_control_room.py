@@ -1,0 +1,170 @@
+"""The platform as it runs on a laptop: real server, worker, warehouse and watcher, from a file to gold and to a message.
+
+The tests tell one story, in order: each begins where the one before ended.
+"""
+
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from local.lake_sql import query
+from local.sample.generator import generate
+from tests.laptops import PROJECT
+from tests.samples import record, write_jsonl
+
+NEW = {"tenure_months": "5", "monthly_charges": "30.00", "total_charges": "150.00"}
+
+
+def _customers(room):
+    rows = query(room.lake, "SELECT count(*) AS n FROM gold.customer_churn_analysis")[1]
+    return rows[0][0]
+
+
+def test_everything_is_said_to_run(room):
+    for name in ("Prefect", "Warehouse", "Blocks", "Deployments", "Worker", "Watcher"):
+        assert f"{name}:" in room.printed
+    assert all(port is not None for port in room.churn("status", "--json").json()["servers"].values())
+
+
+def test_three_feeds_become_gold_in_one_run(room):
+    generate(60, 1, room.folder / "made", seed=5, layout="feeds")
+    shutil.copytree(room.folder / "made", room.raw, dirs_exist_ok=True)
+    (run,) = room.until(lambda: room.ended("COMPLETED"))
+    today = datetime.now(UTC).date()
+    assert run["name"] == f"churn-pipeline {today} 3 files"
+    assert _customers(room) == 60
+    room.until(lambda: all(r["state_type"] in ("COMPLETED", "CANCELLED") for r in room.runs()))
+    assert all("does its work" in r["state"]["message"] for r in room.ended("CANCELLED", 0))
+    artifacts = {a["key"]: a for a in room.ask("artifacts", limit=100)}
+    assert {"quality-bronze", "quality-silver", "quality-gold", "tables", "quality-report"} <= set(artifacts)
+    said = {log["message"] for log in room.ask("logs", logs={"flow_run_id": {"any_": [run["id"]]}}, limit=200)}
+    assert any("silver.customers: 60 rows and" in text for text in said), "the script's own words"
+
+
+def test_tables_are_assets_with_upstreams_rows_and_versions(room):
+    def materialized():
+        kinds = {"event": {"name": ["prefect.asset.materialization.succeeded"]}}
+        found = httpx.post(f"{room.api}/events/filter", json={"filter": kinds, "limit": 50}, timeout=30).json()
+        events = {e["resource"]["prefect.resource.id"]: e for e in found["events"]}
+        return events if any(key.startswith("redshift://") for key in events) else None
+
+    events = room.until(materialized)
+    gold = next(e for key, e in events.items() if key.endswith("/gold/customer_churn_analysis"))
+    assert gold["payload"]["version"] == 0
+    assert gold["payload"]["rows_written"] == 60
+    upstream = [r["prefect.resource.id"] for r in gold["related"] if r["prefect.resource.role"] == "asset"]
+    assert any(key.endswith("/silver/customers") for key in upstream)
+    warehouse = next(e for key, e in events.items() if key.startswith("redshift://"))
+    assert warehouse["payload"]["table_rows"] == 60
+
+
+def test_an_alert_and_a_file_that_lands_while_a_run_is_going(room):
+    write_jsonl(
+        room.raw / "customers" / "2026-02-01" / "a.jsonl",
+        record("n1", churn="Yes", **NEW),
+        record("n2", churn="Yes", **NEW | {"city": "San Diego", "monthly_charges": "80.00", "total_charges": "400.00"}),
+        record("n3", **NEW),
+    )
+    room.until(lambda: [r for r in room.runs() if r["state_type"] == "RUNNING"])
+    write_jsonl(room.raw / "customers" / "2026-02-02" / "b.jsonl", record("n4", **NEW))
+    room.until(lambda: _customers(room) == 64)
+    (text,) = room.until(lambda: room.webhook.texts)
+    assert text.startswith("*2 customers newly at risk, $110.00 a month*")
+    assert "1. n2 (San Diego): Low-Value, High-Risk, $400.00 lifetime value, $80.00 a month" in text
+    assert not any(word in text for word in ("Female", "Male", "Mailed", "Partner", "No internet")), "nothing personal"
+    room.until(lambda: room.ended("COMPLETED", 2) and not [r for r in room.runs() if r["state_type"] == "RUNNING"])
+
+
+def test_an_event_of_a_wrong_shape_starts_a_run_that_finds_nothing(room):
+    before = len(room.ended("COMPLETED"))
+    resource = {"prefect.resource.id": "churn.raw.billing", "churn.environment": "local"}
+    event = {"event": "churn.raw.arrived", "resource": resource, "payload": {"files": 7, "feed": None}}
+    event |= {"occurred": datetime.now(UTC).isoformat(), "id": "00000000-0000-4000-8000-000000000001"}
+    httpx.post(f"{room.api}/events", json=[event], timeout=30).raise_for_status()
+    done = room.until(lambda: room.ended("COMPLETED", before + 1))
+    assert done[0]["name"].endswith(" 0 files")
+    assert _customers(room) == 64
+
+
+def test_killed_in_a_run_with_runs_missed_while_down(room):
+    """Worker, flow and Spark die at once; what was due meanwhile becomes one run, and a message says what happened."""
+    before = len(room.ended("COMPLETED"))
+    write_jsonl(room.raw / "customers" / "2026-02-03" / "c.jsonl", record("n5", **NEW))
+    room.until(lambda: [r for r in room.runs() if r["state_type"] == "RUNNING"])
+    worker = room.process("worker")
+    for process in [*worker.children(recursive=True), worker]:
+        process.kill()
+    place, parameters = f"deployments/{room.deployment()['id']}/create_flow_run", room.deployment()["parameters"]
+    for days in (2, 1):
+        due = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
+        made = httpx.post(f"{room.api}/{place}", json={"state": state, "parameters": parameters}, timeout=30)
+        made.raise_for_status()
+    room.up()
+    room.until(lambda: _customers(room) == 65)
+    room.until(lambda: room.ended("COMPLETED", before + 1))
+    (crashed,) = room.ended("CRASHED")
+    assert "its worker was stopped or died" in crashed["state"]["message"]
+    room.until(lambda: any("Crashed*" in text for text in room.webhook.texts))
+    room.until(lambda: not [r for r in room.runs() if r["state_type"] in ("RUNNING", "PENDING", "SCHEDULED")])
+    assert len(room.ended("COMPLETED")) == before + 1, "what was missed is not caught up one by one"
+
+
+def test_deploying_again_changes_nothing(room):
+    """`prefect deploy --all` twice, and `churn up` before it: the same deployments, schedules and automations."""
+    for name in ("churn-staging", "churn-production"):
+        httpx.post(f"{room.api}/work_pools/", json={"name": name, "type": "process"}, timeout=30).raise_for_status()
+
+    def deploy():
+        environment = room.environment | {"PREFECT_API_URL": room.api}
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = room.ask("deployments", limit=200)
+        schedules = {(d["flow_id"], d["name"]): [(s["slug"], s["id"]) for s in d["schedules"]] for d in found}
+        automations = sorted(a["name"] for a in room.ask("automations", limit=200))
+        return schedules, automations
+
+    first = deploy()
+    assert len(first[0]) == 15
+    assert len(first[1]) == len(set(first[1])) == 10
+    assert deploy() == first
+
+
+def test_prefect_s_own_pages_show_it(room, tmp_path):
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("there is no chromium on this machine")
+    run = next(r for r in room.ended("COMPLETED") if "file" in r["name"])
+    for page, words in (
+        (f"runs/flow-run/{run['id']}", [run["name"], "Artifacts"]),
+        ("deployments", ["churn-pipeline", "table-maintenance", "business-review"]),
+    ):
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        options += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
+        url = f"{room.api.removesuffix('/api')}/{page}"
+        done = subprocess.run([browser, *options, url], capture_output=True, text=True, timeout=120, check=False)
+        assert [word for word in words if word not in done.stdout] == [], page
+
+
+def test_a_failed_gate_is_a_failed_run_and_a_message(room):
+    bad = [record(f"b{n}", churn="Maybe") for n in range(5)]
+    write_jsonl(room.raw / "customers" / "2026-02-04" / "bad.jsonl", *bad, record("n6", **NEW))
+    (failed,) = room.until(lambda: room.ended("FAILED"))
+    assert "quarantined_share" in failed["state"]["message"]
+    message = room.until(lambda: [text for text in room.webhook.texts if "Failed*" in text])[0]
+    assert "nothing of it was published" in message
+    assert _customers(room) == 65
+
+
+def test_down_and_up_keep_the_state(room):
+    assert room.churn("down").code == 0
+    assert all(port is None for port in room.churn("status", "--json").json()["servers"].values())
+    assert room.churn("watch", "--platform", "nobody").code == 1, "starts a server to ask, and says what is missing"
+    room.up()
+    assert len(room.ended("FAILED")) >= 1
+    assert _customers(room) == 65
