@@ -14,14 +14,11 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-_GROUPS = {"cloud": "cloud", "cli": "cli", "control": "cli", "flows": "spark", "golden": "spark", "spark": "spark"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Processes share the work: each starts one Spark and one Prefect; unit tests go where there is room."""
+    """Two processes share the work file by file, each with one Spark and one Prefect; the command's tests share a laptop."""
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        item.add_marker(pytest.mark.xdist_group(_GROUPS.get(folder, item.path.stem)))
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group("cli" if folder == "cli" else f"{folder}/{item.path.stem}"))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

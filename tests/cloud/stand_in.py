@@ -4,6 +4,7 @@ moto starts Glue runs but executes nothing; `GlueRunner` picks them up and runs 
 script with Spark over S3A. Faults are answers that the server gives instead of moto's.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -232,12 +233,23 @@ class GlueRunner:
         worker.stdin.write(json.dumps(arguments) + "\n")
         worker.stdin.flush()
         answer = json.loads(worker.stdout.readline() or _died(worker))
+        self._write_log(run.job_run_id, answer.get("said", []))
         if fate == "TIMEOUT":
             assert "died" in str(answer["error"]), f"{given['--job']} wrote nothing, so it was not killed in its work"
         if worker.poll() is not None:
             self._worker = None
         if run.status == "RUNNING":
             end_run(run, fate or ("FAILED" if answer["error"] else "SUCCEEDED"), answer["error"])
+
+    def _write_log(self, run_id: str, lines: list[str]) -> None:
+        logs, place = self.cloud.client("logs"), {"logGroupName": "/aws-glue/jobs/output"}
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(**place)
+        place["logStreamName"] = run_id
+        logs.create_log_stream(**place)
+        now = int(time.time() * 1000)
+        if lines:
+            logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": line} for line in lines])
 
     def _running_worker(self) -> subprocess.Popen[str]:
         if self._worker is None:

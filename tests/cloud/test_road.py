@@ -118,6 +118,7 @@ def test_two_days_full_of_faults_equal_the_laptop_s(
     On the first day one request to S3 in ten gets 503, one in forty no answer. On the second,
     Glue throttles and ends every step's run badly once, and the credentials expire for good.
     """
+    caplog.set_level("INFO", logger="churn")
     from flows import churn_pipeline as road_module
     from flows.churn_pipeline import churn_pipeline
 
@@ -126,6 +127,7 @@ def test_two_days_full_of_faults_equal_the_laptop_s(
     cloud.faults += [nth(10, xml_error("SlowDown", "503 Slow Down")), nth(40, hang_up)]
     churn_pipeline(platform, _upload(cloud, first, platform.lake[10:]))
     assert sum(cloud.count(f"S3 {method}") for method in ("GET", "PUT", "HEAD")) > 250
+    assert caplog.text.count("silver.customers: 200 rows and") == 1, "the script's own words, from CloudWatch, once"
     cloud.reset()
     raw = _upload(cloud, both, platform.lake[10:])
     runner.fates |= {"bronze": "FAILED", "silver": "TIMEOUT", "gold": "STOPPED"}
