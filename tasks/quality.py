@@ -35,14 +35,14 @@ def _check(platform: Platform, job: str, results: Sequence[JobResult]) -> None:
 
 def _row(result: JobResult, check: Check) -> dict[str, object]:
     return {
-        "table": result.table,
-        "expectation": check.expectation,
-        "on": check.subject,
-        "severity": check.severity,
         "result": _verdict(check),
+        "severity": check.severity,
+        "on": check.subject,
+        "expectation": check.expectation.removesuffix(f" ({check.limit})"),
         "observed": check.observed,
-        "limit": check.limit,
         "failing": "" if check.failing_percent is None else f"{check.failing_percent:.2f} %",
+        "limit": check.limit,
+        "table": result.table,
     }
 
 

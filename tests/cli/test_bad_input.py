@@ -38,7 +38,7 @@ def test_a_taken_port(laptop):
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = str(holder.getsockname()[1])
-        answer = laptop.churn("ui", CHURN_PREFECT_PORT=port, CHURN_HOME=str(laptop.folder / "other"))
+        answer = laptop.churn("up", CHURN_PREFECT_PORT=port, CHURN_HOME=str(laptop.folder / "other"))
     assert answer.code == 1
     assert port in answer.err
     assert "CHURN_PREFECT_PORT" in answer.err
@@ -47,4 +47,4 @@ def test_a_taken_port(laptop):
 def test_help_says_what_there_is(laptop):
     answer = laptop.churn("--help")
     assert answer.code == 0
-    assert all(command in answer.out for command in ("generate", "run", "query", "status", "report", "ui", "stop"))
+    assert all(command in answer.out for command in ("generate", "run", "query", "status", "report", "up", "down"))
