@@ -14,7 +14,7 @@ from transforms.runtime.manifests import Manifests
 from transforms.runtime.storage import open_folder
 
 UNREADABLE = "unreadable"
-_QUIET_MS, _LONGEST_BURST_MS = 1_000, 20_000
+_QUIET_MS, _LONGEST_BURST_MS, _LOOK_FOR_STOP_MS = 1_000, 20_000, 500
 _log = logging.getLogger("churn")
 
 
@@ -43,7 +43,15 @@ def watch(
 
 def _bursts(raw: Path, stop: Any) -> Iterator[None]:
     yield None
-    for _ in watchfiles.watch(raw, stop_event=stop, step=_QUIET_MS, debounce=_LONGEST_BURST_MS, raise_interrupt=False):
+    watched = watchfiles.watch(
+        raw,
+        stop_event=stop,
+        step=_QUIET_MS,
+        debounce=_LONGEST_BURST_MS,
+        rust_timeout=_LOOK_FOR_STOP_MS,
+        raise_interrupt=False,
+    )
+    for _ in watched:
         yield None
 
 

@@ -14,13 +14,6 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the work file by file, each with one Spark and one Prefect; the command's tests share a laptop."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group("cli" if folder == "cli" else f"{folder}/{item.path.stem}"))
-
-
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Ivy's cache is not made for two processes that fill it at once: it is filled before they start."""
     if session.config.getoption("numprocesses", None):

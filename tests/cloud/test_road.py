@@ -110,6 +110,7 @@ def two_days(tmp_path):
     return tmp_path / "first", tmp_path / "both"
 
 
+@pytest.mark.timeout(600)  # S3's and Glue's retries take their pauses
 def test_two_days_full_of_faults_equal_the_laptop_s(
     platform, cloud, runner, road, two_days, prefect_harness, caplog, spark, monkeypatch, tmp_path
 ):
