@@ -68,3 +68,15 @@ METRICS: dict[str, Metric] = {
         Metric("high_risk_share", "High-risk share", "High-risk customers as a share of customers.", "percent", -1),
     )
 }
+
+GROUPED: tuple[Metric, ...] = (
+    Metric("customers_in_segment", "Customers by risk segment", "Customers of one risk segment.", "customers", 0),
+    Metric("churn_rate_by_tenure", "Churn rate by tenure", "Churn rate of one customer_tenure_group.", "percent", -1),
+    Metric(
+        "mean_monthly_charges_of_churned",
+        "Mean monthly charges of churned customers",
+        "Mean of the monthly charges of churned customers who pay by one payment method.",
+        "USD",
+        0,
+    ),
+)
