@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 from prefect.blocks.abstract import NotificationBlock
 from prefect_aws import AwsCredentials
 from pydantic import Field, SecretStr
@@ -92,11 +92,13 @@ class Topic(NotificationBlock):
     )
 
     def notify(self, body: str, subject: str | None = None) -> None:  # type: ignore[override]
-        """Publish a message. Raises NotifyError."""
+        """Publish a message. Raises NotifyError, UnknownDeliveryError where no answer came."""
         options: dict[str, Any] = {"Subject": subject[:_LONGEST_SUBJECT]} if subject else {}
         try:
             # Sent once: a repeated publish would be a second message.
             client_of(self.credentials, "sns", once=True).publish(TopicArn=self.topic_arn, Message=body, **options)
+        except (ReadTimeoutError, ConnectionClosedError) as error:
+            raise UnknownDeliveryError(f"the topic {self.topic_arn} did not answer") from error
         except (BotoCoreError, ClientError) as error:
             raise NotifyError(f"the topic {self.topic_arn} refused the message: {error}") from error
 

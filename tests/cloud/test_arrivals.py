@@ -7,7 +7,8 @@ import pytest
 
 from blocks.arrivals import ArrivalQueue
 from blocks.notify import Topic
-from transforms.errors import NotifyError, PlatformError
+from tests.cloud.stand_in import first, hang_up
+from transforms.errors import NotifyError, PlatformError, UnknownDeliveryError
 
 
 @pytest.fixture
@@ -92,5 +93,8 @@ def test_a_topic_gets_subject_and_text(cloud, credentials, queue):
     (message,) = _left(cloud, queue)
     content = json.loads(message["Body"])
     assert (content["Message"], content["Subject"]) == ("2 customers", "s" * 100)
+    cloud.faults.append(first(1, "other POST", hang_up))
+    with pytest.raises(UnknownDeliveryError, match="did not answer"):
+        Topic(topic_arn=topic, credentials=credentials).notify("x")
     with pytest.raises(NotifyError, match="refused the message"):
         Topic(topic_arn=topic + "-gone", credentials=credentials).notify("x")

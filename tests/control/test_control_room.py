@@ -6,6 +6,7 @@ The tests tell one story, in order: each begins where the one before ended.
 import shutil
 import subprocess
 import sys
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -22,6 +23,17 @@ NEW = {"tenure_months": "5", "monthly_charges": "30.00", "total_charges": "150.0
 def _customers(room):
     rows = query(room.lake, "SELECT count(*) AS n FROM gold.customer_churn_analysis")[1]
     return rows[0][0]
+
+
+def _announce(room, feed, **payload):
+    resource = {
+        "prefect.resource.id": f"churn.raw.{feed}",
+        "prefect.resource.name": f"raw files of {feed}",
+        "churn.environment": "local",
+    }
+    event = {"event": "churn.raw.arrived", "resource": resource, "payload": payload}
+    event |= {"occurred": datetime.now(UTC).isoformat(), "id": str(uuid.uuid4())}
+    httpx.post(f"{room.api}/events", json=[event], timeout=30).raise_for_status()
 
 
 def test_everything_is_said_to_run(room):
@@ -81,13 +93,24 @@ def test_an_alert_and_a_file_that_lands_while_a_run_is_going(room):
 
 def test_an_event_of_a_wrong_shape_starts_a_run_that_finds_nothing(room):
     before = len(room.ended("COMPLETED"))
-    resource = {"prefect.resource.id": "churn.raw.billing", "churn.environment": "local"}
-    event = {"event": "churn.raw.arrived", "resource": resource, "payload": {"files": 7, "feed": None}}
-    event |= {"occurred": datetime.now(UTC).isoformat(), "id": "00000000-0000-4000-8000-000000000001"}
-    httpx.post(f"{room.api}/events", json=[event], timeout=30).raise_for_status()
+    _announce(room, "billing", files=7, feed=None)
     done = room.until(lambda: room.ended("COMPLETED", before + 1))
     assert done[0]["name"].endswith(" 0 files")
     assert _customers(room) == 64
+
+
+def test_files_that_do_not_come_are_missed(room):
+    """The trigger of prefect.yaml with 10 seconds instead of 26 hours: a feed that came and then does not."""
+    found = next(a for a in room.ask("automations", limit=200) if a["name"] == "local late files")
+    assert found["trigger"]["within"] == 26 * 3600
+    kept = {name: found[name] for name in ("name", "description", "enabled", "trigger", "actions", "tags")}
+    place = f"{room.api}/automations/{found['id']}"
+    httpx.put(place, json=kept | {"trigger": kept["trigger"] | {"within": 10}}, timeout=30).raise_for_status()
+    _announce(room, "billing")
+    message = room.until(lambda: [text for text in room.webhook.texts if text.startswith("*Late: ")])[0]
+    assert message.startswith("*Late: raw files of billing*\nNo file of it has come for 26 hours.")
+    httpx.put(place, json=kept, timeout=30).raise_for_status()
+    room.until(lambda: not [r for r in room.runs() if r["state_type"] in ("RUNNING", "PENDING", "SCHEDULED")])
 
 
 def test_killed_in_a_run_with_runs_missed_while_down(room):
