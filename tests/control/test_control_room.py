@@ -95,7 +95,7 @@ def test_an_alert_and_a_file_that_lands_while_a_run_is_going(room):
 
 def test_an_event_of_a_wrong_shape_starts_a_run_that_finds_nothing(room):
     before = len(room.ended("COMPLETED"))
-    _announce(room, "billing", files=7, feed=None)
+    _announce(room, "billing", files=7, size=None)
     done = room.until(lambda: room.ended("COMPLETED", before + 1))
     assert done[0]["name"].endswith(" 0 files")
     assert _customers(room) == 64
