@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from prefect.blocks.core import Block
@@ -12,7 +11,7 @@ from prefect_aws import AwsCredentials
 from pydantic import Field
 
 from blocks.aws import client_of, explained
-from transforms.feeds import FEEDS
+from transforms.runtime.landing import folder_feed
 
 _log = logging.getLogger("churn")
 _MOST_MESSAGES = 10
@@ -65,7 +64,7 @@ class ArrivalQueue(Block):
 
 def feed_of(key: str) -> str:
     """The feed that a file's folders name; files of no feed's folder hold whole records."""
-    return next((part for part in PurePosixPath(key).parts[:-1] if part in FEEDS), _WHOLE_RECORDS)
+    return folder_feed(key) or _WHOLE_RECORDS
 
 
 def _arrived(body: str) -> Arrived | None:

@@ -9,7 +9,7 @@ from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
 from pydantic import Field
 
-from blocks.aws import client_of, explained
+from blocks.aws import client_of, explained, pauses
 from transforms.errors import QueryError
 
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -59,7 +59,8 @@ class Athena(Block):
         return Answer(columns, rows, scanned, billed / _TERABYTE * self.usd_per_terabyte)
 
     def _wait(self, athena: Any, query_id: str, tell: Callable[[str], None]) -> dict[str, Any]:
-        pause, last = _FIRST_POLL_SECONDS, ""
+        last = ""
+        waits = pauses(_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS)
         while True:
             execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
             state = execution["Status"]["State"]
@@ -71,8 +72,7 @@ class Athena(Block):
                 reason = execution["Status"].get("StateChangeReason", "no reason given")
                 raise QueryError(f"Athena: {state.lower()}: {reason}")
             last = state
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
+            time.sleep(next(waits))
 
 
 def _results(athena: Any, query_id: str) -> tuple[list[str], list[tuple[str | None, ...]]]:

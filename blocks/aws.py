@@ -30,6 +30,14 @@ def client_of(credentials: AwsCredentials, service: str, *, once: bool = False) 
     return credentials.get_boto3_session().client(service, region_name=credentials.region_name, **settings)
 
 
+def pauses(first: float, longest: float) -> Iterator[float]:
+    """Seconds to wait between looks at something that takes its time: each half as long again as the one before."""
+    pause = min(first, longest)
+    while True:
+        yield pause
+        pause = min(pause * 1.5, longest)
+
+
 def code_of(error: ClientError) -> str:
     """AWS's name of an error, e.g. ThrottlingException."""
     return str(error.response.get("Error", {}).get("Code", ""))

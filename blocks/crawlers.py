@@ -9,7 +9,7 @@ from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
 from pydantic import Field
 
-from blocks.aws import client_of, explained
+from blocks.aws import client_of, explained, pauses
 from transforms.errors import PlatformError
 
 _FIRST_POLL_SECONDS = 1.0
@@ -46,7 +46,8 @@ class GlueCrawler(Block):
             return {table["Name"]: _columns(table) for page in pages for table in page["TableList"]}
 
     def _wait(self, glue: Any) -> None:
-        deadline, pause = time.monotonic() + self.timeout_seconds, min(_FIRST_POLL_SECONDS, self.poll_seconds)
+        deadline = time.monotonic() + self.timeout_seconds
+        waits = pauses(_FIRST_POLL_SECONDS, self.poll_seconds)
         while True:
             crawler = glue.get_crawler(Name=self.crawler)["Crawler"]
             if crawler["State"] == "READY":
@@ -55,8 +56,7 @@ class GlueCrawler(Block):
                 raise PlatformError(
                     f"the crawler {self.crawler} is still {crawler['State']}. Look at it in the console."
                 )
-            time.sleep(pause)
-            pause = min(pause * 1.5, self.poll_seconds)
+            time.sleep(next(waits))
         last = crawler.get("LastCrawl", {})
         if last.get("Status") in ("FAILED", "CANCELLED"):
             raise PlatformError(

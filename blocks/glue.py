@@ -14,7 +14,7 @@ from prefect_aws import AwsCredentials
 from pydantic import Field
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from blocks.aws import client_of, code_of, explained
+from blocks.aws import client_of, code_of, explained, pauses
 from transforms import errors
 from transforms.results import JobResult, Results
 from transforms.runtime.storage import S3_SCHEMES, open_folder
@@ -190,7 +190,7 @@ class GlueRun(JobRun[list[JobResult]]):
     def log_link(self) -> str:
         """The run's output in CloudWatch."""
         region = self._glue.meta.region_name
-        group = "$252Faws-glue$252Fjobs$252Foutput"
+        group = _LOG_GROUP.replace("/", "$252F")
         return (
             f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
             f"#logsV2:log-groups/log-group/{group}/log-events/{self.run_id}"
@@ -206,7 +206,8 @@ class GlueRun(JobRun[list[JobResult]]):
             self._watch()
 
     def _watch(self) -> None:
-        began, pause, last = datetime.now(UTC), min(_FIRST_POLL_SECONDS, self._job.poll_seconds), ""
+        began, last = datetime.now(UTC), ""
+        waits = pauses(_FIRST_POLL_SECONDS, self._job.poll_seconds)
         while True:
             run = self._glue.get_job_run(JobName=self._job.job_name, RunId=self.run_id)["JobRun"]
             state = run["JobRunState"]
@@ -218,8 +219,7 @@ class GlueRun(JobRun[list[JobResult]]):
             if state == "SUCCEEDED":
                 return
             last = state
-            time.sleep(pause)
-            pause = min(pause * 1.5, self._job.poll_seconds)
+            time.sleep(next(waits))
 
     def fetch_result(self) -> list[JobResult]:  # type: ignore[override]
         """What the job wrote beside the lake, a result per table."""

@@ -1,7 +1,7 @@
 """What differs between a laptop and AWS, and nothing else."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
@@ -50,7 +50,11 @@ class Platform(Block):
 
     def folder(self) -> Folder:
         """The lake's files beside its tables."""
-        return open_folder(self.lake, client_of(self.credentials, "s3") if self.credentials else None)
+        return open_folder(self.lake, self.s3_client())
+
+    def s3_client(self) -> Any:
+        """For places on S3; none on a laptop."""
+        return client_of(self.credentials, "s3") if self.credentials else None
 
     def register_tables(self) -> list[str]:
         """Bring the catalog in line with the lake's tables; what was changed, in words."""

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ from transforms.errors import ChurnError, MachineError, PlatformError
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
+
+    from blocks.arrivals import Arrived
 
 ENVIRONMENT = "local"
 WEBHOOK_SETTING = "CHURN_WEBHOOK_URL"
@@ -78,7 +81,7 @@ def watch(platform: str | None, raw: Path, lake: Path | None) -> None:
     from tasks.arrivals import announce
 
     if platform:
-        _watch_queue(platform, stopped)
+        _watch_queue(platform, lambda files: announce(files, platform), stopped)
         return
     from local.watcher import watch as watch_folder
 
@@ -91,9 +94,8 @@ def watch(platform: str | None, raw: Path, lake: Path | None) -> None:
     )
 
 
-def _watch_queue(name: str, stopped: threading.Event) -> None:
+def _watch_queue(name: str, announce: "Callable[[Sequence[Arrived]], None]", stopped: threading.Event) -> None:
     from cli.cloud import load_platform
-    from tasks.arrivals import announce
 
     queue = load_platform(name).arrivals
     if queue is None:
@@ -101,7 +103,7 @@ def _watch_queue(name: str, stopped: threading.Event) -> None:
     print(f"Listening to {queue.queue_url}", flush=True)
     while not stopped.is_set():
         try:
-            queue.receive(lambda files: announce(files, name))
+            queue.receive(announce)
         except ChurnError as error:
             logging.getLogger("churn").warning("%s; trying again", error)
             stopped.wait(_RETRY_SECONDS)
@@ -109,19 +111,20 @@ def _watch_queue(name: str, stopped: threading.Event) -> None:
 
 def register_blocks() -> int:
     """Make every block type of the platform known to Prefect; how many."""
-    found = list(_block_types())
+    found = list(block_types())
     for block in found:
         block.register_type_and_schema()
     return len(found)
 
 
-def _block_types() -> "Iterator[type[Block]]":
+def block_types() -> "Iterator[type[Block]]":
+    """Every block class of the platform."""
     from prefect.blocks.core import Block
 
     import blocks
 
     for name in blocks.MODULES:
-        module = __import__(f"blocks.{name}", fromlist=[name])
+        module = import_module(f"blocks.{name}")
         for _, found in inspect.getmembers(module, inspect.isclass):
             if issubclass(found, Block) and found.__module__ == module.__name__ and "[" not in found.__name__:
                 yield found

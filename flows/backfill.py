@@ -1,22 +1,12 @@
 """Days of raw files brought in one after another, as if each had been loaded in its time."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from prefect import flow
 
 from blocks.platform import Platform
 from flows.churn_pipeline import churn_pipeline
-from tasks.raw import days_with_files, publish_backfill
-
-
-@dataclass(frozen=True)
-class Day:
-    """One day of a backfill: its files in the raw folder, and the rows that bronze took from them."""
-
-    day: date
-    files: int
-    rows: int
+from tasks.raw import Day, days_with_files, publish_backfill
 
 
 @flow(name="backfill", flow_run_name="backfill {start} to {end}", persist_result=False)

@@ -7,7 +7,7 @@ from prefect import flow
 from blocks.platform import Platform
 from tasks.glue import run_glue_job
 from tasks.report import publish_review
-from tasks.runs import name_run
+from tasks.runs import name_run, new_run_id
 from transforms.review import Month
 
 
@@ -17,8 +17,7 @@ def business_review(platform: Platform, month: str = "") -> str:
 
     Raises LakeError for what is no month.
     """
-    now = datetime.now(UTC)
-    reviewed = Month.parse(month) if month else Month(now.year, now.month).before(1)
+    reviewed = Month.parse(month) if month else Month.of(datetime.now(UTC)).before(1)
     name_run(f"business-review {reviewed}")
-    run_glue_job(platform, "review", f"{now:%Y%m%dT%H%M%S%fZ}", {"month": str(reviewed)})
+    run_glue_job(platform, "review", new_run_id(), {"month": str(reviewed)})
     return publish_review(platform, reviewed)

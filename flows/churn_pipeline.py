@@ -12,7 +12,7 @@ from tasks.catalog import register_tables
 from tasks.glue import run_glue_job
 from tasks.quality import quality_gate
 from tasks.report import publish_report
-from tasks.runs import absorb_waiting_runs, files_in_words, name_run, only_writer
+from tasks.runs import absorb_waiting_runs, files_in_words, name_run, new_run_id, only_writer
 from tasks.warehouse import Load, load_warehouse, loaded_version
 from transforms.results import JobResult
 
@@ -49,7 +49,7 @@ def churn_pipeline(
 def _road(
     platform: Platform, raw: str, full_refresh: bool, max_quarantined_share: float, day: date | None
 ) -> PipelineResult:
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    run_id = new_run_id()
     limits = {"max_quarantined_share": str(max_quarantined_share), "full_refresh": str(full_refresh).lower()}
     files = {"raw": raw} | ({"day": str(day)} if day else {})
     results: list[JobResult] = []

@@ -1,13 +1,11 @@
 """Weekly care of the tables: small files merged, files that nobody needs deleted."""
 
-from datetime import UTC, datetime
-
 from prefect import flow
 
 from blocks.platform import Platform
 from tasks.glue import run_glue_job
 from tasks.report import publish_tables
-from tasks.runs import only_writer
+from tasks.runs import new_run_id, only_writer
 from transforms.results import JobResult
 
 
@@ -19,7 +17,6 @@ def table_maintenance(platform: Platform, retention_days: int = 45) -> list[JobR
     where they stopped. Raises LakeError when it is shorter than a week.
     """
     with only_writer(platform):
-        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-        results = run_glue_job(platform, "maintenance", run_id, {"retention_days": str(retention_days)})
+        results = run_glue_job(platform, "maintenance", new_run_id(), {"retention_days": str(retention_days)})
     publish_tables(results)
     return results

@@ -10,8 +10,9 @@ from prefect.runtime import flow_run
 
 from blocks.platform import Platform
 from tasks.defaults import PATIENT, TAGS
+from tasks.operators import deliver
 from transforms.alerts import Alert, Alerts
-from transforms.errors import NotifyError, UnknownDeliveryError
+from transforms.errors import NotifyError
 
 AT_RISK = "churn.customers.at_risk"
 _NAMED = 10
@@ -30,9 +31,8 @@ def send_alerts(platform: Platform) -> int:
     for alert in alerts.open():
         alerts.claim(alert, flow_run.get_name() or "no run")
         try:
-            _send(platform, alert)
-        except UnknownDeliveryError as error:
-            _log.warning("alert: %s; it may not have arrived, and is not sent again", error)
+            if not deliver(platform, subject(alert), body(alert)):
+                _log.info("alert: %s (no notifier: seen here and in Prefect only)", subject(alert))
         except NotifyError:
             alerts.release(alert)
             raise
@@ -70,14 +70,6 @@ def body(alert: Alert) -> str:
 
 def _customers(count: int) -> str:
     return "1 customer" if count == 1 else f"{count:,} customers"
-
-
-def _send(platform: Platform, alert: Alert) -> None:
-    if platform.notifier is None:
-        _log.info("alert: %s (no notifier: seen here and in Prefect only)", subject(alert))
-        return
-    platform.notifier.notify(body(alert), subject(alert))
-    _log.info("alert sent: %s", subject(alert))
 
 
 def _publish(platform: Platform, alert: Alert) -> None:

@@ -1,21 +1,25 @@
 """The raw folder, looked at before a backfill."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from blocks.aws import client_of
 from blocks.platform import Platform
 from tasks.defaults import PATIENT, TAGS
 from transforms.errors import RawPathError
 from transforms.runtime.landing import files_by_day
 
-if TYPE_CHECKING:
-    from flows.backfill import Day
+
+@dataclass(frozen=True)
+class Day:
+    """One day of a backfill: its files in the raw folder, and the rows that bronze took from them."""
+
+    day: date
+    files: int
+    rows: int
 
 
 @task(name="days-with-files", task_run_name="days", tags=TAGS, **PATIENT, timeout_seconds=600, persist_result=False)
@@ -23,12 +27,12 @@ def days_with_files(platform: Platform, raw: str, start: date, end: date) -> dic
     """How many data files each day from `start` to `end` has. Raises RawPathError."""
     if end < start:
         raise RawPathError(f"the backfill ends on {end}, before it starts on {start}: swap them")
-    found = files_by_day(raw, client_of(platform.credentials, "s3") if platform.credentials else None)
+    found = files_by_day(raw, platform.s3_client())
     return {day: len(names) for day, names in found.items() if start <= day <= end}
 
 
 @task(name="publish-backfill", task_run_name="summary", tags=TAGS, persist_result=False)
-def publish_backfill(days: "Sequence[Day]") -> None:
+def publish_backfill(days: Sequence[Day]) -> None:
     """What each day brought, as a table; days without files say so."""
     rows = [asdict(day) | {"day": str(day.day), "note": "" if day.files else "no files"} for day in days]
     missing = sum(not day.files for day in days)

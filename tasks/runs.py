@@ -29,6 +29,11 @@ _LEASE_SECONDS = 60  # the shortest that Prefect allows: how long a dead run kee
 _log = logging.getLogger("churn")
 
 
+def new_run_id() -> str:
+    """What names a run in the lake; ids sort by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+
+
 @contextmanager
 def only_writer(platform: Platform) -> Iterator[None]:
     """Wait until no other run writes to the platform's lake, whichever deployment it is of."""

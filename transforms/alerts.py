@@ -54,17 +54,17 @@ class Alerts:
         """Alerts that nobody has begun to send, oldest first."""
         names: Sequence[str] = self.folder.names()
         for name in sorted(names):
-            if not name.endswith(_CLAIM) and name.replace(".json", _CLAIM) not in names:
+            if not name.endswith(_CLAIM) and _claim(name) not in names:
                 content = self.folder.read_json(name)
                 yield Alert(**{**content, "top": tuple(AtRisk(**row) for row in content["top"])})
 
     def claim(self, alert: Alert, by: str) -> None:
         """Say that `by` (a flow run) sends it, so that no later run sends it again."""
-        self.folder.write_json(_name(alert.version).replace(".json", _CLAIM), {"by": by})
+        self.folder.write_json(_claim(_name(alert.version)), {"by": by})
 
     def release(self, alert: Alert) -> None:
         """Give a claimed alert back: the notifier refused it."""
-        self.folder.delete(_name(alert.version).replace(".json", _CLAIM))
+        self.folder.delete(_claim(_name(alert.version)))
 
 
 _CLAIM = ".claimed.json"
@@ -72,3 +72,7 @@ _CLAIM = ".claimed.json"
 
 def _name(version: int) -> str:
     return f"{version:08d}.json"
+
+
+def _claim(name: str) -> str:
+    return name.replace(".json", _CLAIM)

@@ -24,7 +24,12 @@ class Month:
             first = date.fromisoformat(f"{text}-01")
         except ValueError as error:
             raise LakeError(f"{text!r} is no month. Give it as YYYY-MM, e.g. 2026-01.") from error
-        return Month(first.year, first.month)
+        return Month.of(first)
+
+    @staticmethod
+    def of(day: date) -> "Month":
+        """The month that a day (or a moment, UTC) is in."""
+        return Month(day.year, day.month)
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.number:02d}"

@@ -13,7 +13,8 @@ from cfnlint.decode import cfn_yaml
 from infrastructure.package import build
 from infrastructure.stack import TEMPLATE
 from local import services
-from tests.cloud.stand_in import KEY, KEY_ID, REGION, Cloud, GlueRunner, wait_for
+from tests.cloud.stand_in import KEY, KEY_ID, REGION, Cloud, GlueRunner
+from tests.waiting import wait_for
 
 JOB = "churn"
 PASSWORD = "planted-warehouse-password-77aa"

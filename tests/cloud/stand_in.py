@@ -282,14 +282,3 @@ def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":
         stderr=(folder / "spark.log").open("ab"),
         text=True,
     )
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """The first true value of `condition`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{condition} did not come true within {seconds} s")

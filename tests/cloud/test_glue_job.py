@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from blocks.glue import GlueJob
-from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error, wait_for
+from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error
+from tests.waiting import wait_for
 from transforms.errors import GateError, JobError, LayoutError
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -1,7 +1,6 @@
 """A laptop on which everything runs: `churn up`, a webhook for alerts, and questions to Prefect over its API."""
 
 import json
-import time
 
 import httpx
 import psutil
@@ -9,6 +8,7 @@ import pytest
 
 from tests.laptops import Laptop
 from tests.receivers import Webhook
+from tests.waiting import wait_for
 
 _LONGEST_SECONDS = 240
 
@@ -48,14 +48,11 @@ class Room(Laptop):
 
     def until(self, condition):
         """The first true value; the worker's log where there is none in time."""
-        deadline = time.monotonic() + _LONGEST_SECONDS
-        while time.monotonic() < deadline:
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.3)
-        log = (self.folder / "state" / "logs" / "worker.log").read_text()
-        raise AssertionError(f"it did not happen. The runs: {self.runs()}\n{log[-4000:]}")
+        try:
+            return wait_for(condition, _LONGEST_SECONDS, pause=0.3)
+        except AssertionError as error:
+            log = (self.folder / "state" / "logs" / "worker.log").read_text()
+            raise AssertionError(f"it did not happen. The runs: {self.runs()}\n{log[-4000:]}") from error
 
     def ended(self, state, count=1):
         """`count` runs of the pipeline that ended in this state, when there are so many."""

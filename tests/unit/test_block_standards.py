@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 import blocks
 from blocks import glue, redshift
-from cli.control_room import _block_types
+from cli.control_room import block_types
 
-BLOCKS = list(_block_types())
+BLOCKS = list(block_types())
 ALL = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
 
 

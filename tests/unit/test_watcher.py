@@ -1,12 +1,12 @@
 """The watcher of a folder: bursts, what came while nobody watched, what cannot be read."""
 
 import threading
-import time
 
 import pytest
 
 from local.watcher import UNREADABLE, watch
 from tests.samples import record, write_jsonl
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -32,23 +32,16 @@ def watching(tmp_path):
         assert not thread.is_alive()
 
 
-def _until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.05)
-
-
 def test_a_burst_is_announced_once_and_what_was_there_before_too(watching, tmp_path):
     write_jsonl(tmp_path / "raw" / "before.jsonl", record("a"))
     announced = watching()
-    _until(lambda: announced)
+    wait_for(lambda: announced)
     assert [(file.feed, file.key.rsplit("/", 1)[1]) for file in announced[0]] == [("customers", "before.jsonl")]
     for number in range(5):
         write_jsonl(tmp_path / "raw" / "2026-01-01" / f"{number}.jsonl", record(f"b{number}"))
-    _until(lambda: len(announced) > 1)
+    wait_for(lambda: len(announced) > 1)
     seen = {file.key.rsplit("/", 1)[1] for burst in announced[1:] for file in burst}
-    _until(
+    wait_for(
         lambda: (
             {file.key.rsplit("/", 1)[1] for burst in announced[1:] for file in burst}
             == {f"{n}.jsonl" for n in range(5)}
@@ -62,7 +55,7 @@ def test_a_burst_is_announced_once_and_what_was_there_before_too(watching, tmp_p
 def test_a_file_of_no_known_layout_is_announced_so_that_a_run_says_so(watching, tmp_path):
     announced = watching()
     (tmp_path / "raw" / "odd.csv").write_text("colour,size\nred,3\n")
-    _until(lambda: announced)
+    wait_for(lambda: announced)
     assert announced[0][0].feed == UNREADABLE
     assert "odd.csv" in announced[0][0].etag
 

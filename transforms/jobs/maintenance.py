@@ -1,7 +1,5 @@
 """Small files merged, files that nobody needs any more deleted: Delta's OPTIMIZE and VACUUM for every table."""
 
-from dataclasses import replace
-
 from transforms.errors import LakeError
 from transforms.jobs.context import JobContext
 from transforms.jobs.publish import Stopwatch
@@ -35,8 +33,8 @@ def _maintain(context: JobContext, table: Table) -> JobResult:
         outcome="passed",
         version_before=before,
         version_after=context.lake.version(table),
+        seconds=watch.seconds(),
         notes=(f"{fewer} files fewer; kept what {context.retention_days} days need",),
     )
-    result = replace(result, seconds=watch.seconds())
     context.results.write(result)
     return result

@@ -135,8 +135,9 @@ def _is_data(name: str) -> bool:
 
 
 def _describe(root: Folder, file: StoredFile) -> RawFile:
-    folder = next((part for part in PurePosixPath(file.name).parts[:-1] if part in FEEDS), None)
-    layout = sniff(root.read_bytes(file.name, SAMPLE_BYTES), file.name, folder, is_whole=file.size <= SAMPLE_BYTES)
+    layout = sniff(
+        root.read_bytes(file.name, SAMPLE_BYTES), file.name, folder_feed(file.name), is_whole=file.size <= SAMPLE_BYTES
+    )
     return RawFile(
         path=file.name,
         uri=root.uri(file.name),
@@ -149,6 +150,11 @@ def _describe(root: Folder, file: StoredFile) -> RawFile:
         delimiter=layout.delimiter,
         headers=layout.headers,
     )
+
+
+def folder_feed(name: str) -> str | None:
+    """The feed that a file's folders name."""
+    return next((part for part in PurePosixPath(name).parts[:-1] if part in FEEDS), None)
 
 
 def _event_time(name: str, modified: float) -> datetime:

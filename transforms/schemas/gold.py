@@ -2,18 +2,17 @@
 
 from pyspark.sql.types import (
     BooleanType,
-    DataType,
     DateType,
     DecimalType,
     IntegerType,
     LongType,
     StringType,
-    StructField,
     StructType,
     TimestampType,
 )
 
 from transforms.feeds import GROUPS, KEY
+from transforms.schemas.fields import field
 from transforms.schemas.silver import CUSTOMERS as SILVER_CUSTOMERS
 
 CLTV = DecimalType(14, 2)
@@ -21,26 +20,22 @@ SUM = DecimalType(20, 2)
 SCORE = DecimalType(8, 1)
 
 
-def _field(name: str, kind: DataType, comment: str, nullable: bool = True) -> StructField:
-    return StructField(name, kind, nullable, {"comment": comment})
-
-
 _CARRIED = [column for group in GROUPS for column in group.columns]
 
 ANALYSIS = StructType(
     [
-        _field(KEY, StringType(), "Customer number of the operator", nullable=False),
+        field(KEY, StringType(), "Customer number of the operator", nullable=False),
         *(SILVER_CUSTOMERS[column] for column in _CARRIED),
-        _field("churn_flag", IntegerType(), "1 where the customer has left, else 0", nullable=False),
-        _field("cltv", CLTV, "Lifetime value: monthly_charges x tenure_months, USD", nullable=False),
-        _field("customer_tenure_group", StringType(), "0-12, 13-24 or 25+ months with the operator", nullable=False),
-        _field(
+        field("churn_flag", IntegerType(), "1 where the customer has left, else 0", nullable=False),
+        field("cltv", CLTV, "Lifetime value: monthly_charges x tenure_months, USD", nullable=False),
+        field("customer_tenure_group", StringType(), "0-12, 13-24 or 25+ months with the operator", nullable=False),
+        field(
             "churn_score",
             SCORE,
             "100 - 1.5 x tenure_months of a customer who left, else 0; may be negative",
             nullable=False,
         ),
-        _field(
+        field(
             "risk_segment",
             StringType(),
             "High-Value where cltv > 2000, High-Risk where churn_score > 60",
@@ -50,24 +45,24 @@ ANALYSIS = StructType(
 )
 
 _MEASURES = [
-    _field("customers", LongType(), "Customers", nullable=False),
-    _field("churned", LongType(), "Customers who have left", nullable=False),
-    _field("monthly_revenue", SUM, "Sum of monthly_charges, USD", nullable=False),
-    _field("churned_monthly_revenue", SUM, "Sum of monthly_charges of churned customers, USD", nullable=False),
-    _field("cltv", SUM, "Sum of cltv, USD", nullable=False),
-    _field("churned_cltv", SUM, "Sum of cltv of churned customers, USD", nullable=False),
-    _field("churned_source_cltv", SUM, "Sum of source_cltv of churned customers, USD", nullable=False),
-    _field("high_source_score", LongType(), "Customers with source_churn_score > 70", nullable=False),
+    field("customers", LongType(), "Customers", nullable=False),
+    field("churned", LongType(), "Customers who have left", nullable=False),
+    field("monthly_revenue", SUM, "Sum of monthly_charges, USD", nullable=False),
+    field("churned_monthly_revenue", SUM, "Sum of monthly_charges of churned customers, USD", nullable=False),
+    field("cltv", SUM, "Sum of cltv, USD", nullable=False),
+    field("churned_cltv", SUM, "Sum of cltv of churned customers, USD", nullable=False),
+    field("churned_source_cltv", SUM, "Sum of source_cltv of churned customers, USD", nullable=False),
+    field("high_source_score", LongType(), "Customers with source_churn_score > 70", nullable=False),
 ]
-MEASURES = tuple(field.name for field in _MEASURES)
+MEASURES = tuple(measure.name for measure in _MEASURES)
 
 BREAKDOWN = StructType(
     [
-        _field("dimension", StringType(), "Column that the customers are grouped by", nullable=False),
-        _field("value", StringType(), "Value of that column; Unknown where it is missing", nullable=False),
+        field("dimension", StringType(), "Column that the customers are grouped by", nullable=False),
+        field("value", StringType(), "Value of that column; Unknown where it is missing", nullable=False),
         *_MEASURES,
-        _field("churn_rate", DecimalType(7, 4), "churned / customers, in percent", nullable=False),
-        _field(
+        field("churn_rate", DecimalType(7, 4), "churned / customers, in percent", nullable=False),
+        field(
             "source_version",
             LongType(),
             "Version of gold.customer_churn_analysis that changed the row last",
@@ -78,24 +73,24 @@ BREAKDOWN = StructType(
 
 KPIS = StructType(
     [
-        _field("run_id", StringType(), "Run that computed the value", nullable=False),
-        _field("computed_at", TimestampType(), "Start of that run, UTC", nullable=False),
-        _field("source_version", LongType(), "Version of gold.customer_churn_analysis it describes", nullable=False),
-        _field("kpi", StringType(), "Name of the KPI, defined in docs/metrics.md", nullable=False),
-        _field("value", DecimalType(24, 4), "Value of the KPI"),
-        _field("unit", StringType(), "customers, percent or USD", nullable=False),
+        field("run_id", StringType(), "Run that computed the value", nullable=False),
+        field("computed_at", TimestampType(), "Start of that run, UTC", nullable=False),
+        field("source_version", LongType(), "Version of gold.customer_churn_analysis it describes", nullable=False),
+        field("kpi", StringType(), "Name of the KPI, defined in docs/metrics.md", nullable=False),
+        field("value", DecimalType(24, 4), "Value of the KPI"),
+        field("unit", StringType(), "customers, percent or USD", nullable=False),
     ]
 )
 
 MOVEMENTS = StructType(
     [
-        _field(KEY, StringType(), "Customer number of the operator", nullable=False),
-        _field("moved_on", DateType(), "Day of the run that saw the movement, UTC", nullable=False),
-        _field("from_segment", StringType(), "risk_segment before; null for a new customer"),
-        _field("to_segment", StringType(), "risk_segment after; null for a customer who is gone from gold"),
-        _field("was_churned", IntegerType(), "churn_flag before; null for a new customer"),
-        _field("is_churned", IntegerType(), "churn_flag after; null for a customer who is gone from gold"),
-        _field(
+        field(KEY, StringType(), "Customer number of the operator", nullable=False),
+        field("moved_on", DateType(), "Day of the run that saw the movement, UTC", nullable=False),
+        field("from_segment", StringType(), "risk_segment before; null for a new customer"),
+        field("to_segment", StringType(), "risk_segment after; null for a customer who is gone from gold"),
+        field("was_churned", IntegerType(), "churn_flag before; null for a new customer"),
+        field("is_churned", IntegerType(), "churn_flag after; null for a customer who is gone from gold"),
+        field(
             "newly_at_risk",
             BooleanType(),
             "Entered a High-Risk segment, for the first time on that day: an alert is raised",
@@ -103,8 +98,8 @@ MOVEMENTS = StructType(
         ),
         *(ANALYSIS[name] for name in ("city", "contract", "payment_method", "churn_reason")),
         *(ANALYSIS[name] for name in ("customer_tenure_group", "monthly_charges", "cltv", "churn_score")),
-        _field("run_id", StringType(), "Run that saw the movement", nullable=False),
-        _field(
+        field("run_id", StringType(), "Run that saw the movement", nullable=False),
+        field(
             "source_version", LongType(), "Version of gold.customer_churn_analysis that it was seen in", nullable=False
         ),
     ]

@@ -15,6 +15,7 @@ from pyspark.sql.types import (
 )
 
 from transforms.feeds import GROUPS, KEY
+from transforms.schemas.fields import field
 
 # Longest values that the row rules let through; UTF-8 needs up to four bytes a character.
 MAX_KEY = 64
@@ -70,43 +71,39 @@ def _typed(column: str) -> StructField:
     return StructField(column, kind, True, {"comment": comment, **size})
 
 
-def _field(name: str, kind: DataType, comment: str, nullable: bool = True) -> StructField:
-    return StructField(name, kind, nullable, {"comment": comment})
-
-
 CUSTOMERS = StructType(
     [
-        _field(KEY, StringType(), "Customer number of the operator", nullable=False),
+        field(KEY, StringType(), "Customer number of the operator", nullable=False),
         *(_typed(column) for group in GROUPS for column in group.columns),
-        _field("is_complete", BooleanType(), "Every required column group has arrived", nullable=False),
+        field("is_complete", BooleanType(), "Every required column group has arrived", nullable=False),
         *(
-            _field(group.event_column, TimestampType(), f"Event time of the {group.name} values, UTC")
+            field(group.event_column, TimestampType(), f"Event time of the {group.name} values, UTC")
             for group in GROUPS
         ),
-        _field("_batch_id", LongType(), "Ingest batch that changed the row last", nullable=False),
+        field("_batch_id", LongType(), "Ingest batch that changed the row last", nullable=False),
     ]
 )
 
 QUARANTINE = StructType(
     [
-        _field(
+        field(
             "record_id",
             StringType(),
             "Identity of the rejected record: hash of feed, batch, file and content",
             nullable=False,
         ),
-        _field("feed", StringType(), "Feed that the record belongs to", nullable=False),
-        _field(KEY, StringType(), "Customer number, where it could be read"),
-        _field(
+        field("feed", StringType(), "Feed that the record belongs to", nullable=False),
+        field(KEY, StringType(), "Customer number, where it could be read"),
+        field(
             "reasons", ArrayType(StringType(), containsNull=False), "Every rule that the record breaks", nullable=False
         ),
-        _field("source_file", StringType(), "Path of the file below the raw folder", nullable=False),
-        _field("raw_record", StringType(), "The record as received: the raw line, or its columns as JSON"),
-        _field("occurrences", LongType(), "How often the same record stands in the file", nullable=False),
-        _field("event_at", TimestampType(), "Event time of the record, UTC", nullable=False),
-        _field("batch_id", LongType(), "Ingest batch that brought the record", nullable=False),
-        _field("ingested_at", TimestampType(), "When the batch was read, UTC", nullable=False),
-        _field("status", StringType(), "open or resolved", nullable=False),
-        _field("resolved_by_batch", LongType(), "Ingest batch whose valid record resolved this one"),
+        field("source_file", StringType(), "Path of the file below the raw folder", nullable=False),
+        field("raw_record", StringType(), "The record as received: the raw line, or its columns as JSON"),
+        field("occurrences", LongType(), "How often the same record stands in the file", nullable=False),
+        field("event_at", TimestampType(), "Event time of the record, UTC", nullable=False),
+        field("batch_id", LongType(), "Ingest batch that brought the record", nullable=False),
+        field("ingested_at", TimestampType(), "When the batch was read, UTC", nullable=False),
+        field("status", StringType(), "open or resolved", nullable=False),
+        field("resolved_by_batch", LongType(), "Ingest batch whose valid record resolved this one"),
     ]
 )
