@@ -15,6 +15,7 @@ from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob, LocalGlueJob
 from blocks.notify import Notifier
 from blocks.redshift import RedshiftWarehouse
+from dashboard.content import CustomerIds
 from transforms.runtime.storage import Folder, open_folder
 
 REGISTERED_LAYERS = ("silver", "gold")
@@ -43,6 +44,9 @@ class Platform(Block):
     )
     notifier: Notifier | None = Field(
         default=None, title="Notifier", description="Where alerts go; without one they are seen in Prefect only."
+    )
+    customer_ids: CustomerIds = Field(
+        default="shown", title="Customer ids", description="How the published dashboard names customers to call."
     )
     credentials: AwsCredentials | None = Field(
         default=None, title="AWS credentials", description="For the lake's files on S3; none on a laptop."

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from dashboard.content import CustomerIds
+
 app = typer.Typer(
     name="churn",
     help="Telecom churn lakehouse: raw files to gated Delta tables to the warehouse.",
@@ -110,6 +112,20 @@ def report(
     from cli.status import show_report
 
     show_report(lake, open_it=open_it)
+
+
+@app.command()
+def dashboard(
+    lake: Lake = None,
+    platform: PlatformName = None,
+    out: Annotated[Path | None, typer.Option(help="File to write.", show_default="<state>/dashboard.html")] = None,
+    ids: Annotated[CustomerIds, typer.Option(help="How customers to call are named.")] = "shown",
+    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
+) -> None:
+    """Write the churn dashboard as one HTML file, print its path and open it."""
+    from cli.dashboard import show_dashboard
+
+    show_dashboard(lake, platform, out, ids, open_it=open_it)
 
 
 @app.command()

@@ -10,19 +10,11 @@ from blocks.platform import Platform
 from flows.churn_pipeline import PipelineResult
 from local.home import state_folder
 from local.services import HOST
-from reports.metrics import METRICS
 from tasks.warehouse_sql import TARGET
+from transforms.metrics import HEADLINES, METRICS
 from transforms.results import JobResult, Results
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
-_SHOWN = (
-    "customers",
-    "churned_customers",
-    "churn_rate",
-    "monthly_revenue_at_risk",
-    "cltv_at_risk",
-    "high_risk_share",
-)
 
 
 def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> dict[str, Any]:
@@ -52,6 +44,7 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
         },
         "lake": platform.lake,
         "report": result.report,
+        "dashboard": result.dashboard,
         "prefect": prefect,
     }
 
@@ -69,6 +62,7 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
         console.print("Nothing new: every table is up to date.")
     places = {
         "Lake": platform.lake,
+        "Dashboard": result.dashboard or "none yet",
         "Quality report": result.report,
         "Warehouse": _warehouse(platform, result.load.table_rows),
         "Prefect": prefect,
@@ -80,7 +74,7 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
     for line in (
         f'{churn} query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
         f'{churn} query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"',
-        f"{churn} status        {churn} report        {churn} down",
+        f"{churn} dashboard     {churn} status        {churn} report        {churn} down",
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
 
@@ -99,7 +93,7 @@ def _kpis(platform: Platform) -> dict[str, float]:
 
 def _kpi_table(kpis: dict[str, float]) -> Table:
     table = Table(title="Churn KPIs", title_justify="left", show_header=False, box=None)
-    for name in _SHOWN:
+    for name in HEADLINES:
         if name in kpis:
             table.add_row(METRICS[name].label, METRICS[name].text(kpis[name]))
     return table

@@ -11,7 +11,7 @@ def build_suite() -> ExpectationSuite:
             gxe.ExpectColumnValuesToBeUnique(column="kpi", severity="critical"),
             gxe.ExpectColumnValuesToBeBetween(column="value", min_value=0, severity="critical"),
             gxe.ExpectColumnDistinctValuesToContainSet(
-                column="kpi", value_set=["customers", "churn_rate", "monthly_revenue_at_risk"], severity="critical"
+                column="kpi", value_set=["customers", "churn_rate", "monthly_revenue_lost"], severity="critical"
             ),
         ],
     )

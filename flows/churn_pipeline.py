@@ -11,7 +11,7 @@ from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
 from tasks.glue import run_glue_job
 from tasks.quality import quality_gate
-from tasks.report import publish_report
+from tasks.report import publish_dashboard, publish_report
 from tasks.runs import absorb_waiting_runs, files_in_words, name_run, new_run_id, only_writer
 from tasks.warehouse import Load, load_warehouse, loaded_version
 from transforms.results import JobResult
@@ -25,6 +25,7 @@ class PipelineResult:
     results: list[JobResult]
     load: Load
     report: str
+    dashboard: str | None
 
 
 @flow(name="churn-pipeline", flow_run_name=lambda: _name(), persist_result=False)
@@ -62,12 +63,13 @@ def _road(
         register_tables(platform)
         loaded = loaded_version(platform)
         results += run_glue_job(platform, "export", run_id, limits | {"loaded": str(loaded or "")})
+        dashboard = publish_dashboard(platform)
         load = load_warehouse(platform, results[-1].version_after)
         record_warehouse(platform, load)
         send_alerts(platform)
     finally:
         report = publish_report(platform, results)
-    return PipelineResult(run_id, results, load, report)
+    return PipelineResult(run_id, results, load, report, dashboard)
 
 
 def _name(day: date | None = None, files: str = "") -> str:

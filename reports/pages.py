@@ -12,10 +12,10 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _PRINT_SECONDS = 60
 
 
-def render(template: str, **content: Any) -> str:
-    """A template of `reports/templates`, everything in it escaped."""
+def render(template: str, *, folder: tuple[str, str] = ("reports", "templates"), **content: Any) -> str:
+    """A template in a package's `folder`, everything in it escaped."""
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader(*folder),
         autoescape=select_autoescape(default=True),
         trim_blocks=True,
         lstrip_blocks=True,

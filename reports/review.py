@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reports.metrics import METRICS, Metric
 from reports.pages import render, to_pdf
+from transforms.metrics import HEADLINES, METRICS, Metric
 from transforms.review import Month, Review
 from transforms.runtime.storage import Folder
 
 _WIDTH, _HEIGHT, _PAD = 220, 56, 5
-_CARDS = ("customers", "churn_rate", "churned_customers", "monthly_revenue_at_risk", "cltv_at_risk", "high_risk_share")
 _GROUPS = {
     "customer_tenure_group": "Churn by months as a customer",
     "contract": "Churn by contract",
@@ -70,7 +69,7 @@ def render_review(review: Review) -> str:
         review=review,
         title=_title(month),
         until=_until(review, month),
-        cards=[_card(METRICS[name], review.kpis) for name in _CARDS],
+        cards=[_card(METRICS[name], review.kpis) for name in HEADLINES],
         missing=_missing(review),
         groups={title: _bars(review, dimension) for dimension, title in _GROUPS.items()},
         metrics=METRICS,
@@ -83,7 +82,7 @@ def summary(review: Review) -> str:
     """The review as Markdown: the KPIs and what moved."""
     before, now = _last_two(review)
     lines = [f"# Business review {_title(Month.parse(review.month))}", "", "| | value | change |", "|---|---:|---:|"]
-    for name in _CARDS:
+    for name in HEADLINES:
         metric = METRICS[name]
         value, earlier = (now or {}).get(name), (before or {}).get(name)
         lines.append(f"| {metric.label} | {metric.text(value)} | {metric.change(value, earlier)} |")

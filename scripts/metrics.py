@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from reports.metrics import GROUPED, METRICS
+from transforms.metrics import GROUPED, METRICS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 
 _TEXT = """# Metrics
 
-Made from `reports/metrics.py` by `python -m scripts.metrics`. All KPIs are in `gold.churn_kpis`, one row per run and KPI,
+Made from `transforms/metrics.py` by `python -m scripts.metrics`. All KPIs are in `gold.churn_kpis`, one row per run and KPI,
 and derive from `gold.churn_breakdown`. The business review and the command show them with these labels and words.
 
-| KPI | label | definition | unit |
-|---|---|---|---|
+| KPI | label | definition | unit | SQL over gold.customer_churn_analysis |
+|---|---|---|---|---|
 {rows}
 
 ## Churn logic
@@ -25,9 +25,13 @@ and derive from `gold.churn_breakdown`. The business review and the command show
 | churn_score | churned: 100 − 1.5 × tenure_months (may be negative), else 0 |
 | risk_segment | High-Value where cltv > 2000; High-Risk where churn_score > 60 |
 
-**At risk and lost.** "At risk" is the old dashboard's word for the revenue and the lifetime value of customers who have
-already left; it stays lost unless they are won back. `cltv_at_risk` sums the source system's own lifetime value,
-`cltv_lost` ours.
+**At risk and lost** are different customers. *At risk* are those who are still here and whose score of the source system is
+over 70: they can be kept. *Lost* is what churned customers paid, gone unless they are won back. Earlier dashboards
+showed what is lost under the name of at risk: their "CLTV at risk" is `source_cltv_lost`, their "monthly revenue at
+risk" `monthly_revenue_lost`.
+
+**Two lifetime values.** The column `cltv` is monthly charges × months as a customer: it sorts customers into segments.
+`source_cltv` is the source system's own: the CLTV of the headline figures.
 
 **A known weakness.** `churn_score` reads the label: only a customer who has already left can be
 "high risk". It is kept because the business knows it; it is no forecast. The source system's own
@@ -41,8 +45,8 @@ score and lifetime value are kept beside it as `source_churn_score` and `source_
 def render() -> str:
     """The page."""
     plain = [(metric.name, metric) for metric in METRICS.values()]
-    grouped = [(f"{metric.name}:*", metric) for metric in GROUPED]
-    rows = [f"| {name} | {m.label} | {m.definition} | {m.unit} |" for name, m in [*plain, *grouped]]
+    grouped = [(f"{metric.name}:*", metric) for metric in GROUPED.values()]
+    rows = [f"| {name} | {m.label} | {m.definition} | {m.unit} | `{m.sql}` |" for name, m in [*plain, *grouped]]
     return _TEXT.format(rows="\n".join(rows))
 
 

@@ -7,6 +7,7 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from blocks.platform import Platform
+from dashboard.page import write_dashboard
 from reports.quality import write_report
 from reports.review import summary, write_review
 from tasks.defaults import TAGS
@@ -20,6 +21,15 @@ def publish_report(platform: Platform, results: Sequence[JobResult]) -> str:
     place = write_report(platform.folder())
     _tables(results)
     create_link_artifact(key="quality-report", link=_link(place), link_text="Quality report")
+    return place
+
+
+@task(name="publish-dashboard", task_run_name="dashboard", tags=TAGS, persist_result=False)
+def publish_dashboard(platform: Platform) -> str | None:
+    """Write the browser dashboard beside the reports and publish a link to it; None before gold has a customer."""
+    place = write_dashboard(platform.folder(), platform.customer_ids)
+    if place:
+        create_link_artifact(key="dashboard", link=_link(place), link_text="Dashboard")
     return place
 
 

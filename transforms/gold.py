@@ -8,16 +8,12 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from transforms.feeds import KEY
+from transforms.metrics import DIMENSIONS, GROUPED, HIGH_RISK_SCORE, HIGH_VALUE_CLTV, MEASURES, METRICS, UNKNOWN, Metric
 from transforms.schemas import gold
 
-HIGH_VALUE_CLTV = 2000
-HIGH_RISK_SCORE = 60
-HIGH_SOURCE_SCORE = 70
 HIGH_RISK = "High-Risk"
-UNKNOWN = "Unknown"
-
-_COARSE = ("customer_tenure_group", "payment_method", "risk_segment", "gender", "contract", "churn_reason")
-DIMENSIONS = (*_COARSE, "city")
+# The one with many values is summed by itself.
+_COARSE = tuple(name for name in DIMENSIONS if name != "city")
 
 
 def latest_images(changes: DataFrame) -> DataFrame:
@@ -69,20 +65,10 @@ def breakdown_changes(changes: DataFrame) -> DataFrame:
     After-images count +1, before-images -1; over several versions they telescope.
     """
     sign = F.when(F.col("_change_type").isin("insert", "update_postimage"), 1).otherwise(-1)
-    churned = F.col("churn_flag")
     measured = changes.select(
         *(F.coalesce(F.col(c), F.lit(UNKNOWN)).alias(c) for c in DIMENSIONS if c != "churn_reason"),
-        F.when(churned == 1, F.coalesce("churn_reason", F.lit(UNKNOWN))).alias("churn_reason"),
-        sign.cast("long").alias("customers"),
-        (sign * churned).cast("long").alias("churned"),
-        (sign * F.col("monthly_charges")).alias("monthly_revenue"),
-        (sign * churned * F.col("monthly_charges")).alias("churned_monthly_revenue"),
-        (sign * F.col("cltv")).alias("cltv"),
-        (sign * churned * F.col("cltv")).alias("churned_cltv"),
-        (sign * churned * F.coalesce("source_cltv", F.lit(0))).alias("churned_source_cltv"),
-        (sign * F.coalesce((F.col("source_churn_score") > HIGH_SOURCE_SCORE).cast("int"), F.lit(0))).alias(
-            "high_source_score"
-        ),
+        F.when(F.col("churn_flag") == 1, F.coalesce("churn_reason", F.lit(UNKNOWN))).alias("churn_reason"),
+        *((sign * F.expr(measure.of_one)).alias(name) for name, measure in MEASURES.items()),
     )
     # The coarse dimensions have few combinations: sum these first, unfold the sums.
     coarse = _unfold(measured.groupBy(*_COARSE).agg(*_sums()), _COARSE)
@@ -90,19 +76,19 @@ def breakdown_changes(changes: DataFrame) -> DataFrame:
 
 
 def _sums() -> list[Column]:
-    return [F.sum(name).cast(gold.BREAKDOWN[name].dataType).alias(name) for name in gold.MEASURES]
+    return [F.sum(name).cast(gold.BREAKDOWN[name].dataType).alias(name) for name in MEASURES]
 
 
 def _unfold(summed: DataFrame, dimensions: Sequence[str]) -> DataFrame:
     pairs = F.array(*(F.struct(F.lit(d).alias("dimension"), F.col(d).alias("value")) for d in dimensions))
-    unfolded = summed.select(F.explode(pairs).alias("pair"), *gold.MEASURES)
+    unfolded = summed.select(F.explode(pairs).alias("pair"), *MEASURES)
     values = unfolded.where("pair.value IS NOT NULL")
     return values.groupBy("pair.dimension", "pair.value").agg(*_sums())
 
 
 def breakdown(current: DataFrame, changes: DataFrame, source_version: int) -> DataFrame:
     """Rows of gold.churn_breakdown: `current` plus what `changes` add; empty groups leave."""
-    measures = ("dimension", "value", *gold.MEASURES)
+    measures = ("dimension", "value", *MEASURES)
     marked = [
         current.select(*measures, F.col("source_version")),
         changes.select(*measures, F.lit(source_version).cast("long").alias("source_version")),
@@ -121,7 +107,7 @@ def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_v
     """Rows of gold.churn_kpis, all derived from the breakdown."""
     # Every customer stands in exactly one risk segment, so its rows sum to the whole.
     segments = F.col("dimension") == "risk_segment"
-    whole = [F.sum(F.when(segments, F.col(name))).alias(name) for name in gold.MEASURES]
+    whole = [F.sum(F.when(segments, F.col(name))).alias(name) for name in MEASURES]
     grouped = F.array_compact(F.array(*_grouped_kpis()))
     total = breakdown_rows.agg(*whole).select(F.explode(F.array(*_total_kpis())).alias("k"))
     rows = total.unionByName(breakdown_rows.select(F.explode(grouped).alias("k"))).select("k.*")
@@ -175,40 +161,27 @@ def movements(changes: DataFrame, alerted: DataFrame, run_id: str, moved_on: dat
     )
 
 
-def _ratio(part: str, whole: str, factor: int = 1) -> Column:
-    return F.when(F.col(whole) > 0, F.lit(factor) * F.col(part) / F.col(whole))
+def _value(metric: Metric) -> Column:
+    """A KPI over a row of measures; null where a ratio has nothing to divide by."""
+    part = F.col(metric.of)
+    if not metric.per:
+        return part
+    whole = F.col(metric.per)
+    return F.when(whole > 0, F.lit(metric.factor) * part / whole)
+
+
+def _kpi(name: Column, metric: Metric) -> Column:
+    number = _value(metric).cast(gold.KPIS["value"].dataType)
+    return F.struct(name.alias("kpi"), number.alias("value"), F.lit(metric.unit).alias("unit"))
 
 
 def _total_kpis() -> list[Column]:
-    values = {
-        "customers": (F.col("customers"), "customers"),
-        "churned_customers": (F.col("churned"), "customers"),
-        "churn_rate": (_ratio("churned", "customers", 100), "percent"),
-        "monthly_revenue": (F.col("monthly_revenue"), "USD"),
-        "monthly_revenue_at_risk": (F.col("churned_monthly_revenue"), "USD"),
-        "cltv_total": (F.col("cltv"), "USD"),
-        "cltv_lost": (F.col("churned_cltv"), "USD"),
-        "cltv_at_risk": (F.col("churned_source_cltv"), "USD"),
-        "high_risk_customers": (F.col("high_source_score"), "customers"),
-        "high_risk_share": (_ratio("high_source_score", "customers", 100), "percent"),
-    }
-    return [_kpi(F.lit(name), value, unit) for name, (value, unit) in values.items()]
-
-
-def _kpi(name: Column, value: Column, unit: str) -> Column:
-    number = value.cast(gold.KPIS["value"].dataType)
-    return F.struct(name.alias("kpi"), number.alias("value"), F.lit(unit).alias("unit"))
+    return [_kpi(F.lit(name), metric) for name, metric in METRICS.items()]
 
 
 def _grouped_kpis() -> list[Column]:
     """KPIs with one row per value of a dimension; null for rows of other dimensions."""
-    mean = _ratio("churned_monthly_revenue", "churned")
-    specs = [
-        ("risk_segment", "customers_in_segment", F.col("customers"), "customers"),
-        ("customer_tenure_group", "churn_rate_by_tenure", F.col("churn_rate"), "percent"),
-        ("payment_method", "mean_monthly_charges_of_churned", mean, "USD"),
-    ]
     return [
-        F.when(F.col("dimension") == dimension, _kpi(F.concat(F.lit(f"{name}:"), F.col("value")), value, unit))
-        for dimension, name, value, unit in specs
+        F.when(F.col("dimension") == metric.by, _kpi(F.concat(F.lit(f"{name}:"), F.col("value")), metric))
+        for name, metric in GROUPED.items()
     ]

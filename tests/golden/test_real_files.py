@@ -34,8 +34,9 @@ def test_all_three_parts(together):
     assert (kpis["customers"], kpis["churned_customers"]) == (7043, 1869)
     assert _segments(kpis) == [2794, 64, 1305, 2880]
     assert _tenure_rates(kpis) == [47.44, 28.71, 14.04]
-    assert kpis["monthly_revenue_at_risk"] == 139_130.85
-    assert kpis["cltv_at_risk"] == 7_755_256
+    assert kpis["monthly_revenue_lost"] == 139_130.85
+    assert kpis["source_cltv_lost"] == 7_755_256
+    assert kpis["customers_at_risk"] == 853
     assert kpis["cltv_lost"] == 2_862_576.90
     assert kpis["cltv_total"] == 16_055_091.45
 
@@ -46,8 +47,8 @@ def test_part_three_reproduces_the_old_dashboard(road, real_files):
     assert (kpis["customers"], kpis["churned_customers"]) == (6444, 1270)
     assert _segments(kpis) == [2652, 43, 877, 2872]
     assert _tenure_rates(kpis) == [37.82, 20.82, 10.32]
-    assert kpis["cltv_at_risk"] == 5_285_159
-    assert kpis["monthly_revenue_at_risk"] == 93_861.35
+    assert kpis["source_cltv_lost"] == 5_285_159
+    assert kpis["monthly_revenue_lost"] == 93_861.35
     assert kpis["high_risk_customers"] == 1924
     assert round(kpis["high_risk_share"], 2) == 29.86
     means = [

@@ -5,7 +5,7 @@ from expectations.checkpoint import check_rows
 from expectations.suites import figures_suite, rows_suite
 from transforms.results import outcome_of
 
-GOOD_KPIS = pd.DataFrame({"kpi": ["customers", "churn_rate", "monthly_revenue_at_risk"], "value": [1.0, 2.0, 3.0]})
+GOOD_KPIS = pd.DataFrame({"kpi": ["customers", "churn_rate", "monthly_revenue_lost"], "value": [1.0, 2.0, 3.0]})
 
 
 def _figures(**values):

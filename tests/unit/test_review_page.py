@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from reports.metrics import METRICS
 from reports.review import render_review, summary
+from transforms.metrics import METRICS
 from transforms.review import Month, Review
 
-KPIS = {"customers": 100.0, "churn_rate": 20.0, "churned_customers": 20.0, "monthly_revenue_at_risk": 1234.5}
+KPIS = {"customers": 100.0, "churn_rate": 20.0, "churned_customers": 20.0, "monthly_revenue_lost": 1234.5}
 MONTHS = [str(Month.parse("2026-03").before(n)) for n in reversed(range(13))]
 HISTORY = dict.fromkeys(MONTHS[:-2]) | {MONTHS[-2]: KPIS, MONTHS[-1]: KPIS | {"churn_rate": 18.5, "customers": 110.0}}
 GROUP = {"customers": 10.0, "churned": 2.0, "monthly_revenue": 9.0, "churned_monthly_revenue": 3.0, "churn_rate": 20.0}

@@ -30,7 +30,7 @@ ANALYSIS = {
     "risk_segment": ["Low-Value, Low-Risk", "High-Value, Low-Risk"],
     "city": ["Rome", "Bern"],
 }
-KPIS = {"kpi": ["customers", "churn_rate", "monthly_revenue_at_risk"], "value": [2.0, 50.0, 30.0]}
+KPIS = {"kpi": ["customers", "churn_rate", "monthly_revenue_lost"], "value": [2.0, 50.0, 30.0]}
 GOOD = {
     "bronze.billing": LINES,
     "silver.customers": CUSTOMERS,

@@ -1,4 +1,4 @@
-"""gold.customer_churn_analysis to plain Parquet and a manifest, for the warehouse to COPY."""
+"""gold.customer_churn_analysis to those who read it elsewhere: the dashboard, and the warehouse by COPY."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -7,6 +7,7 @@ from pyspark.sql.types import StringType
 from transforms.exports import Export, ExportColumn, Exports, TableVersion
 from transforms.feeds import KEY
 from transforms.jobs.context import JobContext
+from transforms.jobs.dashboard import pack_dashboard
 from transforms.jobs.publish import Stopwatch
 from transforms.results import JobResult
 from transforms.runtime.session import SMALL_INPUT_BYTES, tune
@@ -18,17 +19,22 @@ _DEFAULT_MAX_BYTES = 256
 
 
 def run(context: JobContext) -> list[JobResult]:
-    """Write the rows that the warehouse lacks: changes since `loaded`, else all rows.
+    """The packed dashboard and the export for the warehouse, in this order."""
+    return [pack_dashboard(context), _export(context)]
+
+
+def _export(context: JobContext) -> JobResult:
+    """Write the rows that the warehouse lacks as plain Parquet and a manifest: changes since `loaded`, else all rows.
 
     Delta's own files are no export: some are removed, some hold change records.
     """
     watch = Stopwatch()
     version = context.lake.version(ANALYSIS)
     if version is None:
-        return [context.unchanged("export", "gold has no customer yet")]
+        return context.unchanged("export", "gold has no customer yet")
     table_id = context.lake.table_id(ANALYSIS)
     if context.loaded == TableVersion(table_id, version):
-        return [context.unchanged("export", "the warehouse has the newest version", version=version)]
+        return context.unchanged("export", "the warehouse has the newest version", version=version)
     exports = Exports(context.lake.root)
     base = _base(context, table_id, version)
     changes = None if base is None else context.lake.read_changes(ANALYSIS, base, version)
@@ -62,7 +68,7 @@ def run(context: JobContext) -> list[JobResult]:
         seconds=watch.seconds(),
     )
     context.results.write(result)
-    return [result]
+    return result
 
 
 def _columns() -> tuple[ExportColumn, ...]:

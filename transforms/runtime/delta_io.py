@@ -46,6 +46,10 @@ class Lake:
     def exists(self, table: Table) -> bool:
         return self.version(table) is not None
 
+    def has_all_columns(self, table: Table) -> bool:
+        """Whether the stored table has every declared column, so that it can be added to."""
+        return set(table.schema.names) <= set(self.read(table).columns)
+
     def version(self, table: Table) -> int | None:
         """The newest version of a table, None before its first commit."""
         version = int(self._snapshot(table).version())

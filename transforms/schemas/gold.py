@@ -12,6 +12,7 @@ from pyspark.sql.types import (
 )
 
 from transforms.feeds import GROUPS, KEY
+from transforms.metrics import MEASURES
 from transforms.schemas.fields import field
 from transforms.schemas.silver import CUSTOMERS as SILVER_CUSTOMERS
 
@@ -45,16 +46,9 @@ ANALYSIS = StructType(
 )
 
 _MEASURES = [
-    field("customers", LongType(), "Customers", nullable=False),
-    field("churned", LongType(), "Customers who have left", nullable=False),
-    field("monthly_revenue", SUM, "Sum of monthly_charges, USD", nullable=False),
-    field("churned_monthly_revenue", SUM, "Sum of monthly_charges of churned customers, USD", nullable=False),
-    field("cltv", SUM, "Sum of cltv, USD", nullable=False),
-    field("churned_cltv", SUM, "Sum of cltv of churned customers, USD", nullable=False),
-    field("churned_source_cltv", SUM, "Sum of source_cltv of churned customers, USD", nullable=False),
-    field("high_source_score", LongType(), "Customers with source_churn_score > 70", nullable=False),
+    field(name, SUM if measure.column else LongType(), measure.meaning, nullable=False)
+    for name, measure in MEASURES.items()
 ]
-MEASURES = tuple(measure.name for measure in _MEASURES)
 
 BREAKDOWN = StructType(
     [

@@ -1,0 +1,78 @@
+"""What is shown and what can be filtered, in the browser and in Tableau alike; the figures are those of transforms.metrics."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from transforms.metrics import DIMENSIONS
+
+CustomerIds = Literal["shown", "hashed", "none"]
+TITLE = "Telecom churn"
+FILTERS = tuple(DIMENSIONS[name] for name in ("churn_reason", "city", "gender", "payment_method", "contract"))
+SEARCHED = ("churn_reason", "city")
+
+
+@dataclass(frozen=True)
+class Visual:
+    """A chart and the question that it answers.
+
+    `metrics` are names in transforms.metrics, the first is what is drawn. `by` is a dimension, or the column
+    along x of a chart of customers, which has the column `against` along y and is told apart by `split`.
+    """
+
+    name: str
+    title: str
+    question: str
+    metrics: tuple[str, ...]
+    by: str
+    against: str = ""
+    split: str = ""
+
+
+FUNNEL = Visual(
+    "retention_funnel",
+    "Retention funnel",
+    "What share of customers leaves, by months as a customer?",
+    ("churn_rate", "churned_customers", "customers"),
+    by="customer_tenure_group",
+)
+MATRIX = Visual(
+    "risk_matrix",
+    "Risk segmentation matrix",
+    "Where do customers stand by lifetime value and churn score?",
+    ("customers",),
+    by="churn_score",
+    against="cltv",
+    split="risk_segment",
+)
+CHARGES = Visual(
+    "tenure_and_charges",
+    "Tenure against monthly charges",
+    "What do customers pay, by months as a customer and gender?",
+    ("customers",),
+    by="tenure_months",
+    against="monthly_charges",
+    split="gender",
+)
+PAYMENT = Visual(
+    "revenue_by_payment",
+    "Monthly revenue by payment method",
+    "How much of each payment method's revenue is lost?",
+    ("monthly_revenue_lost", "monthly_revenue_retained"),
+    by="payment_method",
+)
+REASONS = Visual(
+    "reasons",
+    "Why customers left",
+    "Which reasons did they give?",
+    ("churned_customers", "monthly_revenue_lost"),
+    by="churn_reason",
+)
+CONTRACTS = Visual(
+    "churn_by_contract",
+    "Churn by contract",
+    "Which contracts do customers leave?",
+    ("churn_rate", "churned_customers", "customers"),
+    by="contract",
+)
+VISUALS = (FUNNEL, MATRIX, PAYMENT, REASONS, CHARGES, CONTRACTS)
+TALL = (MATRIX.name, REASONS.name)
