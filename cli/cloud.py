@@ -82,6 +82,16 @@ def load_platform(name: str) -> "Platform":
     return found
 
 
+def local_platform() -> "Platform":
+    """The platform of this machine, its warehouse started."""
+    from blocks.platform import Platform
+    from local.services import WAREHOUSE, start, wait_until_ready
+
+    start(WAREHOUSE)
+    wait_until_ready(WAREHOUSE)
+    return Platform.local()
+
+
 def use_prefect() -> str:
     """Point Prefect's client at the server that PREFECT_API_URL names, else at this machine's; its address.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.tableau import app as tableau_app
 from dashboard.content import CustomerIds
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="State lives in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2.",
 )
+app.add_typer(tableau_app, name="tableau")
 Lake = Annotated[Path | None, typer.Option("--lake", help="Root of the Delta tables.", show_default="<state>/lake")]
 PlatformName = Annotated[
     str | None, typer.Option("--platform", help="A saved Platform block, e.g. aws.", show_default="this machine")

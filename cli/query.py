@@ -71,9 +71,6 @@ def _warehouse(platform: str | None) -> "RedshiftWarehouse":
         from cli.cloud import load_platform
 
         return load_platform(platform).warehouse
-    from blocks.platform import Platform
-    from local.services import WAREHOUSE, start, wait_until_ready
+    from cli.cloud import local_platform
 
-    start(WAREHOUSE)
-    wait_until_ready(WAREHOUSE)
-    return Platform.local().warehouse
+    return local_platform().warehouse

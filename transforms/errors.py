@@ -53,5 +53,9 @@ class UnknownDeliveryError(NotifyError):
     """A notifier did not answer: somebody may have got the message."""
 
 
+class TableauError(ChurnError):
+    """Tableau's server, or what `churn tableau` needs, refused."""
+
+
 class QueryError(ChurnError):
     """A query is wrong; the message is the engine's own."""

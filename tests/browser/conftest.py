@@ -1,7 +1,6 @@
 """One headless Chromium for the run, and the page as a manager uses it."""
 
 import re
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from dashboard.page import render
 from tests.customers import awkward_customers
 from transforms.dashboard import DashboardData, pack
 
 CUSTOMERS = 2_500
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 MADE_AT = "2026-03-04T05:06:00+00:00"
 TREND = [
     ["2026-03-03T05:06:00+00:00", {"customers": 2400.0, "churn_rate": 27.0}],
@@ -26,16 +24,6 @@ TREND = [
 
 def packed(rows: pd.DataFrame, trend: list[Any] = TREND) -> DashboardData:
     return pack(rows, table_id="table-1", version=7, made_at=MADE_AT, trend=trend)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (Debian: apt install chromium)")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,9 @@ def test_every_field_says_what_it_is(block):
 @ALL
 def test_what_is_secret_is_typed_so(block):
     for name, field in block.model_fields.items():
-        is_secret = any(word in name for word in ("password", "secret", "token")) and not name.endswith("_arn")
+        is_secret = any(word in name for word in ("password", "secret", "token")) and not name.endswith(
+            ("_arn", "_name")
+        )
         if is_secret:
             assert field.annotation is SecretStr
 

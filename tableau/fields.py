@@ -1,0 +1,73 @@
+"""The fields of the data source: columns of the warehouse's view, and calculations on them."""
+
+from dataclasses import dataclass
+
+from tableau.formulas import REASON, STATE, number_format, of_metric
+from transforms.metrics import BESIDE, DIMENSIONS, GROUPED, HEADLINES, METRICS
+from transforms.schemas.gold import ANALYSIS
+
+REASON_FIELD, STATE_FIELD = "churn_reason_shown", "churn_state"
+_TYPES = {"int": "integer", "bigint": "integer", "boolean": "boolean", "double": "real", "string": "string",
+          "timestamp": "datetime", "date": "date"}  # fmt: skip
+_REMOTE_TYPES = {"integer": "3", "boolean": "11", "real": "131", "string": "129", "datetime": "135", "date": "7"}
+_AMOUNTS = ("monthly_charges", "total_charges", "cltv", "churn_score", "source_cltv", "source_churn_score")
+_CONTINUOUS = (*_AMOUNTS, "tenure_months")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field; `formula` is empty for a column of the view. `datatype` and `role` are Tableau's words."""
+
+    name: str
+    caption: str
+    datatype: str
+    role: str
+    formula: str = ""
+    format: str = ""
+    comment: str = ""
+
+    @property
+    def remote_type(self) -> str:
+        """The number by which Tableau knows the database's type."""
+        return _REMOTE_TYPES[self.datatype]
+
+    @property
+    def is_aggregate(self) -> bool:
+        return self.role == "measure" and bool(self.formula)
+
+    @property
+    def kind(self) -> str:
+        return "quantitative" if self.role == "measure" else "nominal"
+
+    @property
+    def instance(self) -> str:
+        """Its name in a sheet: as it is, or as its own aggregation."""
+        if self.is_aggregate:
+            return f"usr:{self.name}:qk"
+        return f"none:{self.name}:{'qk' if self.role == 'measure' else 'nk'}"
+
+    @property
+    def derivation(self) -> str:
+        return "User" if self.is_aggregate else "None"
+
+
+def _column(name: str, spark_type: str, comment: str) -> Field:
+    datatype = "real" if spark_type.startswith("decimal") else _TYPES[spark_type]
+    role = "measure" if name in _CONTINUOUS else "dimension"
+    caption = DIMENSIONS[name].label if name in DIMENSIONS else name.replace("_", " ").capitalize()
+    return Field(name, caption, datatype, role, comment=comment)
+
+
+COLUMNS: tuple[Field, ...] = tuple(
+    _column(f.name, f.dataType.simpleString(), f.metadata["comment"]) for f in ANALYSIS.fields
+)
+CALCULATIONS: tuple[Field, ...] = (
+    Field(REASON_FIELD, "Churn reason, all customers", "string", "dimension", REASON),
+    Field(STATE_FIELD, "Churned or retained", "string", "dimension", STATE),
+    *(
+        Field(name, metric.label, "real", "measure", of_metric(metric), number_format(metric), metric.definition)
+        for name, metric in (METRICS | GROUPED).items()
+        if name in {*HEADLINES, *BESIDE.values(), *GROUPED, "monthly_revenue_retained", "churned_customers"}
+    ),
+)
+FIELDS: dict[str, Field] = {field.name: field for field in (*COLUMNS, *CALCULATIONS)}
