@@ -58,7 +58,7 @@ class Bench:
 
     def road(self, raw: Path, lake: str, *, keep_servers: bool, keep_lake: bool = False) -> tuple[float, int]:
         if not keep_servers:
-            self.churn("stop")
+            self.churn("down")
         if not keep_lake:
             shutil.rmtree(self.folder / lake, ignore_errors=True)
         return self.churn("run", "--raw", str(raw), "--lake", str(self.folder / lake))
@@ -127,7 +127,7 @@ def measure(folder: Path, customers: int, rounds: int) -> list[tuple[str, Timing
     )
     shutil.copytree(second, large / "customers" / second.name)
     day = _alternate(1, day=lambda: bench.road(large, "large-lake", keep_servers=True, keep_lake=True))
-    bench.churn("stop")
+    bench.churn("down")
     size = f"{customers:,} customers"
     return [
         (f"bare script, {SAMPLE:,} customers", sample["bare"], 1.0, "itself"),

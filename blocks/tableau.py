@@ -63,7 +63,7 @@ class TableauServer(Block):
                 if job is not None:
                     server.jobs.wait_for_job(job, timeout=self.timeout_seconds)
             except client.JobFailedException as error:
-                notes = "; ".join(error.notes) or "the server gave no reason"
+                notes = "; ".join(filter(None, error.notes)) or "the server gave no reason"
                 raise TableauError(f"the refresh on {self.url} failed: {notes}") from error
             except client.server.exceptions.TimeoutError as error:
                 raise TableauError(

@@ -87,7 +87,7 @@ function matrix(width, words, cells, { scoreBins, cltvBin, scoreBin, score, cltv
   }
   body.push(`<text class="soft" x="${width}" y="${height - 6}" text-anchor="end">churn score →</text>`);
   body.push(`<text class="soft" x="0" y="${height - 6}">↑ CLTV${width < NARROW ? "" : ", monthly charges × months"}</text>`);
-  const reach = Math.min(wide, high * 1.6) * 0.62;
+  const reach = Math.min(wide, high * 1.4) * 0.5;
   for (const [name, at] of [["retained", 3], ["churned", 2]]) {
     for (const cell of cells) {
       if (!cell[at]) continue;
