@@ -117,9 +117,9 @@ def prefect_harness():
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One headless Chromium."""
+    """A headless Chromium. Not for the session: while it is open, an event loop runs, and asyncio.run refuses."""
     import shutil
 
     from playwright.sync_api import sync_playwright
