@@ -156,7 +156,8 @@ def test_the_address_brings_the_same_view_back(manager, sql):
     manager.open(address)
     assert _shown(manager) == figures
     manager.page.evaluate("() => (location.hash = 'city=Fresno&city=Nowhere&nonsense=1&months=9-x')")
-    expect(manager.page.locator("#matching")).to_contain_text(" of ")
+    count = _cards(sql, "city = 'Fresno'")[0]
+    expect(manager.page.locator("#matching")).to_have_text(f"{count} of 2,500 customers")
     _agrees(manager, sql, "city = 'Fresno'")
 
 
