@@ -5,7 +5,6 @@ longest of a round of clicks over every filter. Prints the rows for docs/perform
 """
 
 import argparse
-import shutil
 import statistics
 import tempfile
 import time
@@ -13,12 +12,13 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from dashboard.content import FILTERS
 from dashboard.page import render
+from reports.pages import find_browser
 from tests.customers import gold_customers
 from transforms.dashboard import pack
 
 _SIZES = (7_000, 100_000, 1_000_000)
-_FILTERS = ("churn_reason", "city", "gender", "payment_method", "contract")
 _CLICKS = 4
 
 
@@ -34,7 +34,7 @@ def row(browser: Browser, folder: Path, customers: int) -> str:
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]")
     ready = page.evaluate("() => performance.getEntriesByName('ready')[0].duration")
-    for name in _FILTERS:
+    for name in (dimension.name for dimension in FILTERS):
         page.click(f'.filter[data-name="{name}"] .opener')
         boxes = page.locator(f"#panel-{name} input[type=checkbox]")
         for number in range(min(_CLICKS, boxes.count())):
@@ -53,11 +53,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, nargs="+", default=_SIZES)
     options = parser.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     print("| customers | page, MB | packing, s | ready, s | filter to painted, ms (median) | longest, ms |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"])
         for customers in options.customers:
             print(row(browser, Path(folder), customers), flush=True)
         browser.close()

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -10,9 +10,12 @@ from local.home import state_folder
 from transforms.errors import PlatformError
 
 if TYPE_CHECKING:
+    from prefect.blocks.core import Block
     from prefect_aws import AwsCredentials
 
     from blocks.platform import Platform
+
+AnyBlock = TypeVar("AnyBlock", bound="Block")
 
 
 def build_package(out: Path) -> None:
@@ -72,14 +75,22 @@ def load_platform(name: str) -> "Platform":
     use_prefect()
     from blocks.platform import Platform
 
+    return load_block(Platform, name, f"Make it with: churn deploy --block {name}")
+
+
+def load_block(kind: "type[AnyBlock]", name: str, remedy: str) -> "AnyBlock":
+    """A saved block. Raises PlatformError with the remedy."""
     try:
-        found = Platform.load(name)
+        found = kind.load(name)
     except ValueError as error:
-        raise PlatformError(
-            f"there is no block churn-platform/{name}. Make it with: churn deploy --block {name}"
-        ) from error
-    assert isinstance(found, Platform)
+        raise PlatformError(f"there is no block {kind.get_block_type_slug()}/{name}. {remedy}") from error
+    assert isinstance(found, kind)
     return found
+
+
+def platform_named(name: str | None) -> "Platform":
+    """A saved platform, or this machine where none is named."""
+    return load_platform(name) if name else local_platform()
 
 
 def local_platform() -> "Platform":

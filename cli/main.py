@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.options import PlatformName
 from cli.tableau import app as tableau_app
 from dashboard.content import CustomerIds
 
@@ -20,9 +21,6 @@ app = typer.Typer(
 )
 app.add_typer(tableau_app, name="tableau")
 Lake = Annotated[Path | None, typer.Option("--lake", help="Root of the Delta tables.", show_default="<state>/lake")]
-PlatformName = Annotated[
-    str | None, typer.Option("--platform", help="A saved Platform block, e.g. aws.", show_default="this machine")
-]
 Region = Annotated[str | None, typer.Option(help="AWS region.", show_default="the profile's")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

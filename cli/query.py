@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from rich.table import Table
@@ -11,9 +11,6 @@ from rich.table import Table
 from cli.terminal import console
 from local.home import lake_folder
 from transforms.errors import QueryError, WarehouseError
-
-if TYPE_CHECKING:
-    from blocks.redshift import RedshiftWarehouse
 
 
 def run_query(sql: str, on: str, lake: Path | None, platform: str | None, *, as_json: bool) -> None:
@@ -56,7 +53,9 @@ def _ask_athena(sql: str, platform: str) -> tuple[list[str], list[tuple[Any, ...
 
 
 def _ask_warehouse(sql: str, platform: str | None) -> tuple[list[str], list[tuple[Any, ...]]]:
-    warehouse = _warehouse(platform)
+    from cli.cloud import platform_named
+
+    warehouse = platform_named(platform).warehouse
     from blocks.redshift import run_with_columns
 
     with warehouse.connection() as connection:
@@ -64,13 +63,3 @@ def _ask_warehouse(sql: str, platform: str | None) -> tuple[list[str], list[tupl
             return run_with_columns(connection, sql)
         except WarehouseError as error:
             raise QueryError(str(error)) from error
-
-
-def _warehouse(platform: str | None) -> "RedshiftWarehouse":
-    if platform:
-        from cli.cloud import load_platform
-
-        return load_platform(platform).warehouse
-    from cli.cloud import local_platform
-
-    return local_platform().warehouse

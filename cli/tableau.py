@@ -1,17 +1,13 @@
 """`churn tableau build` and `churn tableau publish`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from blocks.platform import Platform
+from cli.options import PlatformName
 
 app = typer.Typer(help="The Tableau workbook: build it, publish it.", no_args_is_help=True)
-PlatformName = Annotated[
-    str | None, typer.Option("--platform", help="A saved Platform block, e.g. aws.", show_default="this machine")
-]
 
 
 @app.command()
@@ -20,11 +16,12 @@ def build(
     platform: PlatformName = None,
 ) -> None:
     """Write the workbook live on the warehouse (.twb), and one with an extract of it that needs no database (.twbx)."""
+    from cli.cloud import platform_named
     from tableau.extract import build as build_workbooks
     from tableau.extract import fetch
     from tasks.tableau import server_of
 
-    found = _platform(platform)
+    found = platform_named(platform)
     for path in build_workbooks(out, server_of(found), fetch(found.warehouse)):
         print(f"{path} ({path.stat().st_size:,} bytes)")
 
@@ -39,28 +36,11 @@ def publish(
     """Publish the workbook to Tableau Server or Tableau Cloud; its id."""
     if live and refresh:
         raise typer.BadParameter("a live workbook has no extract to refresh", param_hint="--refresh")
-    from cli.cloud import use_prefect
-    from transforms.errors import TableauError
+    from cli.cloud import load_block, platform_named, use_prefect
 
     use_prefect()
     from blocks.tableau import TableauServer
     from flows.publish_tableau import publish_tableau
 
-    try:
-        block = TableauServer.load(server)
-    except ValueError as error:
-        raise TableauError(
-            f"there is no block churn-tableau-server/{server}. docs/dashboards.md says how to make one."
-        ) from error
-    assert isinstance(block, TableauServer)
-    print(publish_tableau(_platform(platform), block, live=live, refresh=refresh))
-
-
-def _platform(name: str | None) -> "Platform":
-    if name:
-        from cli.cloud import load_platform
-
-        return load_platform(name)
-    from cli.cloud import local_platform
-
-    return local_platform()
+    block = load_block(TableauServer, server, "docs/dashboards.md says how to make one.")
+    print(publish_tableau(platform_named(platform), block, live=live, refresh=refresh))

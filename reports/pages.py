@@ -23,9 +23,14 @@ def render(template: str, *, folder: tuple[str, str] = ("reports", "templates"),
     return environment.get_template(template).render(**content)
 
 
+def find_browser() -> str | None:
+    """A Chromium of this machine."""
+    return next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+
+
 def to_pdf(page: str) -> bytes | None:
     """The page printed by Chromium; None on a machine without one."""
-    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    browser = find_browser()
     if browser is None:
         return None
     with tempfile.TemporaryDirectory(prefix="churn-print-") as folder:

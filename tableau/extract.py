@@ -36,7 +36,9 @@ def _arrow_type(kind: Any) -> pa.DataType:
 
 
 def fetch(warehouse: "RedshiftWarehouse") -> pa.Table:
-    """All rows of the warehouse's view, as Tableau's own extract would take them. Raises TableauError."""
+    """All rows of the warehouse's view, as Tableau's own extract would take them. Raises TableauError, WarehouseError."""
+    import redshift_connector
+
     from blocks.redshift import error_text
 
     names = ", ".join(column.name for column in COLUMNS)
@@ -50,9 +52,9 @@ def fetch(warehouse: "RedshiftWarehouse") -> pa.Table:
                     pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
                 ]
                 batches.append(pa.Table.from_arrays(columns, schema=schema))
-        except Exception as error:
-            if isinstance(error, pa.ArrowException):
-                raise TableauError(f"a value of {VIEW} does not fit its declared type: {error}") from error
+        except pa.ArrowException as error:
+            raise TableauError(f"a value of {VIEW} does not fit its declared type: {error}") from error
+        except (redshift_connector.Error, OSError) as error:
             raise WarehouseError(f"{error_text(error)}. Load it first, with: churn run") from error
     return pa.concat_tables(batches) if batches else schema.empty_table()
 

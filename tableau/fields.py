@@ -67,7 +67,7 @@ CALCULATIONS: tuple[Field, ...] = (
     *(
         Field(name, metric.label, "real", "measure", of_metric(metric), number_format(metric), metric.definition)
         for name, metric in (METRICS | GROUPED).items()
-        if name in {*HEADLINES, *BESIDE.values(), *GROUPED, "monthly_revenue_retained", "churned_customers"}
+        if name in {*HEADLINES, *BESIDE.values(), *GROUPED, "monthly_revenue_retained"}
     ),
 )
 FIELDS: dict[str, Field] = {field.name: field for field in (*COLUMNS, *CALCULATIONS)}

@@ -1,14 +1,15 @@
 """The figures of transforms.metrics as Tableau calculations over columns of the warehouse's view."""
 
-from transforms.metrics import MEASURES, NOT_CHURNED, UNKNOWN, Measure, Metric
-
-REASON = f'IF [churn_flag] = 1 THEN IFNULL([churn_reason], "{UNKNOWN}") ELSE "{NOT_CHURNED}" END'
-STATE = 'IF [churn_flag] = 1 THEN "Churned" ELSE "Retained" END'
+from transforms.metrics import CHURNED, MEASURES, NOT_CHURNED, UNKNOWN, Measure, Metric
 
 
 def bracketed(name: str) -> str:
     """How Tableau writes a field."""
     return f"[{name}]"
+
+
+REASON = f'IF {CHURNED.text(bracketed)} THEN IFNULL([churn_reason], "{UNKNOWN}") ELSE "{NOT_CHURNED}" END'
+STATE = f'IF {CHURNED.text(bracketed)} THEN "Churned" ELSE "Retained" END'
 
 
 def of_measure(measure: Measure) -> str:

@@ -328,8 +328,9 @@ def _windows(root: ET.Element) -> None:
 
 def _cards(window: ET.Element) -> None:
     cards = _add(window, "cards")
-    for edge, size, kinds in (("left", "160", ("pages", "filters", "marks")), ("top", "31", ("columns", "rows"))):
-        for kind in kinds if edge == "top" else ("",):
-            strip = _add(_add(cards, "edge", name=edge) if kind in ("", "columns") else cards[-1], "strip", size=size)
-            for card in (kind,) if kind else kinds:
-                _add(strip, "card", type=card)
+    left = _add(_add(cards, "edge", name="left"), "strip", size="160")
+    for kind in ("pages", "filters", "marks"):
+        _add(left, "card", type=kind)
+    top = _add(cards, "edge", name="top")
+    for kind in ("columns", "rows"):
+        _add(_add(top, "strip", size="31"), "card", type=kind)

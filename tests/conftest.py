@@ -120,11 +120,11 @@ def prefect_harness():
 @pytest.fixture(scope="module")
 def browser():
     """A headless Chromium. Not for the session: while it is open, an event loop runs, and asyncio.run refuses."""
-    import shutil
-
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    from reports.pages import find_browser
+
+    chromium = find_browser()
     if chromium is None:
         pytest.skip("there is no Chromium on this machine (Debian: apt install chromium)")
     with sync_playwright() as playwright:

@@ -19,6 +19,7 @@ import pandas as pd
 from transforms.feeds import KEY
 from transforms.metrics import (
     AT_RISK,
+    CHURNED,
     CONDITIONS,
     DIMENSIONS,
     HIGH_RISK_SCORE,
@@ -55,8 +56,8 @@ class DashboardData:
     base64 of zlib of little-endian unsigned integers, `types` their bytes per value. Columns of a
     dimension are codes into `values`. `kind` is a code into `kinds`, each the conditions that its
     customers meet. `monthly_charges` are cents. `cell` is score bin + (score bins) × cltv bin of the
-    risk matrix; a bin holds its upper edge and not its lower one. `ids` and `scores` are those of
-    customers at risk. `trend` is [time of run, {kpi: value}], oldest first.
+    risk matrix; a bin holds its upper edge and not its lower one. `ids` and the column
+    `source_churn_score` are of customers at risk alone. `trend` is [time of run, {kpi: value}], oldest first.
     """
 
     table_id: str
@@ -125,7 +126,7 @@ def _coded(rows: pd.DataFrame) -> tuple[dict[str, list[str]], dict[str, Codes]]:
     for name in DIMENSIONS:
         texts = rows[name].fillna(UNKNOWN)
         if name == "churn_reason":
-            texts = texts.where(rows["churn_flag"].eq(1), NOT_CHURNED)
+            texts = texts.where(_meets(rows, CHURNED), NOT_CHURNED)
         coded = pd.Categorical(texts)
         values[name], codes[name] = coded.categories.astype(str).tolist(), coded.codes
     return values, codes
