@@ -14,6 +14,7 @@ run: setup ## Set up, make sample data if there is none, run the road
 	@$(CHURN) run
 
 test: setup ## Set up and run the whole test suite
+	@sh scripts/browser.sh
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## Measure the road against a bare script, write docs/performance.md (about 10 minutes)

@@ -84,6 +84,10 @@ class Manager:
     def reset(self) -> None:
         self.page.click("#reset")
 
+    def address(self) -> str:
+        """The part of the address that holds the filters, as the page knows it: `page.url` hears of it later."""
+        return self.page.evaluate("() => location.hash")
+
     def matching(self) -> str:
         return self.page.inner_text("#matching")
 

@@ -14,6 +14,7 @@ import pytest
 
 from local.lake_sql import query
 from local.sample.generator import generate
+from reports.pages import find_browser
 from tests.laptops import PROJECT
 from tests.samples import record, write_jsonl
 
@@ -163,9 +164,9 @@ def test_deploying_again_changes_nothing(room):
 
 
 def test_prefect_s_own_pages_show_it(room, tmp_path):
-    browser = shutil.which("chromium")
+    browser = find_browser()
     if browser is None:
-        pytest.skip("there is no chromium on this machine")
+        pytest.skip("there is no Chromium on this machine")
     run = next(r for r in room.ended("COMPLETED") if "file" in r["name"])
     for page, words in (
         (f"runs/flow-run/{run['id']}", [run["name"], "Artifacts"]),

@@ -1,7 +1,6 @@
 """Backfill, review and maintenance as Prefect flows, their job runner in this process."""
 
 import json
-import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from flows.backfill import backfill
 from flows.business_review import business_review
 from flows.table_maintenance import table_maintenance
+from reports.pages import find_browser
 from tests.flows.test_churn_pipeline import platform  # noqa: F401 (a fixture)
 from tests.roads import Road
 from tests.samples import many, record, write_jsonl
@@ -44,7 +44,7 @@ def test_a_backfill_over_days_of_which_some_have_no_data(platform, tmp_path):  #
     assert "Customers" in text
     assert "their figures are missing, not zero" in text
     assert "http" not in text.replace("http-equiv", ""), "it needs nothing else"
-    assert page.with_suffix(".pdf").exists() == bool(shutil.which("chromium"))
+    assert page.with_suffix(".pdf").exists() == (find_browser() is not None)
     assert "| Customers | 10 |" in _artifact("business-review").data
     with pytest.raises(LakeError, match="no month"):
         business_review(platform, "January")
