@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from transforms.metrics import DIMENSIONS
+from transforms.metrics import DIMENSIONS, HIGH_SOURCE_SCORE
 
 CustomerIds = Literal["shown", "hashed", "none"]
 TITLE = "Telecom churn"
@@ -73,6 +73,13 @@ CONTRACTS = Visual(
     "Which contracts do customers leave?",
     ("churn_rate", "churned_customers", "customers"),
     by="contract",
+)
+CALLS = Visual(
+    "calls",
+    "Customers to call first",
+    f"Still here, scored over {HIGH_SOURCE_SCORE} by the source system; the greatest CLTV first.",
+    ("source_cltv_at_risk", "monthly_revenue_at_risk"),
+    by="customer_id",
 )
 VISUALS = (FUNNEL, MATRIX, PAYMENT, REASONS, CHARGES, CONTRACTS)
 TALL = (MATRIX.name, REASONS.name)

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from dashboard.content import FILTERS, SEARCHED, TALL, TITLE, VISUALS, CustomerIds
+from dashboard.content import CALLS, FILTERS, SEARCHED, TALL, TITLE, VISUALS, CustomerIds
 from reports.pages import render as render_page
 from transforms.dashboard import SCORE_BIN, DashboardData, Dashboards
 from transforms.errors import LakeError
@@ -21,7 +21,6 @@ from transforms.metrics import (
     GROUPED,
     HEADLINES,
     HIGH_RISK_SCORE,
-    HIGH_SOURCE_SCORE,
     HIGH_VALUE_CLTV,
     MEASURES,
     METRICS,
@@ -68,7 +67,7 @@ def render(data: DashboardData, ids: CustomerIds = "shown", key: str = "") -> st
         cards=[METRICS[name] for name in HEADLINES],
         visuals=VISUALS,
         tall=TALL,
-        high_score=HIGH_SOURCE_SCORE,
+        calls=CALLS,
         high_risk=HIGH_RISK_SCORE,
         high_cltv=HIGH_VALUE_CLTV,
         script=Markup(script),  # noqa: S704 (ours)

@@ -5,10 +5,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.content import CHARGES, CONTRACTS, FILTERS, FUNNEL, MATRIX, PAYMENT, REASONS, TITLE
+from dashboard.content import CALLS, CHARGES, CONTRACTS, FILTERS, FUNNEL, MATRIX, PAYMENT, REASONS, TITLE
 from tableau.fields import CALCULATIONS, COLUMNS, FIELDS, REASON_FIELD, STATE_FIELD, Field
 from tasks.warehouse_sql import VIEW
-from transforms.metrics import HEADLINES, HIGH_RISK_SCORE, HIGH_VALUE_CLTV, METRICS
+from transforms.metrics import AT_RISK, HEADLINES, HIGH_RISK_SCORE, HIGH_VALUE_CLTV, METRICS
 
 DATABASE = "telecom_churn"
 EXTRACT_TABLE = "Extract"
@@ -17,8 +17,14 @@ DASHBOARD = TITLE
 _SOURCE = "federated.churnlakehouse"
 _CONNECTION = "redshift.churnlakehouse"
 _USER = "http://www.tableausoftware.com/xml/user"
-_FILTERED = tuple(REASON_FIELD if f.name == "churn_reason" else f.name for f in FILTERS)
-_WHOLE = 100_000
+_FILTERED = (*(REASON_FIELD if f.name == "churn_reason" else f.name for f in FILTERS), FUNNEL.by)
+# Tableau reads a workbook by the schema of exactly the features that it declares: what belongs to
+# another is an error. These are identities of sheets and of windows, sorts, zones and extracts.
+_FEATURES = (
+    "ObjectModelExtractV2", "SetMembershipControl", "SheetIdentifierTracking", "SortTagCleanup",
+    "WindowsPersistSimpleIdentifiers",
+)  # fmt: skip
+_WHOLE, _FIRST_CARD = 100_000, 2
 _CHURNED, _RETAINED = "#c8551b", "#2f6db3"
 
 
@@ -35,7 +41,10 @@ class Server:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A worksheet: `rows`, `columns` and encodings are names of fields; lines are (axis, value)."""
+    """A worksheet: `rows`, `columns` and encodings are names of fields; lines are (axis, value).
+
+    `order` is a field and what its values are sorted by, the greatest first; `only` a column of yes and no that must be yes.
+    """
 
     name: str
     mark: str
@@ -43,13 +52,20 @@ class Sheet:
     columns: tuple[str, ...] = ()
     encodings: tuple[tuple[str, str], ...] = ()
     lines: tuple[tuple[str, int], ...] = ()
+    order: tuple[str, str] | None = None
+    only: str = ""
     is_aggregated: bool = True
 
     @property
     def fields(self) -> list[Field]:
         """Every field that it uses, those it is filtered by included."""
-        names = [*self.rows, *self.columns, *(name for _, name in self.encodings), *_FILTERED]
+        names = [*self.rows, *self.columns, *(name for _, name in self.encodings), *(self.order or ()), *self.filtered]
         return [FIELDS[name] for name in dict.fromkeys(names)]
+
+    @property
+    def filtered(self) -> tuple[str, ...]:
+        """What it is filtered by: the workbook's filters, then its own."""
+        return (*_FILTERED, self.only) if self.only else _FILTERED
 
 
 CARDS = tuple(Sheet(METRICS[name].label, "Text", encodings=(("text", name),)) for name in HEADLINES)
@@ -87,8 +103,17 @@ VISUALS = (
         rows=(REASON_FIELD,),
         columns=("churned_customers",),
         encodings=(("text", "churned_customers"),),
+        order=(REASON_FIELD, "churned_customers"),
     ),
     Sheet(CONTRACTS.title, "Bar", rows=(CONTRACTS.by,), columns=("churn_rate",), encodings=(_LABELLED,)),
+    Sheet(
+        CALLS.title,
+        "Text",
+        rows=(CALLS.by, "city", "contract", "payment_method"),
+        encodings=tuple(("text", name) for name in CALLS.metrics),
+        order=(CALLS.by, CALLS.metrics[0]),
+        only=AT_RISK.column,
+    ),
 )
 SHEETS = (*CARDS, *VISUALS)
 
@@ -100,6 +125,9 @@ def render(server: Server, *, with_extract: bool = False, version: str = "18.1")
         {"source-build": "2024.1.0 (20241.24.0312.0830)", "source-platform": "win", "version": version},
     )
     root.set("xmlns:user", _USER)
+    manifest = _add(root, "document-format-change-manifest")
+    for feature in _FEATURES:
+        _add(manifest, feature)
     preferences = _add(root, "preferences")
     _add(preferences, "preference", name="ui.encoding.shelf.height", value="24")
     _data_source(_add(root, "datasources"), server, with_extract=with_extract, version=version)
@@ -151,7 +179,6 @@ def _data_source(parent: ET.Element, server: Server, *, with_extract: bool, vers
         _column(source, field)
     if with_extract:
         _extract(source)
-    _add(source, "layout", dim_ordering="alphabetic", measure_ordering="alphabetic", show_structure="true")
     style = _add(_add(source, "style"), "style-rule", element="mark")
     _colours(style)
 
@@ -209,12 +236,16 @@ def _worksheet(parent: ET.Element, sheet: Sheet) -> None:
     worksheet = _add(parent, "worksheet", name=sheet.name)
     table = _add(worksheet, "table")
     view = _add(table, "view")
-    _add(_add(view, "datasources"), "datasource", caption="Customer churn", name=_SOURCE)
-    _dependencies(view, sheet.fields)
+    _uses(view, sheet.fields)
     for group, name in enumerate(_FILTERED, start=2):
         _filter(view, name, group)
+    if sheet.only:
+        _only(view, sheet.only)
+    if sheet.order:
+        ordered, by = sheet.order
+        _add(view, "computed-sort", column=_qualified(ordered), direction="DESC", using=_qualified(by))
     slices = _add(view, "slices")
-    for name in _FILTERED:
+    for name in sheet.filtered:
         _add(slices, "column", _qualified(name))
     _add(view, "aggregation", value=str(sheet.is_aggregated).lower())
     _add(table, "style")
@@ -232,9 +263,10 @@ def _worksheet(parent: ET.Element, sheet: Sheet) -> None:
     _simple_id(worksheet, sheet.name)
 
 
-def _dependencies(view: ET.Element, fields: Sequence[Field]) -> None:
-    """The fields of a sheet and those that their formulas use, then how the sheet uses them."""
-    depends = _add(view, "datasource-dependencies", datasource=_SOURCE)
+def _uses(parent: ET.Element, fields: Sequence[Field]) -> None:
+    """The data source, the fields used of it and those that their formulas use, then how they are used."""
+    _add(_add(parent, "datasources"), "datasource", caption="Customer churn", name=_SOURCE)
+    depends = _add(parent, "datasource-dependencies", datasource=_SOURCE)
     needed = {field.name for field in fields}
     needed |= {name for name in FIELDS for field in fields if f"[{name}]" in field.formula}
     for name in sorted(needed):
@@ -254,6 +286,15 @@ def _filter(view: ET.Element, name: str, group: int) -> None:
     every.set("user:ui-marker", "enumerate")
 
 
+def _only(view: ET.Element, name: str) -> None:
+    """A filter of one sheet: a column of yes and no is yes."""
+    chosen = _add(view, "filter", column=_qualified(name), **{"class": "categorical"})
+    member = _add(chosen, "groupfilter", function="member", level=f"[{FIELDS[name].instance}]", member="true")
+    member.set("user:ui-domain", "database")
+    member.set("user:ui-enumeration", "inclusive")
+    member.set("user:ui-marker", "enumerate")
+
+
 def _reference_line(pane: ET.Element, number: int, axis: str, value: int) -> None:
     _add(
         pane, "reference-line", axis_column=_qualified(axis), enable_instant_analytics="true", formula="constant",
@@ -263,17 +304,22 @@ def _reference_line(pane: ET.Element, number: int, axis: str, value: int) -> Non
 
 
 def _shelf(names: Sequence[str]) -> str:
-    fields = [_qualified(name) for name in names]
-    return f"({' + '.join(fields)})" if len(fields) > 1 else "".join(fields)
+    """Amounts stand side by side, groups within each other."""
+    *outer, inner = [_qualified(name) for name in names] or [""]
+    sign = "+" if names and FIELDS[names[0]].role == "measure" else "/"
+    for field in reversed(outer):
+        inner = f"({field} {sign} {inner})"
+    return inner
 
 
 def _dashboard(parent: ET.Element) -> None:
     board = _add(parent, "dashboard", name=DASHBOARD)
     _add(board, "style")
     _add(board, "size", maxheight="1100", maxwidth="1300", minheight="1100", minwidth="1300")
+    _uses(board, [FIELDS[name] for name in _FILTERED])
     zones = _add(board, "zones")
     canvas = _zone(zones, 1, (0, 0, _WHOLE, _WHOLE), type_v2="layout-basic")
-    number = 2
+    number = _FIRST_CARD
     for name, place in _places():
         _zone(canvas, number, place, name=name)
         number += 1
@@ -292,7 +338,7 @@ def _places() -> list[tuple[str, tuple[int, int, int, int]]]:
     """Where each sheet stands: x, y, width, height in hundred-thousandths."""
     card, half = _WHOLE // len(CARDS), _WHOLE // 2
     cards = [(sheet.name, (i * card, 6_000, card, 11_000)) for i, sheet in enumerate(CARDS)]
-    funnel, matrix, segments, charges, payment, reasons, contracts = (sheet.name for sheet in VISUALS)
+    funnel, matrix, segments, charges, payment, reasons, contracts, calls = (sheet.name for sheet in VISUALS)
     return [
         *cards,
         (funnel, (0, 17_000, half, 18_000)),
@@ -301,7 +347,8 @@ def _places() -> list[tuple[str, tuple[int, int, int, int]]]:
         (segments, (_WHOLE - 17_000, 17_000, 17_000, 33_000)),
         (payment, (0, 50_000, half, 22_000)),
         (charges, (half, 50_000, half, 22_000)),
-        (reasons, (0, 72_000, _WHOLE, 28_000)),
+        (reasons, (0, 72_000, half, 28_000)),
+        (calls, (half, 72_000, half, 28_000)),
     ]
 
 
@@ -322,7 +369,7 @@ def _windows(root: ET.Element) -> None:
     viewpoints = _add(window, "viewpoints")
     for sheet in SHEETS:
         _add(_add(viewpoints, "viewpoint", name=sheet.name), "zoom", type="entire-view")
-    _add(window, "active", id="-1")
+    _add(window, "active", id=str(_FIRST_CARD))
     _simple_id(window, DASHBOARD)
 
 

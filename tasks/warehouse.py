@@ -1,17 +1,18 @@
 """gold to the warehouse: one exported table version, in one transaction."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redshift_connector
 from prefect import task
 
 from blocks.platform import Platform
-from blocks.redshift import run
+from blocks.redshift import RedshiftWarehouse, run
 from tasks import warehouse_sql as sql
 from tasks.defaults import PATIENT, TAGS
 from transforms.errors import WarehouseError
-from transforms.exports import Export, Exports, TableVersion
+from transforms.exports import Export, ExportColumn, Exports, TableVersion
 
 _log = logging.getLogger("churn")
 
@@ -64,7 +65,7 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
             _log.info("warehouse: has version %d already", version)
             return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"))
         export = exports.read(version)
-        _migrate(connection, platform, export)
+        migrate(connection, platform.warehouse, export.columns)
         if not export.is_full and present != TableVersion(export.table_id, export.base_version or 0):
             raise WarehouseError(
                 f"the export holds the changes since version {export.base_version}, "
@@ -81,22 +82,39 @@ def _last_load(connection: redshift_connector.Connection, platform: Platform) ->
     return TableVersion(str(found[0][0]), int(found[0][1])) if found else None
 
 
-def _migrate(connection: redshift_connector.Connection, platform: Platform, export: Export) -> None:
-    """Create what is missing, add new columns, let the BI group read; nothing is dropped."""
-    schema = platform.warehouse.schema_name
+def migrate(
+    connection: redshift_connector.Connection, warehouse: RedshiftWarehouse, columns: Sequence[ExportColumn]
+) -> None:
+    """Create what is missing, add new columns, make views of older definitions again, let the BI group read."""
+    schema = warehouse.schema_name
     present = [row[0] for row in run(connection, sql.existing_columns(schema))]
     if not present:
-        for statement in (sql.create_target(schema, export.columns), *sql.comments(schema, export.columns)):
+        for statement in (sql.create_target(schema, columns), *sql.comments(schema, columns)):
             run(connection, statement)
     else:
-        for column in export.columns:
+        for column in columns:
             if column.name not in present:
                 run(connection, sql.add_column(schema, column))
-    if len(present) < len(export.columns):
-        run(connection, sql.create_view(schema, export.columns))
-    if platform.warehouse.bi_group:
-        _grant(connection, schema, platform.warehouse.bi_group)
+    described = dict(run(connection, sql.view_comments(schema)))
+    for view in sql.views(schema, columns):
+        if described.get(view.name) != view.comment:
+            _make_again(connection, view)
+    if warehouse.bi_group:
+        _grant(connection, schema, warehouse.bi_group)
     connection.commit()
+
+
+def _make_again(connection: redshift_connector.Connection, view: sql.View) -> None:
+    try:
+        for statement in view.statements:
+            run(connection, statement)
+    except WarehouseError as error:
+        if "depend on it" not in str(error):
+            raise
+        raise WarehouseError(
+            f"{error}. The definition of {view.name} has changed: drop the views that stand on it, "
+            "run the road again, then make them again."
+        ) from error
 
 
 def _grant(connection: redshift_connector.Connection, schema: str, group: str) -> None:

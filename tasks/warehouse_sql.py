@@ -1,11 +1,15 @@
-"""The SQL of a warehouse load, derived from the exported schema."""
+"""The SQL of a warehouse load, derived from the exported schema and the definitions of every figure."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from transforms.exports import ExportColumn
+from transforms.metrics import CONDITIONS, METRICS
 
 TARGET = "customer_churn_analysis"
 VIEW = "customer_churn_dashboard"
+KPI_VIEW = "customer_churn_kpis"
 AUDIT = "load_audit"
 STAGING = "churn_staging"
 KEY = "customer_id"
@@ -39,10 +43,50 @@ def comments(schema: str, columns: Sequence[ExportColumn]) -> list[str]:
     return [f"COMMENT ON COLUMN {schema}.{TARGET}.{column.name} IS '{_escaped(column.comment)}'" for column in columns]
 
 
-def create_view(schema: str, columns: Sequence[ExportColumn]) -> str:
-    """What Tableau reads: the table's columns by name, so that a new one does not move the others."""
-    names = ", ".join(column.name for column in columns)
-    return f"CREATE OR REPLACE VIEW {schema}.{VIEW} AS SELECT {names} FROM {schema}.{TARGET}"
+@dataclass(frozen=True)
+class View:
+    """A view and the query behind it; its comment tells people what it is, and us which query made it."""
+
+    schema: str
+    name: str
+    meaning: str
+    query: str
+
+    @property
+    def comment(self) -> str:
+        return f"{self.meaning} Definition {hashlib.sha256(self.query.encode()).hexdigest()[:12]}."
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """Redshift's CREATE OR REPLACE VIEW takes the same columns only, so it is dropped and made again."""
+        name = f"{self.schema}.{self.name}"
+        return (
+            f"DROP VIEW IF EXISTS {name}",
+            f"CREATE VIEW {name} AS {self.query}",
+            f"COMMENT ON VIEW {name} IS '{_escaped(self.comment)}'",
+        )
+
+
+def views(schema: str, columns: Sequence[ExportColumn]) -> tuple[View, ...]:
+    """What people read: customers with every condition of the figures as a column, and every figure as it is now."""
+    rows = ", ".join([*(column.name for column in columns), *(f"{c.sql} AS {c.column}" for c in CONDITIONS)])
+    figures = ", ".join(f"{metric.sql} AS {name}" for name, metric in METRICS.items())
+    source = f"FROM {schema}.{TARGET}"
+    return (
+        View(
+            schema, VIEW, "Customers: gold.customer_churn_analysis, and who counts for what.", f"SELECT {rows} {source}"
+        ),
+        View(schema, KPI_VIEW, "Every KPI of docs/metrics.md, of all customers.", f"SELECT {figures} {source}"),
+    )
+
+
+def view_comments(schema: str) -> str:
+    """Name and comment of the views that are there."""
+    return (
+        "SELECT c.relname, d.description FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0 "
+        f"WHERE n.nspname = '{schema}' AND c.relname IN ('{VIEW}', '{KPI_VIEW}')"
+    )
 
 
 def find_group(group: str) -> str:
@@ -54,10 +98,10 @@ def create_group(group: str) -> str:
 
 
 def grants(schema: str, group: str) -> list[str]:
-    """What the BI group may do: read the table and its view, and nothing else."""
+    """What the BI group may do: read the table and its views, and nothing else."""
     return [
         f"GRANT USAGE ON SCHEMA {schema} TO GROUP {_identifier(group)}",
-        *(f"GRANT SELECT ON {schema}.{name} TO GROUP {_identifier(group)}" for name in (TARGET, VIEW)),
+        *(f"GRANT SELECT ON {schema}.{name} TO GROUP {_identifier(group)}" for name in (TARGET, VIEW, KPI_VIEW)),
     ]
 
 

@@ -102,7 +102,8 @@ def warehouse(warehouse_port):
         ssl=False,
     )
     with block.connection() as connection:
-        run(connection, "DROP VIEW IF EXISTS customer_churn_dashboard")
+        for view in ("customer_churn_dashboard", "customer_churn_kpis"):
+            run(connection, f"DROP VIEW IF EXISTS {view}")
         for table in ("customer_churn_analysis", "load_audit"):
             run(connection, f"DROP TABLE IF EXISTS {table}")
         connection.commit()

@@ -39,6 +39,16 @@ class Condition:
     name: str
     comparisons: tuple[Comparison, ...]
 
+    @property
+    def column(self) -> str:
+        """Its name as a column of yes and no."""
+        return f"is_{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """SQL over a row of gold.customer_churn_analysis: true or false, never null."""
+        return f"CASE WHEN {self.text()} THEN TRUE ELSE FALSE END"
+
     def text(self, quote: Callable[[str], str] = _plain) -> str:
         return " AND ".join(comparison.text(quote) for comparison in self.comparisons)
 

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 
@@ -23,9 +21,10 @@ from tasks import warehouse as warehouse_task
 from tasks.warehouse import load_warehouse
 from tests.cloud.conftest import JOB, PASSWORD
 from tests.cloud.stand_in import KEY, hang_up, job_runs, json_error, nth, xml_error
+from tests.exports import write_export
 from tests.roads import LINEAGE
 from transforms.errors import JobError, WarehouseError
-from transforms.exports import Export, ExportColumn, Exports, TableVersion
+from transforms.exports import TableVersion
 
 TABLES = ("silver.customers", "silver.quarantine", "gold.customer_churn_analysis", "gold.churn_breakdown")
 
@@ -49,6 +48,7 @@ def platform(cloud, credentials, runner, redshift, request):
     with warehouse.connection() as connection:
         for statement in (
             "DROP VIEW IF EXISTS customer_churn_dashboard",
+            "DROP VIEW IF EXISTS customer_churn_kpis",
             "DROP TABLE IF EXISTS customer_churn_analysis",
         ):
             run(connection, statement)
@@ -227,22 +227,8 @@ def test_the_real_files_give_the_laptop_s_lake(platform, cloud, road, real_files
     _assert_equal(platform, road)
 
 
-COLUMNS = (
-    ExportColumn("customer_id", "string", False, "Number", 64),
-    ExportColumn("risk_segment", "string", True, "Segment", 64),
-)
-
-
-def _export(platform, version, names, *, base=None, table_rows):
-    """An export on S3 as the Glue script leaves it."""
-    content = pa.BufferOutputStream()
-    pq.write_table(
-        pa.table({"customer_id": names, "risk_segment": ["x"] * len(names), "_op": ["U"] * len(names)}), content
-    )
-    place = f"_exports/customer_churn_analysis/{version:08d}/data/part-0.parquet"
-    platform.folder().write_bytes(place, content.getvalue().to_pybytes())
-    export = Export("t", version, base is None, base, len(names), table_rows, COLUMNS, "run")
-    Exports(platform.folder()).write(export)
+def _export(platform, version, names, **given):
+    write_export(platform.folder(), version, [(name, "x", 1, "U") for name in names], **given)
 
 
 def _contents(platform):

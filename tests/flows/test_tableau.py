@@ -146,15 +146,12 @@ def test_nobody_there():
 def test_the_flow_publishes_the_extract_and_has_it_refreshed(prefect_harness, warehouse, tableau, tmp_path):
     from blocks.glue import LocalGlueJob
     from blocks.platform import Platform
-    from blocks.redshift import run
     from flows.publish_tableau import publish_tableau
-    from tasks import warehouse_sql
-    from transforms.jobs.export import _columns
+    from tasks.warehouse import migrate
+    from transforms.jobs.export import export_columns
 
     with warehouse.connection() as connection:
-        run(connection, warehouse_sql.create_target(warehouse.schema_name, _columns()))
-        run(connection, warehouse_sql.create_view(warehouse.schema_name, _columns()))
-        connection.commit()
+        migrate(connection, warehouse, export_columns())
     platform = Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse)
     assert publish_tableau(platform, _block(tableau), refresh=True) == "w-1"
     sent = b"".join(body for said, body in tableau.said if said.endswith("/workbooks"))

@@ -17,15 +17,11 @@ from blocks.redshift import run
 from tasks import warehouse as warehouse_task
 from tasks import warehouse_sql as sql
 from tasks.warehouse import load_warehouse, loaded_version
+from tests.exports import COLUMNS, write_export
 from transforms.errors import WarehouseError
-from transforms.exports import Export, ExportColumn, Exports, TableVersion
+from transforms.exports import ExportColumn, Exports, TableVersion
 
 PROJECT = Path(__file__).resolve().parents[2]
-COLUMNS = (
-    ExportColumn("customer_id", "string", False, "Customer's number", 64),
-    ExportColumn("risk_segment", "string", True, "Segment", 64),
-    ExportColumn("cltv", "decimal(14,2)", True, "Value", 0),
-)
 EXTRA = ExportColumn("added", "int", True, "Came later", 0)
 
 
@@ -34,17 +30,8 @@ def platform(warehouse, tmp_path, prefect_harness):
     return Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse)
 
 
-def _export(platform, version, rows, *, base=None, table_rows, columns=COLUMNS, claimed=None, table_id="t"):
-    """Write an export as the Glue script does; rows are (id, segment, cltv, …, operation)."""
-    exports = Exports(platform.folder())
-    folder = Path(exports.data(version))
-    folder.mkdir(parents=True)
-    kinds = {"string": pa.string(), "decimal(14,2)": pa.decimal128(14, 2), "int": pa.int32()}
-    fields = [*((c.name, kinds[c.type]) for c in columns), ("_op", pa.string())]
-    arrays = [pa.array([row[i] for row in rows], kind) for i, (_, kind) in enumerate(fields)]
-    pq.write_table(pa.table(arrays, names=[name for name, _ in fields]), folder / "part-0.parquet")
-    count = len(rows) if claimed is None else claimed
-    exports.write(Export(table_id, version, base is None, base, count, table_rows, columns, "run"))
+def _export(platform, *args, **given):
+    write_export(platform.folder(), *args, **given)
 
 
 def _rows(platform, columns="customer_id, risk_segment, cltv"):
@@ -134,6 +121,52 @@ def test_a_new_column_is_added_not_dropped(platform):
     _export(platform, 1, [("b", "x", Decimal(2), 7, "U")], base=0, table_rows=2, columns=(*COLUMNS, EXTRA))
     load_warehouse(platform, 1)
     assert _rows(platform, "customer_id, added") == [("a", None), ("b", 7)]
+    with platform.warehouse.connection() as connection:
+        seen = run(connection, f"SELECT customer_id, added, is_churned FROM {sql.VIEW} ORDER BY 1")
+    assert seen == [("a", None, False), ("b", 7, False)]
+
+
+def test_views_follow_the_definitions_and_only_then_change(platform, monkeypatch):
+    platform.warehouse.bi_group = "churn_readers"
+
+    def load(version):
+        _export(platform, version, [_row("a", 1000 + version), _row("b", 3000)], table_rows=2)
+        load_warehouse.fn(platform, version)
+        with platform.warehouse.connection() as connection:
+            oids = dict(run(connection, "SELECT relname, oid FROM pg_class WHERE relname LIKE 'customer_churn%'"))
+            figures = run(connection, f"SELECT customers, cltv_total, customers_at_risk FROM {sql.KPI_VIEW}")
+            readers = run(
+                connection,
+                f"SELECT has_table_privilege('churn_readers', '{sql.KPI_VIEW}', 'SELECT'), count(*) FROM {sql.VIEW}",
+            )
+        assert [float(value) for value in figures[0]] == [2, 4000 + version, 0]
+        assert readers == [(True, 2)]
+        return oids
+
+    first, second = load(0), load(1)
+    assert second == first
+    monkeypatch.setattr(sql, "CONDITIONS", sql.CONDITIONS[:1])
+    third = load(2)
+    assert third[sql.VIEW] != first[sql.VIEW]
+    assert third[sql.KPI_VIEW] == first[sql.KPI_VIEW]
+
+
+def test_a_view_that_somebody_builds_on_is_not_taken_away(platform, monkeypatch):
+    _export(platform, 0, [_row("a", 1)], table_rows=1)
+    load_warehouse(platform, 0)
+    with platform.warehouse.connection() as connection:
+        run(connection, f"CREATE VIEW of_an_analyst AS SELECT customer_id FROM {sql.VIEW}")
+        connection.commit()
+    monkeypatch.setattr(sql, "CONDITIONS", sql.CONDITIONS[:1])
+    _export(platform, 1, [_row("a", 2)], base=0, table_rows=1)
+    with pytest.raises(
+        WarehouseError, match="The definition of customer_churn_dashboard has changed: drop the views that"
+    ):
+        load_warehouse.fn(platform, 1)
+    with platform.warehouse.connection() as connection:
+        run(connection, "DROP VIEW of_an_analyst")
+        connection.commit()
+    assert load_warehouse.fn(platform, 1).rows_loaded == 1
 
 
 def test_ddl_follows_from_the_schema():

@@ -5,6 +5,7 @@ import pytest
 from local.lake_sql import query
 from tableau.extract import arrow_schema, fetch, write_hyper
 from tasks import warehouse_sql
+from tasks.warehouse import migrate
 from tests.roads import Road
 from transforms.exports import Exports
 from transforms.metrics import GROUPED, HEADLINES, METRICS
@@ -32,8 +33,7 @@ def loaded(exported, warehouse):
 
     export = Exports(exported.folder).read(0)
     with warehouse.connection() as connection:
-        run(connection, warehouse_sql.create_target(warehouse.schema_name, export.columns))
-        run(connection, warehouse_sql.create_view(warehouse.schema_name, export.columns))
+        migrate(connection, warehouse, export.columns)
         run(connection, warehouse_sql.create_staging(export.columns))
         run(connection, warehouse_sql.copy_staging(Exports(exported.folder).manifest(0), warehouse.iam_role))
         run(connection, warehouse_sql.insert_staged(warehouse.schema_name, export.columns))
@@ -54,7 +54,7 @@ def test_lake_warehouse_and_hyper_say_the_same(exported, loaded, tmp_path):
     with loaded.connection() as connection:
         for name, metric in METRICS.items():
             by_hyper = pantab.frame_from_hyper_query(extract, f'SELECT {metric.sql} AS v FROM "Extract"')["v"][0]
-            by_warehouse = run(connection, f"SELECT {metric.sql} FROM {warehouse_sql.VIEW}")[0][0]
+            by_warehouse = run(connection, f"SELECT {name} FROM {warehouse_sql.KPI_VIEW}")[0][0]
             by_lake = query(exported.path, f"SELECT {metric.sql} FROM gold.customer_churn_analysis")[1][0][0]
             found = [float(value) for value in (by_hyper, by_warehouse, by_lake)]
             assert found == pytest.approx([kpis[name]] * 3, abs=1e-4), name

@@ -15,6 +15,7 @@ from infrastructure.package import build
 from infrastructure.stack import TEMPLATE
 from transforms.errors import PlatformError
 from transforms.glue_main import parse_arguments
+from transforms.metrics import AT_RISK
 from transforms.tables import TABLES
 
 RULES = TEMPLATE.with_name("security.guard").read_text(encoding="utf-8")
@@ -122,6 +123,7 @@ def test_every_gold_and_silver_table_is_crawled(template):
 def test_saved_queries_are_athena_s_sql_over_declared_columns(template):
     queries = _resources(template, "AWS::Athena::NamedQuery")
     assert len(queries) == 4
+    assert f"WHERE {AT_RISK.text()}\n" in queries["CallFirst"]["QueryString"]
     for query in queries.values():
         tree = sqlglot.parse_one(query["QueryString"], read="athena")
         assert not tree.find(exp.Command)

@@ -5,9 +5,9 @@ import pytest
 from local.redshift.dialect import rewrite
 from tasks import warehouse_sql as sql
 from transforms.exports import ExportColumn
-from transforms.jobs.export import _columns
+from transforms.jobs.export import export_columns
 
-COLUMNS = _columns()
+COLUMNS = export_columns()
 
 
 def _column(name="c", kind="string", *, nullable=True, comment="meaning", max_bytes=256):
@@ -20,7 +20,8 @@ def _column(name="c", kind="string", *, nullable=True, comment="meaning", max_by
         sql.create_target("public", COLUMNS),
         *sql.comments("public", COLUMNS),
         sql.create_audit("public"),
-        sql.create_view("public", COLUMNS),
+        *(statement for view in sql.views("public", COLUMNS) for statement in view.statements),
+        sql.view_comments("public"),
         sql.find_group("bi readers"),
         sql.create_group("bi readers"),
         *sql.grants("public", "bi readers"),

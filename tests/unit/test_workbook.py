@@ -5,10 +5,14 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import sqlglot
 
+from dashboard.content import CALLS
 from scripts.workbook import TARGET
 from tableau.fields import CALCULATIONS, COLUMNS, FIELDS
 from tableau.workbook import SHEETS, Server, render
+from tasks.warehouse_sql import VIEW, views
+from transforms.jobs.export import export_columns
 from transforms.metrics import HEADLINES, METRICS
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "tableau-schemas"
@@ -38,6 +42,9 @@ def test_it_is_live_on_redshift_and_holds_no_password(workbook):
 def test_every_column_of_the_view_is_in_the_data_source(workbook):
     local = [e.text for e in workbook.findall(".//metadata-records/metadata-record/local-name")]
     assert local == [f"[{column.name}]" for column in COLUMNS]
+    view = next(view for view in views("public", export_columns()) if view.name == VIEW)
+    columns = [item.alias_or_name for item in sqlglot.parse_one(view.query, read="redshift").expressions]
+    assert local == [f"[{name}]" for name in columns]
 
 
 def test_every_reference_resolves(workbook):
@@ -59,8 +66,10 @@ def test_every_reference_resolves(workbook):
         for level in sheet.findall(".//groupfilter"):
             assert level.get("level") in instances
     assert used > 150
-    for zone in workbook.findall(".//zone[@param]"):
-        assert zone.get("param").split("].")[1] in {f"[{f.instance}]" for f in FIELDS.values()}
+    board = workbook.find("dashboards/dashboard")
+    declared = {i.get("name") for i in board.findall("datasource-dependencies/column-instance")}
+    zones = {zone.get("param").split("].")[1] for zone in board.findall(".//zone[@param]")}
+    assert zones == declared
 
 
 @pytest.mark.parametrize("field", CALCULATIONS, ids=lambda field: field.name)
@@ -92,11 +101,12 @@ def test_headlines_and_definitions_are_those_of_everything_else(workbook):
 def test_filters_are_on_every_sheet_and_are_the_same_filter(workbook):
     expected = None
     for sheet in workbook.findall("worksheets/worksheet"):
-        found = {f.get("column"): f.get("filter-group") for f in sheet.findall("table/view/filter")}
-        assert [c.text for c in sheet.findall("table/view/slices/column")] == list(found)
+        filters = sheet.findall("table/view/filter")
+        assert [c.text for c in sheet.findall("table/view/slices/column")] == [f.get("column") for f in filters]
+        found = {f.get("column"): f.get("filter-group") for f in filters if f.get("filter-group")}
         expected = expected or found
         assert found == expected
-    assert len(set(expected.values())) == len(expected) == 5
+    assert len(set(expected.values())) == len(expected) == 6
     shown = {z.get("param") for z in workbook.findall(".//zone[@param]")}
     assert shown == set(expected), "each filter can be set on the dashboard"
 
@@ -118,6 +128,33 @@ def test_sheets_windows_and_zones_agree(workbook):
         assert y + h <= 100_000
         for left, top, width, height in places[:i]:
             assert x >= left + width or left >= x + w or y >= top + height or top >= y + h, "zones do not overlap"
+
+
+def test_features_that_parts_of_the_workbook_belong_to_are_declared(workbook):
+    """Without, Tableau knows neither: it refuses the file with an error that names no line."""
+    declared = {feature.tag for feature in workbook.find("document-format-change-manifest")}
+    packaged = ET.fromstring(render(Server(), with_extract=True))
+    for feature, path in (
+        ("SheetIdentifierTracking", "worksheets/worksheet/simple-id"),
+        ("WindowsPersistSimpleIdentifiers", "windows/window/simple-id"),
+        ("SortTagCleanup", ".//computed-sort"),
+        ("SetMembershipControl", ".//zone[@type-v2]"),
+        ("ObjectModelExtractV2", ".//extract[@object-id]"),
+    ):
+        assert packaged.find(path) is not None, path
+        assert feature in declared
+    assert next(iter(workbook)).tag == "document-format-change-manifest"
+
+
+def test_customers_to_call_are_those_at_risk_and_the_most_valuable_first(workbook):
+    sheet = workbook.find(f"worksheets/worksheet[@name='{CALLS.title}']")
+    (own,) = [f for f in sheet.findall("table/view/filter") if not f.get("filter-group")]
+    assert own.get("column").endswith("[none:is_at_risk:nk]")
+    assert own.find("groupfilter").get("member") == "true"
+    order = sheet.find("table/view/computed-sort")
+    assert order.get("column").endswith("[none:customer_id:nk]")
+    assert order.get("using").endswith("[usr:source_cltv_at_risk:qk]")
+    assert sheet.findtext("table/rows").count(" / ") == 3
 
 
 def test_thresholds_are_reference_lines(workbook):

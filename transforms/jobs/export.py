@@ -52,7 +52,7 @@ def _export(context: JobContext) -> JobResult:
         base_version=None if is_full else base,
         rows=rows.sparkSession.read.parquet(data).count(),
         table_rows=context.lake.read_version(ANALYSIS, version).count(),
-        columns=_columns(),
+        columns=export_columns(),
         run_id=context.run_id,
     )
     exports.write(export)
@@ -71,7 +71,7 @@ def _export(context: JobContext) -> JobResult:
     return result
 
 
-def _columns() -> tuple[ExportColumn, ...]:
+def export_columns() -> tuple[ExportColumn, ...]:
     fields = ANALYSIS.schema.fields
     return tuple(
         ExportColumn(
