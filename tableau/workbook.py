@@ -95,7 +95,7 @@ VISUALS = (
         "Bar",
         rows=(PAYMENT.by,),
         columns=("monthly_revenue_lost", "monthly_revenue_retained"),
-        encodings=(("text", "mean_monthly_charges_of_churned"),),
+        encodings=(("tooltip", "mean_monthly_charges_of_churned"),),
     ),
     Sheet(
         REASONS.title,
@@ -258,6 +258,9 @@ def _worksheet(parent: ET.Element, sheet: Sheet) -> None:
             _add(encodings, kind, column=_qualified(name))
     for number, (axis, value) in enumerate(sheet.lines):
         _reference_line(pane, number, axis, value)
+    if any(kind == "text" for kind, _ in sheet.encodings):
+        rule = _add(_add(pane, "style"), "style-rule", element="mark")
+        _add(rule, "format", attr="mark-labels-show", value="true")
     _add(table, "rows", _shelf(sheet.rows))
     _add(table, "cols", _shelf(sheet.columns))
     _simple_id(worksheet, sheet.name)
