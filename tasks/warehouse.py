@@ -63,6 +63,8 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
         exported = exports.read(version).table_id if exports.exists(version) else present and present.table_id
         if present and present == TableVersion(exported or "", version):
             _log.info("warehouse: has version %d already", version)
+            _define_views(connection, platform.warehouse)
+            connection.commit()
             return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"))
         export = exports.read(version)
         migrate(connection, platform.warehouse, export.columns)
@@ -95,13 +97,20 @@ def migrate(
         for column in columns:
             if column.name not in present:
                 run(connection, sql.add_column(schema, column))
+    _define_views(connection, warehouse)
+    connection.commit()
+
+
+def _define_views(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> None:
+    """Views as the definitions of today want them, and the BI group's right to read them."""
+    schema = warehouse.schema_name
+    columns = [str(row[0]) for row in run(connection, sql.existing_columns(schema))]
     described = dict(run(connection, sql.view_comments(schema)))
     for view in sql.views(schema, columns):
         if described.get(view.name) != view.comment:
             _make_again(connection, view)
     if warehouse.bi_group:
         _grant(connection, schema, warehouse.bi_group)
-    connection.commit()
 
 
 def _make_again(connection: redshift_connector.Connection, view: sql.View) -> None:

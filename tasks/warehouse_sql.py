@@ -1,11 +1,10 @@
 """The SQL of a warehouse load, derived from the exported schema and the definitions of every figure."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transforms.exports import ExportColumn
-from transforms.metrics import CONDITIONS, METRICS
+from transforms.metrics import CONDITIONS, METRICS, fingerprint
 
 TARGET = "customer_churn_analysis"
 VIEW = "customer_churn_dashboard"
@@ -54,7 +53,7 @@ class View:
 
     @property
     def comment(self) -> str:
-        return f"{self.meaning} Definition {hashlib.sha256(self.query.encode()).hexdigest()[:12]}."
+        return f"{self.meaning} Definition {fingerprint(self.query)}."
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -67,9 +66,12 @@ class View:
         )
 
 
-def views(schema: str, columns: Sequence[ExportColumn]) -> tuple[View, ...]:
-    """What people read: customers with every condition of the figures as a column, and every figure as it is now."""
-    rows = ", ".join([*(column.name for column in columns), *(f"{c.sql} AS {c.column}" for c in CONDITIONS)])
+def views(schema: str, columns: Sequence[str]) -> tuple[View, ...]:
+    """What people read: customers with every condition of the figures as a column, and every figure as it is now.
+
+    `columns` are the names of the table's.
+    """
+    rows = ", ".join([*columns, *(f"{c.sql} AS {c.column}" for c in CONDITIONS)])
     figures = ", ".join(f"{metric.sql} AS {name}" for name, metric in METRICS.items())
     source = f"FROM {schema}.{TARGET}"
     return (

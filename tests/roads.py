@@ -54,8 +54,8 @@ class Road:
     def kpis(self) -> dict[str, float]:
         """The KPIs of the newest state."""
         found = self.records("gold.churn_kpis")
-        newest = max(row["source_version"] for row in found)
-        current = [row for row in found if row["source_version"] == newest]
+        newest = max(row["computed_at"] for row in found)
+        current = [row for row in found if row["computed_at"] == newest]
         return {row["kpi"]: float(row["value"]) for row in current if row["value"] is not None}
 
     def state(self) -> dict[str, list[tuple[Any, ...]]]:

@@ -21,6 +21,7 @@ from transforms.metrics import (
     AT_RISK,
     CHURNED,
     CONDITIONS,
+    DEFINITION,
     DIMENSIONS,
     HIGH_RISK_SCORE,
     HIGH_VALUE_CLTV,
@@ -168,17 +169,14 @@ class Dashboards:
     def __init__(self, lake: Folder) -> None:
         self.folder = lake / "_dashboard"
 
-    def version(self) -> tuple[str, int] | None:
-        """Table id and version of gold that is packed."""
-        if not self.folder.exists(_VERSION):
-            return None
-        content = self.folder.read_json(_VERSION)
-        return content["table_id"], content["version"]
+    def holds(self, table_id: str, version: int) -> bool:
+        """Whether this version of gold is packed, by the present definition of figures."""
+        return self.folder.exists(_VERSION) and self.folder.read_json(_VERSION) == _version(table_id, version)
 
     def write(self, data: DashboardData) -> None:
         """Replace the data; its version last, so that a run that dies in between packs again."""
         self.folder.write_json(_DATA, asdict(data))
-        self.folder.write_json(_VERSION, {"table_id": data.table_id, "version": data.version})
+        self.folder.write_json(_VERSION, _version(data.table_id, data.version))
 
     def read(self) -> DashboardData | None:
         """None where no run has packed any."""
@@ -189,6 +187,10 @@ class Dashboards:
         if not self.folder.exists(_KEY):
             self.folder.write_text(_KEY, secrets.token_hex(32))
         return self.folder.read_bytes(_KEY).decode()
+
+
+def _version(table_id: str, version: int) -> dict[str, Any]:
+    return {"table_id": table_id, "version": version, "definition": DEFINITION}
 
 
 _DATA, _VERSION, _KEY = "data.json", "version.json", "key"

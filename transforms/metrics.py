@@ -4,6 +4,7 @@ From here come gold.churn_breakdown and gold.churn_kpis, the warehouse view, the
 calculations, the browser dashboard, the business review, the command and docs/metrics.md.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -385,3 +386,21 @@ BESIDE = {
     "monthly_revenue_lost": "monthly_revenue_lost_share",
     "source_cltv_lost": "churned_customers",
 }
+
+
+def fingerprint(text: str) -> str:
+    """Short, and another for another text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# Changes with what a figure counts, not with its words: what was computed by another definition is computed anew.
+DEFINITION = fingerprint(
+    repr(
+        [
+            *((condition.name, condition.text()) for condition in CONDITIONS),
+            *((name, measure.sql) for name, measure in MEASURES.items()),
+            *((name, metric.sql, metric.by, metric.unit) for name, metric in (METRICS | GROUPED).items()),
+            *DIMENSIONS,
+        ]
+    )
+)

@@ -6,6 +6,7 @@ from typing import Literal
 from pyspark.sql.types import StructType
 
 from transforms.feeds import FEEDS, KEY
+from transforms.metrics import DEFINITION
 from transforms.schemas import gold, silver
 from transforms.schemas.bronze import bronze_schema
 
@@ -17,7 +18,8 @@ class Table:
     """A Delta table: its schema, key, sources and how it is written.
 
     `properties` are Delta table properties set at creation. A table whose readers
-    include Athena or Redshift keeps deletion vectors off: they cannot read them.
+    include Athena or Redshift keeps deletion vectors off: they cannot read them. A table with
+    a `definition` that was written by another one is made anew.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Table:
     mode: WriteMode
     key: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
+    definition: str = ""
 
     @property
     def layer(self) -> str:
@@ -92,9 +95,15 @@ TABLES: dict[str, Table] = {
             "merge",
             ("dimension", "value"),
             _PLAIN | _statistics("dimension"),
+            DEFINITION,
         ),
         Table(
-            "gold.churn_kpis", gold.KPIS, ("gold.churn_breakdown",), "append", properties=_PLAIN | _statistics("kpi")
+            "gold.churn_kpis",
+            gold.KPIS,
+            ("gold.churn_breakdown",),
+            "append",
+            properties=_PLAIN | _statistics("kpi"),
+            definition=DEFINITION,
         ),
         Table(
             "gold.customer_movements",

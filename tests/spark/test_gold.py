@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.roads import Road
 from tests.samples import many, record, write_jsonl
 from transforms.errors import SchemaMismatchError
+from transforms.jobs import gold as job
+from transforms.metrics import MEASURES, Comparison, Condition
 
 
 @pytest.mark.parametrize(
@@ -99,3 +103,23 @@ def test_a_table_of_a_newer_version_is_refused(road, spark, tmp_path):
     road.job("bronze", raw=str(tmp_path / "raw"))
     with pytest.raises(SchemaMismatchError, match="tomorrow"):
         road.job("silver")
+
+
+def test_figures_of_another_definition_are_computed_anew(road, tmp_path, monkeypatch):
+    """Without new data, once, and also back to a definition that was there before."""
+    write_jsonl(tmp_path / "raw" / "a.jsonl", *many(5), record("LEFT", churn="Yes"))
+    road.load(tmp_path / "raw")
+    assert road.kpis()["churned_customers"] == 1
+    long_here = Condition("long_here", (Comparison("tenure_months", ">", 5),))
+    with monkeypatch.context() as patched:
+        patched.setitem(MEASURES, "churned", replace(MEASURES["churned"], condition=long_here))
+        for name in ("BREAKDOWN", "KPIS"):
+            patched.setattr(job, name, replace(getattr(job, name), definition="another"))
+        results = road.job("gold")
+        assert results["gold.customer_churn_analysis"].outcome == "unchanged"
+        assert results["gold.churn_breakdown"].rows_written > 0
+        assert road.kpis()["churned_customers"] == 6
+        assert road.job("gold")["gold.churn_kpis"].outcome == "unchanged"
+    assert road.job("gold")["gold.churn_kpis"].rows_written > 0
+    assert road.kpis()["churned_customers"] == 1
+    assert {result.outcome for result in road.job("gold").values()} == {"unchanged"}

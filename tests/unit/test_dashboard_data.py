@@ -73,7 +73,7 @@ def test_a_cell_of_the_matrix_lies_in_one_quadrant(rows):
 
 def test_a_lake_without_data_has_no_dashboard(tmp_path):
     assert write_dashboard(open_folder(tmp_path)) is None
-    assert Dashboards(open_folder(tmp_path)).version() is None
+    assert not Dashboards(open_folder(tmp_path)).holds("t", 0)
 
 
 def test_data_is_kept_and_the_key_stays(tmp_path):
@@ -81,7 +81,9 @@ def test_data_is_kept_and_the_key_stays(tmp_path):
     _, data = _pack([ROW_EXAMPLE])
     store.write(data)
     assert store.read() == data
-    assert store.version() == ("t", 1)
+    assert store.holds("t", 1)
+    assert not store.holds("t", 2)
+    assert not store.holds("u", 1)
     assert store.key() == store.key()
     assert len(store.key()) == 64
 

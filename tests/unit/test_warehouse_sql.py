@@ -20,7 +20,11 @@ def _column(name="c", kind="string", *, nullable=True, comment="meaning", max_by
         sql.create_target("public", COLUMNS),
         *sql.comments("public", COLUMNS),
         sql.create_audit("public"),
-        *(statement for view in sql.views("public", COLUMNS) for statement in view.statements),
+        *(
+            statement
+            for view in sql.views("public", [column.name for column in COLUMNS])
+            for statement in view.statements
+        ),
         sql.view_comments("public"),
         sql.find_group("bi readers"),
         sql.create_group("bi readers"),

@@ -42,7 +42,7 @@ def test_it_is_live_on_redshift_and_holds_no_password(workbook):
 def test_every_column_of_the_view_is_in_the_data_source(workbook):
     local = [e.text for e in workbook.findall(".//metadata-records/metadata-record/local-name")]
     assert local == [f"[{column.name}]" for column in COLUMNS]
-    view = next(view for view in views("public", export_columns()) if view.name == VIEW)
+    view = next(view for view in views("public", [column.name for column in export_columns()]) if view.name == VIEW)
     columns = [item.alias_or_name for item in sqlglot.parse_one(view.query, read="redshift").expressions]
     assert local == [f"[{name}]" for name in columns]
 

@@ -25,7 +25,7 @@ def pack_dashboard(context: JobContext) -> JobResult:
     if version is None:
         return context.unchanged(NAME, "gold has no customer yet")
     store, table_id = Dashboards(lake.root), lake.table_id(ANALYSIS)
-    if store.version() == (table_id, version):
+    if store.holds(table_id, version):
         return context.unchanged(NAME, "gold has not changed", version=version)
     rows = lake.read_version(ANALYSIS, version)
     customers = rows.count()

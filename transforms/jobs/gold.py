@@ -78,7 +78,7 @@ def _breakdown(context: JobContext) -> JobResult:
     done, until = lake.watermark(BREAKDOWN), lake.version(ANALYSIS)
     if until is None or done >= until:
         return context.unchanged(BREAKDOWN.name, "gold.customer_churn_analysis has not changed")
-    is_increment = done >= 0 and not context.full_refresh and lake.has_all_columns(BREAKDOWN)
+    is_increment = done >= 0 and not context.full_refresh
     changes = lake.read_changes(ANALYSIS, done, until) if is_increment else None
     current = lake.read(BREAKDOWN) if changes is not None else lake.empty(BREAKDOWN)
     if changes is None:

@@ -38,7 +38,7 @@ class Lake:
         """`rebuild` names a full refresh, which may write although its watermark is known."""
         self.session = session
         self.root = root
-        self.transaction_app = f"{WATERMARK_APP}/{rebuild}" if rebuild else WATERMARK_APP
+        self.rebuild = rebuild
 
     def path(self, table: Table) -> str:
         return self.root.uri(table.path)
@@ -46,17 +46,18 @@ class Lake:
     def exists(self, table: Table) -> bool:
         return self.version(table) is not None
 
-    def has_all_columns(self, table: Table) -> bool:
-        """Whether the stored table has every declared column, so that it can be added to."""
-        return set(table.schema.names) <= set(self.read(table).columns)
-
     def version(self, table: Table) -> int | None:
         """The newest version of a table, None before its first commit."""
         version = int(self._snapshot(table).version())
         return version if version >= 0 else None
 
     def watermark(self, table: Table) -> int:
-        """The watermark of the newest write, -1 before the first.
+        """The watermark of the newest write, -1 before the first and where that followed another definition."""
+        app, watermark = self._last_write(table)
+        return watermark if _definition_of(app) == table.definition else -1
+
+    def _last_write(self, table: Table) -> tuple[str, int]:
+        """Transaction app and watermark of the newest write.
 
         Read from the commits themselves: nearly always the newest has it, and asking
         Delta's snapshot costs a Spark job per table.
@@ -65,20 +66,20 @@ class Lake:
         while version is not None and version >= 0 and self.root.exists(_log(table, version)):
             for action in self._actions(table, version):
                 if "txn" in action and action["txn"]["appId"].startswith(WATERMARK_APP):
-                    return int(action["txn"]["version"])
+                    return action["txn"]["appId"], int(action["txn"]["version"])
             version -= 1
-        return -1 if version is None or version < 0 else self._watermark_of_snapshot(table)
+        return ("", -1) if version is None or version < 0 else self._last_write_by_snapshot(table)
 
-    def _watermark_of_snapshot(self, table: Table) -> int:
+    def _last_write_by_snapshot(self, table: Table) -> tuple[str, int]:
         """For a table whose own commits have been cleaned up by Delta (30 days of maintenance alone)."""
         written = self._snapshot(table).setTransactions()
-        ours = [written.apply(i) for i in range(written.size())]
         stamped = [
-            (int(t.lastUpdated().get()) if t.lastUpdated().isDefined() else 0, int(t.version()))
-            for t in ours
+            (int(t.lastUpdated().get()) if t.lastUpdated().isDefined() else 0, str(t.appId()), int(t.version()))
+            for t in (written.apply(i) for i in range(written.size()))
             if t.appId().startswith(WATERMARK_APP)
         ]
-        return max(stamped, default=(0, -1))[1]
+        _, app, watermark = max(stamped, default=(0, "", -1))
+        return app, watermark
 
     def table_id(self, table: Table) -> str:
         """Delta's own identity of a table: a table made anew at the same place has another."""
@@ -155,7 +156,7 @@ class Lake:
             f"MERGE INTO delta.`{self.path(table)}` AS t USING {_MERGED} AS s ON {on} "
             f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments} WHEN NOT MATCHED THEN INSERT *"
         )
-        self._with_watermark(watermark, lambda: self.session.sql(merge))
+        self._with_watermark(table, watermark, lambda: self.session.sql(merge))
         return self._commit(table, before)
 
     def read_before(self, table: Table, moment: datetime) -> DataFrame | None:
@@ -181,7 +182,7 @@ class Lake:
         writer = checked.write.format("delta").mode(mode)
         if before is None:
             writer = writer.options(**table.properties)
-        writer.option("txnAppId", self.transaction_app).option("txnVersion", watermark).save(self.path(table))
+        writer.option("txnAppId", self._app(table)).option("txnVersion", watermark).save(self.path(table))
         return self._commit(table, before)
 
     def _checked(self, table: Table, rows: DataFrame) -> DataFrame:
@@ -206,9 +207,17 @@ class Lake:
             columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in added)
             self.session.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
 
-    def _with_watermark(self, watermark: int, write: Any) -> None:
+    def _app(self, table: Table) -> str:
+        """`churn-lakehouse[@definition][/rebuild]`: Delta leaves out a write of the same app and watermark."""
+        app = f"{WATERMARK_APP}@{table.definition}" if table.definition else WATERMARK_APP
+        rebuild = self.rebuild
+        if not rebuild and table.definition and _definition_of(self._last_write(table)[0]) != table.definition:
+            rebuild = f"after-{self.version(table)}"  # the definition may be one that was there before
+        return f"{app}/{rebuild}" if rebuild else app
+
+    def _with_watermark(self, table: Table, watermark: int, write: Any) -> None:
         conf = self.session.conf
-        conf.set("spark.databricks.delta.write.txnAppId", self.transaction_app)
+        conf.set("spark.databricks.delta.write.txnAppId", self._app(table))
         conf.set("spark.databricks.delta.write.txnVersion", str(watermark))
         try:
             write()
@@ -239,6 +248,10 @@ class Lake:
         log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.session._jsparkSession, self.path(table))
         none = jvm.scala.Option.empty()
         return log.update(False, none, none)
+
+
+def _definition_of(app: str) -> str:
+    return app.partition("/")[0].partition("@")[2]
 
 
 def _log(table: Table, version: int) -> str:
