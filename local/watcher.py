@@ -42,17 +42,19 @@ def watch(
 
 
 def _bursts(raw: Path, stop: Any) -> Iterator[None]:
-    yield None
+    """Once as soon as the folder is watched, so that nothing lands unseen before that; then after every burst."""
     watched = watchfiles.watch(
         raw,
         stop_event=stop,
         step=_QUIET_MS,
         debounce=_LONGEST_BURST_MS,
         rust_timeout=_LOOK_FOR_STOP_MS,
+        yield_on_timeout=True,
         raise_interrupt=False,
     )
-    for _ in watched:
-        yield None
+    for number, changes in enumerate(watched):
+        if changes or number == 0:
+            yield None
 
 
 def _arrived(raw: Path, lake: Path) -> list[Arrived]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "telecom_churn_dashboard"
 _BATCH = 50_000
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # no time of building; the identities inside a .hyper are Hyper's own
 _ARROW = {
     "string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "boolean": pa.bool_(), "double": pa.float64(),
     "timestamp": pa.timestamp("us"), "date": pa.date32(),

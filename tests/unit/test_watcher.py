@@ -4,9 +4,11 @@ import threading
 
 import pytest
 
+from local import watcher
 from local.watcher import UNREADABLE, watch
 from tests.samples import record, write_jsonl
 from tests.waiting import wait_for
+from transforms.runtime.landing import discover
 
 
 @pytest.fixture
@@ -58,6 +60,23 @@ def test_a_file_of_no_known_layout_is_announced_so_that_a_run_says_so(watching, 
     wait_for(lambda: announced)
     assert announced[0][0].feed == UNREADABLE
     assert "odd.csv" in announced[0][0].etag
+
+
+def test_a_file_that_lands_during_the_first_look_is_seen(watching, tmp_path, monkeypatch):
+    looks = []
+
+    def look(raw, manifests):
+        found = discover(raw, manifests)
+        if not looks:
+            write_jsonl(tmp_path / "raw" / "late.jsonl", record("a"))
+        looks.append(found)
+        return found
+
+    monkeypatch.setattr(watcher, "discover", look)
+    write_jsonl(tmp_path / "raw" / "before.jsonl", record("b"))
+    announced = watching()
+    wait_for(lambda: len(announced) == 2)
+    assert announced[1][0].key.endswith("late.jsonl")
 
 
 def test_feeds_of_an_event():
