@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from threading import Lock
 from typing import Any
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from prefect_aws import AwsCredentials
@@ -20,6 +23,7 @@ _EXPIRED = (
     "InvalidClientTokenId",
     "UnrecognizedClientException",
 )
+_MAKING = Lock()
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
@@ -27,7 +31,14 @@ def client_of(credentials: AwsCredentials, service: str, *, once: bool = False) 
     """A boto3 client; `once` for calls that must not be repeated behind the caller's back."""
     settings = credentials.aws_client_parameters.get_params_override()
     settings["config"] = settings.get("config", Config()).merge(_ONCE if once else _PATIENT)
-    return credentials.get_boto3_session().client(service, region_name=credentials.region_name, **settings)
+    with _MAKING:  # a session is not made for several threads, its clients are
+        return _session(credentials).client(service, region_name=credentials.region_name, **settings)
+
+
+@lru_cache(maxsize=8)
+def _session(credentials: AwsCredentials) -> boto3.Session:
+    """Kept: most of what a client costs is what its session reads once."""
+    return credentials.get_boto3_session()
 
 
 def pauses(first: float, longest: float) -> Iterator[float]:
