@@ -186,10 +186,11 @@ class Lake:
         return self._commit(table, before)
 
     def _checked(self, table: Table, rows: DataFrame) -> DataFrame:
-        """`rows` with the declared comments, after its schema and the stored one were checked."""
+        """`rows`, for a new table with the declared comments, after its schema and the stored one were checked."""
         check_schema(table, rows.schema)
         if self.exists(table):
             self._evolve(table)
+            return rows
         fields = table.schema.fields
         return rows.select(*(F.col(f"`{f.name}`").alias(f.name, metadata=f.metadata) for f in fields))
 
