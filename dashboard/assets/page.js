@@ -63,8 +63,8 @@ class Page {
 
   changed() {
     const began = performance.now();
-    history.replaceState(null, "", `#${this.selection.toAddress()}`);
     this.repaint();
+    history.replaceState(null, "", `#${this.selection.toAddress()}`); // last: Safari refuses it when it comes too often
     requestAnimationFrame(() => setTimeout(() => performance.measure("repaint", { start: began, end: performance.now() })));
   }
 
@@ -128,13 +128,14 @@ class Page {
     const root = document.getElementById("trend");
     const shown = this.spec.cards.map((name) => metrics[name]).filter(({ name }) => trend.some(([, values]) => values[name] !== undefined));
     const known = (name) => trend.filter(([, values]) => values[name] !== undefined);
-    const day = (moment) => moment.slice(0, 10);
+    const isOneDay = trend.length && trend[0][0].slice(0, 10) === trend.at(-1)[0].slice(0, 10);
+    const when = (moment) => (isOneDay ? `at ${moment.slice(11, 16)} UTC` : `on ${moment.slice(0, 10)}`);
     const room = root.querySelector(".trends").clientWidth || 320;
     const across = Math.min(shown.length, Math.floor((room + 16) / 236)) || 1;
     const width = (room - 16 * (across - 1)) / across;
     const panels = shown.map((metric) => {
       const points = known(metric.name), values = points.map(([, found]) => found[metric.name]);
-      const ends = `${inShort(values[0], metric.unit)} on ${day(points[0][0])}, ${inShort(values.at(-1), metric.unit)} on ${day(points.at(-1)[0])}`;
+      const ends = `${inShort(values[0], metric.unit)} ${when(points[0][0])}, ${inShort(values.at(-1), metric.unit)} ${when(points.at(-1)[0])}`;
       const drawing = values.length > 1 ? sparkline(width, `${metric.label}: ${ends}`, values) : "";
       return `<div><h3>${escaped(metric.label)}</h3>${drawing}<p class="soft">${escaped(values.length > 1 ? ends : `${inShort(values[0], metric.unit)}: one run so far`)}</p></div>`;
     });

@@ -232,6 +232,13 @@ def test_the_time_and_version_of_the_data_are_said(manager):
     assert "27.00 % on 2026-03-03, 26.50 % on 2026-03-04" in trend
 
 
+def test_runs_of_one_day_are_told_apart_by_their_time(browser, tmp_path):
+    trend = [[f"2026-03-04T0{hour}:06:00+00:00", {"customers": 2400.0 + hour}] for hour in (3, 5)]
+    manager = _open(browser, tmp_path / "page.html", render(packed(gold_customers(5), trend=trend)))
+    assert "2,403 at 03:06 UTC, 2,405 at 05:06 UTC" in manager.page.inner_text("#trend")
+    manager.page.close()
+
+
 def test_damaged_data_is_a_message(browser, page_file, tmp_path):
     broken = page_file.read_text(encoding="utf-8").replace('"kind":"', '"kind":"AAAA', 1)
     path = tmp_path / "page.html"
