@@ -72,6 +72,7 @@ def _export(context: JobContext) -> JobResult:
 
 
 def export_columns() -> tuple[ExportColumn, ...]:
+    """Columns of an export, in the order of its files."""
     fields = ANALYSIS.schema.fields
     return tuple(
         ExportColumn(

@@ -74,11 +74,11 @@ class Lake:
         """For a table whose own commits have been cleaned up by Delta (30 days of maintenance alone)."""
         written = self._snapshot(table).setTransactions()
         stamped = [
-            (int(t.lastUpdated().get()) if t.lastUpdated().isDefined() else 0, str(t.appId()), int(t.version()))
+            (int(t.lastUpdated().get()) if t.lastUpdated().isDefined() else 0, int(t.version()), str(t.appId()))
             for t in (written.apply(i) for i in range(written.size()))
             if t.appId().startswith(WATERMARK_APP)
         ]
-        _, app, watermark = max(stamped, default=(0, "", -1))
+        _, watermark, app = max(stamped, default=(0, -1, ""))
         return app, watermark
 
     def table_id(self, table: Table) -> str:
