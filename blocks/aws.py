@@ -23,8 +23,8 @@ _EXPIRED = (
     "InvalidClientTokenId",
     "UnrecognizedClientException",
 )
-_MAKING = Lock()
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+_MAKING = Lock()
 
 
 def client_of(credentials: AwsCredentials, service: str, *, once: bool = False) -> Any:

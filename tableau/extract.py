@@ -11,8 +11,7 @@ from tableau.fields import COLUMNS
 from tableau.workbook import EXTRACT, EXTRACT_TABLE, Server, render
 from tasks.warehouse_sql import VIEW
 from transforms.errors import TableauError, WarehouseError
-from transforms.metrics import CONDITIONS
-from transforms.schemas.gold import ANALYSIS
+from transforms.schemas.gold import ANALYSIS_VIEW
 
 if TYPE_CHECKING:
     from blocks.redshift import RedshiftWarehouse
@@ -28,8 +27,7 @@ _ARROW = {
 
 def arrow_schema() -> pa.Schema:
     """The extract's columns: those of the view, amounts as decimals."""
-    columns = [(f.name, _arrow_type(f.dataType)) for f in ANALYSIS.fields]
-    return pa.schema([*columns, *((condition.column, pa.bool_()) for condition in CONDITIONS)])
+    return pa.schema([(f.name, _arrow_type(f.dataType)) for f in ANALYSIS_VIEW])
 
 
 def _arrow_type(kind: Any) -> pa.DataType:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from tableau.formulas import REASON, STATE, number_format, of_metric
-from transforms.metrics import BESIDE, CONDITIONS, DIMENSIONS, GROUPED, HEADLINES, METRICS
-from transforms.schemas.gold import ANALYSIS
+from transforms.metrics import BESIDE, DIMENSIONS, GROUPED, HEADLINES, METRICS
+from transforms.schemas.gold import ANALYSIS_VIEW
 
 REASON_FIELD, STATE_FIELD = "churn_reason_shown", "churn_state"
 _TYPES = {"int": "integer", "bigint": "integer", "boolean": "boolean", "double": "real", "string": "string",
@@ -58,9 +58,8 @@ def _column(name: str, spark_type: str, comment: str) -> Field:
     return Field(name, caption, datatype, role, comment=comment)
 
 
-COLUMNS: tuple[Field, ...] = (
-    *(_column(f.name, f.dataType.simpleString(), f.metadata["comment"]) for f in ANALYSIS.fields),
-    *(_column(condition.column, "boolean", condition.text()) for condition in CONDITIONS),
+COLUMNS: tuple[Field, ...] = tuple(
+    _column(f.name, f.dataType.simpleString(), f.metadata["comment"]) for f in ANALYSIS_VIEW
 )
 CALCULATIONS: tuple[Field, ...] = (
     Field(REASON_FIELD, "Churn reason, all customers", "string", "dimension", REASON),

@@ -63,7 +63,8 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
         exported = exports.read(version).table_id if exports.exists(version) else present and present.table_id
         if present and present == TableVersion(exported or "", version):
             _log.info("warehouse: has version %d already", version)
-            _define_views(connection, platform.warehouse)
+            if _define_views(connection, platform.warehouse, _columns(connection, platform.warehouse)):
+                _grant(connection, platform.warehouse)
             connection.commit()
             return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"))
         export = exports.read(version)
@@ -89,28 +90,34 @@ def migrate(
 ) -> None:
     """Create what is missing, add new columns, make views of older definitions again, let the BI group read."""
     schema = warehouse.schema_name
-    present = [row[0] for row in run(connection, sql.existing_columns(schema))]
+    present = _columns(connection, warehouse)
+    added = [column for column in columns if column.name not in present]
     if not present:
         for statement in (sql.create_target(schema, columns), *sql.comments(schema, columns)):
             run(connection, statement)
     else:
-        for column in columns:
-            if column.name not in present:
-                run(connection, sql.add_column(schema, column))
-    _define_views(connection, warehouse)
+        for column in added:
+            run(connection, sql.add_column(schema, column))
+    _define_views(connection, warehouse, [*present, *(column.name for column in added)])
+    _grant(connection, warehouse)
     connection.commit()
 
 
-def _define_views(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> None:
-    """Views as the definitions of today want them, and the BI group's right to read them."""
-    schema = warehouse.schema_name
-    columns = [str(row[0]) for row in run(connection, sql.existing_columns(schema))]
-    described = dict(run(connection, sql.view_comments(schema)))
-    for view in sql.views(schema, columns):
-        if described.get(view.name) != view.comment:
-            _make_again(connection, view)
-    if warehouse.bi_group:
-        _grant(connection, schema, warehouse.bi_group)
+def _columns(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> list[str]:
+    """Names of the table's columns; none where there is no table."""
+    return [str(row[0]) for row in run(connection, sql.existing_columns(warehouse.schema_name))]
+
+
+def _define_views(
+    connection: redshift_connector.Connection, warehouse: RedshiftWarehouse, columns: Sequence[str]
+) -> bool:
+    """Make the views again whose definition is not today's; whether there was one."""
+    described = dict(run(connection, sql.view_comments(warehouse.schema_name)))
+    views = sql.views(warehouse.schema_name, columns)
+    outdated = [view for view in views if described.get(view.name) != view.comment]
+    for view in outdated:
+        _make_again(connection, view)
+    return bool(outdated)
 
 
 def _make_again(connection: redshift_connector.Connection, view: sql.View) -> None:
@@ -126,10 +133,14 @@ def _make_again(connection: redshift_connector.Connection, view: sql.View) -> No
         ) from error
 
 
-def _grant(connection: redshift_connector.Connection, schema: str, group: str) -> None:
+def _grant(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> None:
+    """Let the BI group read, if there is to be one."""
+    group = warehouse.bi_group
+    if not group:
+        return
     if not run(connection, sql.find_group(group)):
         run(connection, sql.create_group(group))
-    for statement in sql.grants(schema, group):
+    for statement in sql.grants(warehouse.schema_name, group):
         run(connection, statement)
 
 

@@ -129,9 +129,10 @@ def test_a_new_column_is_added_not_dropped(platform):
 def test_views_follow_the_definitions_and_only_then_change(platform, monkeypatch):
     platform.warehouse.bi_group = "churn_readers"
 
-    def load(version):
-        _export(platform, version, [_row("a", 1000 + version), _row("b", 3000)], table_rows=2)
-        load_warehouse.fn(platform, version)
+    def load(version, *, is_there=False):
+        if not is_there:
+            _export(platform, version, [_row("a", 1000 + version), _row("b", 3000)], table_rows=2)
+        assert load_warehouse.fn(platform, version).rows_loaded == (0 if is_there else 2)
         with platform.warehouse.connection() as connection:
             oids = dict(run(connection, "SELECT relname, oid FROM pg_class WHERE relname LIKE 'customer_churn%'"))
             figures = run(connection, f"SELECT customers, cltv_total, customers_at_risk FROM {sql.KPI_VIEW}")
@@ -149,6 +150,8 @@ def test_views_follow_the_definitions_and_only_then_change(platform, monkeypatch
     third = load(2)
     assert third[sql.VIEW] != first[sql.VIEW]
     assert third[sql.KPI_VIEW] == first[sql.KPI_VIEW]
+    monkeypatch.undo()
+    assert load(2, is_there=True)[sql.VIEW] != third[sql.VIEW], "also where there is nothing to load"
 
 
 def test_a_view_that_somebody_builds_on_is_not_taken_away(platform, monkeypatch):

@@ -12,7 +12,7 @@ from pyspark.sql.types import (
 )
 
 from transforms.feeds import GROUPS, KEY
-from transforms.metrics import MEASURES
+from transforms.metrics import CONDITIONS, MEASURES
 from transforms.schemas.fields import field
 from transforms.schemas.silver import CUSTOMERS as SILVER_CUSTOMERS
 
@@ -43,6 +43,10 @@ ANALYSIS = StructType(
             nullable=False,
         ),
     ]
+)
+# The analysis as the warehouse shows it, and who counts for what.
+ANALYSIS_VIEW = StructType(
+    [*ANALYSIS, *(field(condition.column, BooleanType(), condition.text(), nullable=False) for condition in CONDITIONS)]
 )
 
 _MEASURES = [
