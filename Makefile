@@ -1,36 +1,46 @@
 # Two commands are enough: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench package format setup lock sample clean
+.PHONY: help run test nightly check docs bench package format setup lock sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
+# Two processes; tests/conftest.py says which tests run together, the longest first.
+PYTEST_OPTIONS := -n 2 --dist loadscope --no-loadscope-reorder
 # Prefect and Great Expectations take three times as long to import without their compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this help
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-run: setup ## Set up, make sample data if there is none, run the road
+run: setup ## Set up, make sample data if there is none, run the pipeline
 	@test -d data/raw || $(CHURN) generate
 	@$(CHURN) run
 
-test: setup ## Set up and run the whole test suite
+test: setup ## Set up and run the tests
 	@sh scripts/browser.sh
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON) -m pytest $(PYTEST_OPTIONS) -m "not nightly"
 
-bench: setup ## Measure the road against a bare script, write docs/performance.md (about 10 minutes)
-	@$(PYTHON) -m benchmarks.road
+nightly: setup ## Set up and run everything, the long stories included
+	@sh scripts/browser.sh
+	@$(PYTHON) -m pytest $(PYTEST_OPTIONS)
 
-check: setup ## Format, lint, types, lock file
+bench: setup ## Measure the pipeline against a bare script, write docs/performance.md (about 10 minutes)
+	@$(PYTHON) -m benchmarks.pipeline
+
+check: setup ## Format, lint, types, import contracts, lock file
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports --no-logo
 	@sh scripts/lock.sh --check
+
+docs: setup ## Write the documents that derive from the contract
+	@$(PYTHON) -m scripts.docs
 
 package: setup ## Build what AWS Glue runs, and the wheel, in dist/
 	@$(CHURN) package
 	@.venv/bin/uv build --quiet --wheel --no-build-isolation --python $(PYTHON)
 
-format: setup ## Format and mend what can be mended
+format: setup ## Format and fix what can be fixed
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 

@@ -1,4 +1,4 @@
-"""What the road is measured against: Spark's defaults, one CSV in, the five churn columns, Parquet out.
+"""The baseline of the benchmark: Spark's defaults, one CSV in, the five churn columns, Parquet out.
 
 No Delta, no gate, no types beyond Spark's guesses, no warehouse: the least a script can do.
 

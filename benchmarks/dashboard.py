@@ -1,7 +1,7 @@
 """The dashboard in headless Chromium at several sizes: python -m benchmarks.dashboard
 
-Size of the page, time from opening it to drawn, and from a click on a filter to painted: the middle and the
-longest of a round of clicks over every filter. Prints the rows for docs/performance.md.
+Size of the page, time from opening it to drawn, and from a click on a filter to painted: the median and the
+maximum over clicks on every filter. Prints the rows for docs/performance.md.
 """
 
 import argparse
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from dashboard.content import FILTERS
-from dashboard.page import render
-from reports.pages import find_browser
-from tests.customers import gold_customers
-from transforms.dashboard import pack
+from lake.dashboard_data import pack
+from serving.dashboard.content import FILTERS
+from serving.dashboard.page import render
+from serving.pages import find_browser
+from tests.support.gold_rows import gold_customers
 
 _SIZES = (7_000, 100_000, 1_000_000)
 _CLICKS = 4
 
 
 def row(browser: Browser, folder: Path, customers: int) -> str:
-    """One line of the table."""
+    """Return one line of the table for a number of customers."""
     frame = gold_customers(customers)
     began = time.perf_counter()
     data = pack(frame, table_id="bench", version=1, made_at="2026-01-01T00:00:00+00:00", trend=[])
@@ -50,6 +50,7 @@ def row(browser: Browser, folder: Path, customers: int) -> str:
 
 
 def main() -> None:
+    """Measure every size and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, nargs="+", default=_SIZES)
     options = parser.parse_args()

@@ -1,3 +1,3 @@
-"""Prefect blocks: what differs between a laptop and AWS."""
+"""Prefect blocks: what differs between local and AWS."""
 
 MODULES = ("arrivals", "athena", "catalog", "crawlers", "glue", "notify", "platform", "redshift", "tableau")

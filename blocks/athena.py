@@ -9,18 +9,19 @@ from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
 from pydantic import Field
 
-from blocks.aws import client_of, explained, pauses
-from transforms.errors import QueryError
+from blocks.aws import aws_client
+from contract.errors import QueryError
+from infrastructure.aws.calls import aws_errors_as, poll_intervals
 
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
-_LEAST_BILLED_BYTES = 10 * 1024**2
+_MIN_BILLED_BYTES = 10 * 1024**2
 _TERABYTE = 1024**4
-_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.2, 3.0
+_FIRST_POLL_SECONDS, _MAX_POLL_SECONDS = 0.2, 3.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a query gave: names of the columns, rows as text (None for null), and what it cost."""
+class QueryResult:
+    """The result of a query: names of the columns, rows as text (None for null), and what it cost."""
 
     columns: list[str]
     rows: list[tuple[str | None, ...]]
@@ -43,29 +44,32 @@ class Athena(Block):
         default=5.0, title="Price", description="US dollars for a terabyte scanned in this region."
     )
 
-    def query(self, sql: str, tell: Callable[[str], None] = lambda _: None) -> Answer:
-        """Run `sql` to its end; `tell` hears of progress. Raises QueryError with Athena's own words."""
-        athena = client_of(self.credentials, "athena")
-        with explained(f"asking Athena's workgroup {self.workgroup}", QueryError):
+    def query(self, sql: str, on_progress: Callable[[str], None] = lambda _: None) -> QueryResult:
+        """Run `sql` to its end and return its result; `on_progress` gets a line whenever the state changes.
+
+        Raises QueryError with Athena's own message.
+        """
+        athena = aws_client(self.credentials, "athena")
+        with aws_errors_as(f"querying Athena's workgroup {self.workgroup}", QueryError):
             query_id = athena.start_query_execution(QueryString=sql, WorkGroup=self.workgroup)["QueryExecutionId"]
             try:
-                ended = self._wait(athena, query_id, tell)
+                ended = self._wait(athena, query_id, on_progress)
             except BaseException:
                 athena.stop_query_execution(QueryExecutionId=query_id)
                 raise
             columns, rows = _results(athena, query_id)
         scanned = int(ended.get("Statistics", {}).get("DataScannedInBytes", 0))
-        billed = max(scanned, _LEAST_BILLED_BYTES) if scanned else 0
-        return Answer(columns, rows, scanned, billed / _TERABYTE * self.usd_per_terabyte)
+        billed = max(scanned, _MIN_BILLED_BYTES) if scanned else 0
+        return QueryResult(columns, rows, scanned, billed / _TERABYTE * self.usd_per_terabyte)
 
-    def _wait(self, athena: Any, query_id: str, tell: Callable[[str], None]) -> dict[str, Any]:
+    def _wait(self, athena: Any, query_id: str, on_progress: Callable[[str], None]) -> dict[str, Any]:
         last = ""
-        waits = pauses(_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS)
+        waits = poll_intervals(_FIRST_POLL_SECONDS, _MAX_POLL_SECONDS)
         while True:
             execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
             state = execution["Status"]["State"]
             if state != last:
-                tell(f"Athena: {state.lower()}")
+                on_progress(f"Athena: {state.lower()}")
             if state == "SUCCEEDED":
                 return execution
             if state in _ENDED:

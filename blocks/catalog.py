@@ -1,16 +1,15 @@
-"""The Glue Data Catalog: what Athena knows of the lake's tables."""
+"""The Glue Data Catalog: how Athena finds the lake's tables."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
 from pydantic import Field
 
-from blocks.aws import client_of, explained
-
-if TYPE_CHECKING:
-    from transforms.tables import Table
+from blocks.aws import aws_client
+from contract.tables import Table
+from infrastructure.aws.calls import aws_errors_as
 
 _SEQUENCE = "org.apache.hadoop.mapred.SequenceFileInputFormat"
 _HIVE_SEQUENCE = "org.apache.hadoop.hive.ql.io.HiveSequenceFileOutputFormat"
@@ -32,14 +31,14 @@ class GlueCatalog(Block):
     )
 
     def database(self, layer: str) -> str:
-        """The catalog's name of a layer."""
+        """Return the catalog's name of a layer."""
         return f"{self.prefix}{layer}"
 
-    def register(self, table: "Table", location: str) -> list[str]:
-        """Create the table's entry, or bring it in line with the declared schema; what was changed, in words."""
-        glue = client_of(self.credentials, "glue")
+    def register(self, table: Table, location: str) -> list[str]:
+        """Create the table's entry, or bring it in line with the declared schema; return a line per change. Raises PlatformError."""
+        glue = aws_client(self.credentials, "glue")
         wanted, name = table_input(table, location), f"{self.database(table.layer)}.{table.short_name}"
-        with explained(f"registering {name} in the catalog"):
+        with aws_errors_as(f"registering {name} in the catalog"):
             try:
                 present = glue.get_table(DatabaseName=self.database(table.layer), Name=table.short_name)["Table"]
             except glue.exceptions.EntityNotFoundException:
@@ -51,8 +50,8 @@ class GlueCatalog(Block):
         return [f"{name}: {difference}" for difference in differences]
 
 
-def table_input(table: "Table", location: str) -> dict[str, Any]:
-    """The catalog's entry of a Delta table. Athena reads `table_type`, Trino the SerDe's `path`."""
+def table_input(table: Table, location: str) -> dict[str, Any]:
+    """Return the catalog's entry of a Delta table. Athena reads `table_type`, Trino the SerDe's `path`."""
     return {
         "Name": table.short_name,
         "Description": f"{table.name} of the churn lakehouse",
@@ -65,10 +64,7 @@ def table_input(table: "Table", location: str) -> dict[str, Any]:
         },
         "StorageDescriptor": {
             "Location": location,
-            "Columns": [
-                {"Name": f.name, "Type": f.dataType.simpleString(), "Comment": f.metadata["comment"][:255]}
-                for f in table.schema
-            ],
+            "Columns": [{"Name": f.name, "Type": f.type, "Comment": f.comment[:255]} for f in table.schema],
             "InputFormat": _SEQUENCE,
             "OutputFormat": _HIVE_SEQUENCE,
             "SerdeInfo": {
@@ -80,7 +76,7 @@ def table_input(table: "Table", location: str) -> dict[str, Any]:
 
 
 def compare(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """How an entry differs from the wanted one, in words."""
+    """Return a line per difference between an entry and the wanted one."""
     return [
         *compare_columns(_columns(present, "Type"), _columns(wanted, "Type")),
         *(f"comment of {n} changed" for n in _changed(_columns(present, "Comment"), _columns(wanted, "Comment"))),
@@ -90,7 +86,7 @@ def compare(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
 
 
 def compare_columns(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """How columns (name to type) differ from the wanted ones, in words."""
+    """Return a line per difference between columns (name to type) and the wanted ones."""
     return [
         *(f"column {name} {kind} added" for name, kind in wanted.items() if name not in present),
         *(f"column {name} removed" for name in present if name not in wanted),

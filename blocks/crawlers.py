@@ -9,8 +9,9 @@ from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
 from pydantic import Field
 
-from blocks.aws import client_of, explained, pauses
-from transforms.errors import PlatformError
+from blocks.aws import aws_client
+from contract.errors import PlatformError
+from infrastructure.aws.calls import aws_errors_as, poll_intervals
 
 _FIRST_POLL_SECONDS = 1.0
 
@@ -27,18 +28,16 @@ class GlueCrawler(Block):
     )
     crawler: str = Field(title="Crawler", description="Name of the crawler, an output of the stack.")
     database: str = Field(title="Database", description="Catalog database that the crawler fills.")
-    poll_seconds: float = Field(
-        default=15.0, title="Poll seconds", description="Longest pause between two looks at the crawler."
-    )
+    poll_seconds: float = Field(default=15.0, title="Poll seconds", description="Maximum polling interval in seconds.")
     timeout_seconds: float = Field(
         default=1800.0, title="Timeout", description="Seconds after which a crawl that has not ended is an error."
     )
 
     def crawl(self) -> dict[str, dict[str, str]]:
-        """Crawl to the end; column types by table. Raises PlatformError when the crawl fails."""
-        glue = client_of(self.credentials, "glue")
-        with explained(f"crawling with {self.crawler}"):
-            # A crawl that somebody else has started sees the same files.
+        """Crawl to the end and return column types by table. Raises PlatformError when the crawl fails."""
+        glue = aws_client(self.credentials, "glue")
+        with aws_errors_as(f"crawling with {self.crawler}"):
+            # A crawl that is already running reads the same files.
             with contextlib.suppress(glue.exceptions.CrawlerRunningException):
                 glue.start_crawler(Name=self.crawler)
             self._wait(glue)
@@ -47,7 +46,7 @@ class GlueCrawler(Block):
 
     def _wait(self, glue: Any) -> None:
         deadline = time.monotonic() + self.timeout_seconds
-        waits = pauses(_FIRST_POLL_SECONDS, self.poll_seconds)
+        waits = poll_intervals(_FIRST_POLL_SECONDS, self.poll_seconds)
         while True:
             crawler = glue.get_crawler(Name=self.crawler)["Crawler"]
             if crawler["State"] == "READY":

@@ -1,7 +1,5 @@
-"""Job runners: start `transforms/glue_main.py` somewhere and watch it."""
+"""Job runners: start the Glue script, here or on AWS, and watch it."""
 
-import logging
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +9,17 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from prefect.blocks.abstract import JobBlock, JobRun
 from prefect_aws import AwsCredentials
-from pydantic import Field
+from pydantic import Field, model_validator
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from blocks.aws import client_of, code_of, explained, pauses
-from transforms import errors
-from transforms.results import JobResult, Results
-from transforms.runtime.storage import S3_SCHEMES, open_folder
-
-_log = logging.getLogger("churn")
+from blocks.aws import aws_client
+from blocks.saved import renamed
+from contract.errors import ChurnError, JobError, LakeError, error_from_code
+from contract.log import LOGGER
+from infrastructure.aws.calls import aws_errors_as, error_code, poll_intervals
+from infrastructure.local.spark_client import warm_worker
+from lake.results import JobResult, Results
+from lake.storage import S3_SCHEMES, open_folder
 
 _FAILED = ("FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED")
 _ALIVE = ("STARTING", "RUNNING", "WAITING", "STOPPING")
@@ -34,10 +34,9 @@ _BUSY = (
     "OperationTimeoutException",
     "ServiceUnavailable",
 )
-_LOOK_BACK = 200
+_MAX_LISTED_RUNS = 200
 _FIRST_POLL_SECONDS = 2.0
 _LOG_GROUP = "/aws-glue/jobs/output"
-_KINDS = re.compile(r"\b(\w+Error): (.*)", re.DOTALL)
 
 
 class LocalGlueJob(JobBlock[list[JobResult]]):
@@ -48,18 +47,24 @@ class LocalGlueJob(JobBlock[list[JobResult]]):
     _description = "Runs the churn lakehouse's Glue script with this machine's Spark."
 
     arguments: dict[str, str] = Field(
-        default_factory=dict, title="Arguments", description="Arguments of glue_main.py by name, without dashes."
+        default_factory=dict, title="Arguments", description="Arguments of the Glue script by name, without dashes."
     )
-    small: bool = Field(
-        default=True, title="Small input", description="Prefer a quick start of Spark to peak speed on large input."
+    fast_start: bool = Field(
+        default=True, title="Fast start", description="Prefer a quick start of Spark to peak speed on large input."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_first_release(cls, given: Any) -> Any:
+        """Rename the field `small` of blocks that release 0.1.0 saved."""
+        return renamed(given, small="fast_start")
+
     def with_arguments(self, **arguments: str) -> Self:
-        """A copy of this job with further arguments."""
+        """Return a copy of this job with further arguments."""
         return self.model_copy(update={"arguments": {**self.arguments, **arguments}})
 
     def trigger(self) -> "LocalGlueRun":  # type: ignore[override]
-        """Start the job."""
+        """Return a run; it starts when it is waited for."""
         return LocalGlueRun(self)
 
 
@@ -71,26 +76,23 @@ class LocalGlueRun(JobRun[list[JobResult]]):
 
     def wait_for_completion(self) -> None:  # type: ignore[override]
         """Run the job to its end. Raises the job's own error."""
-        from local.spark_client import warm_worker
-
         arguments = [text for name, value in self._job.arguments.items() for text in (f"--{name}", value)]
-        answer = warm_worker(small=self._job.small, s3=self._job.arguments["lake"].startswith(S3_SCHEMES)).run(
-            arguments
-        )
-        if answer["state"] != "SUCCEEDED":
-            raise _error(answer)
+        uses_s3 = self._job.arguments["lake"].startswith(S3_SCHEMES)
+        response = warm_worker(fast_start=self._job.fast_start, s3=uses_s3).run(arguments)
+        if response["state"] != "SUCCEEDED":
+            raise error_from_code(response["code"], response["message"])
 
     def fetch_result(self) -> list[JobResult]:  # type: ignore[override]
-        """What the job wrote beside the lake, a result per table."""
+        """Return what the job wrote beside the lake, a result per table or step. Raises JobError when there is none."""
         given = self._job.arguments
-        return Results(open_folder(given["lake"])).of_job(given["run_id"], given["job"])
+        return Results(open_folder(given["lake"])).for_job(given["run_id"], given["job"])
 
 
 class GlueJob(JobBlock[list[JobResult]]):
     """Runs the Glue script on AWS Glue.
 
     A logical run has a key, `<run id>/<job>`, which is passed as the argument `--run_key`:
-    triggering it again, after a crash or a retry, watches the run that is there instead
+    triggering it again, after a crash or a retry, watches the existing run instead
     of starting another.
     """
 
@@ -103,7 +105,7 @@ class GlueJob(JobBlock[list[JobResult]]):
     )
     job_name: str = Field(title="Job name", description="Name of the Glue job, an output of the stack.")
     arguments: dict[str, str] = Field(
-        default_factory=dict, title="Arguments", description="Arguments of glue_main.py by name, without dashes."
+        default_factory=dict, title="Arguments", description="Arguments of the Glue script by name, without dashes."
     )
     worker_type: str | None = Field(
         default=None, title="Worker type", description="For example G.1X; the job's own where empty."
@@ -114,52 +116,58 @@ class GlueJob(JobBlock[list[JobResult]]):
     timeout_minutes: int | None = Field(
         default=None, title="Timeout", description="Minutes after which Glue stops a run; the job's own where empty."
     )
-    poll_seconds: float = Field(
-        default=20.0, title="Poll seconds", description="Longest pause between two looks at a run."
-    )
-    patience_seconds: float = Field(
-        default=1800.0, title="Patience", description="Seconds to try starting while Glue is busy with another run."
+    poll_seconds: float = Field(default=20.0, title="Poll seconds", description="Maximum polling interval in seconds.")
+    start_timeout_seconds: float = Field(
+        default=1800.0,
+        title="Start timeout",
+        description="Seconds to try starting while Glue is busy with another run.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_first_release(cls, given: Any) -> Any:
+        """Rename the field `patience_seconds` of blocks that release 0.1.0 saved."""
+        return renamed(given, patience_seconds="start_timeout_seconds")
+
     def with_arguments(self, **arguments: str) -> Self:
-        """A copy of this job with further arguments."""
+        """Return a copy of this job with further arguments."""
         return self.model_copy(update={"arguments": {**self.arguments, **arguments}})
 
     @property
     def run_key(self) -> str:
-        """What names this logical run among all runs of the job."""
+        """Return what identifies this logical run among all runs of the job."""
         return f"{self.arguments['run_id']}/{self.arguments['job']}"
 
     def trigger(self) -> "GlueRun":  # type: ignore[override]
-        """Start the job, or find the run that an earlier call with the same key has started. Raises JobError."""
-        with explained(f"starting the Glue job {self.job_name}", errors.JobError):
+        """Start the job, or find the run that an earlier call with the same key has started; return it. Raises JobError."""
+        with aws_errors_as(f"starting the Glue job {self.job_name}", JobError):
             for attempt in self._retrying():
                 with attempt:
                     run_id = self._find() or self._start()
         return GlueRun(self, run_id)
 
     def _retrying(self) -> Retrying:
-        """Tries again while Glue is busy; each try looks first, as an answer may be lost when the run is not."""
+        """Retry while Glue is busy; each try searches first, as a run may have started although the response was lost."""
         return Retrying(
             retry=retry_if_exception(_is_passing),
             wait=wait_random_exponential(multiplier=1, max=max(1.0, self.poll_seconds)),
-            stop=stop_after_delay(self.patience_seconds),
-            before_sleep=self._say_busy,
+            stop=stop_after_delay(self.start_timeout_seconds),
+            before_sleep=self._log_busy,
             reraise=True,
         )
 
-    def _say_busy(self, state: RetryCallState) -> None:
+    def _log_busy(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        _log.info("%s: Glue is busy, trying again (%s)", self.run_key, error)
+        LOGGER.info("%s: Glue is busy, trying again (%s)", self.run_key, error)
 
     def _find(self) -> str | None:
         """The newest run with our key that is alive or has succeeded, among the last ones."""
-        found = client_of(self.credentials, "glue").get_job_runs(JobName=self.job_name, MaxResults=_LOOK_BACK)
+        found = aws_client(self.credentials, "glue").get_job_runs(JobName=self.job_name, MaxResults=_MAX_LISTED_RUNS)
         for run in found["JobRuns"]:
             if run.get("Arguments", {}).get("--run_key") == self.run_key:
                 if run["JobRunState"] not in (*_ALIVE, "SUCCEEDED"):
                     return None
-                _log.info("%s: watching the run %s, which is %s", self.run_key, run["Id"], run["JobRunState"])
+                LOGGER.info("%s: watching the run %s, which is %s", self.run_key, run["Id"], run["JobRunState"])
                 return str(run["Id"])
         return None
 
@@ -171,9 +179,9 @@ class GlueJob(JobBlock[list[JobResult]]):
             "Timeout": self.timeout_minutes,
         }
         given = {name: value for name, value in overrides.items() if value is not None}
-        glue = client_of(self.credentials, "glue", once=True)
+        glue = aws_client(self.credentials, "glue", once=True)
         run_id = str(glue.start_job_run(JobName=self.job_name, Arguments=arguments, **given)["JobRunId"])
-        _log.info("%s: started on Glue as %s", self.run_key, run_id)
+        LOGGER.info("%s: started on Glue as %s", self.run_key, run_id)
         return run_id
 
 
@@ -182,13 +190,13 @@ class GlueRun(JobRun[list[JobResult]]):
 
     def __init__(self, job: GlueJob, run_id: str) -> None:
         self._job = job
-        self._glue = client_of(job.credentials, "glue")
+        self._glue = aws_client(job.credentials, "glue")
         self._log = GlueLog(job.credentials, run_id)
         self.run_id = run_id
 
     @property
     def log_link(self) -> str:
-        """The run's output in CloudWatch."""
+        """Return the address of the run's output in CloudWatch."""
         region = self._glue.meta.region_name
         group = _LOG_GROUP.replace("/", "$252F")
         return (
@@ -201,34 +209,50 @@ class GlueRun(JobRun[list[JobResult]]):
 
         When the flow is cancelled meanwhile, the run is stopped as well.
         """
-        _log.info("%s: logs %s", self._job.run_key, self.log_link)
-        with self._stopped_with_us(), explained(f"watching the Glue run {self.run_id}", errors.JobError):
+        LOGGER.info("%s: logs %s", self._job.run_key, self.log_link)
+        with self._stopped_with_us(), aws_errors_as(f"watching the Glue run {self.run_id}", JobError):
             self._watch()
 
     def _watch(self) -> None:
         began, last = datetime.now(UTC), ""
-        waits = pauses(_FIRST_POLL_SECONDS, self._job.poll_seconds)
+        waits = poll_intervals(_FIRST_POLL_SECONDS, self._job.poll_seconds)
         while True:
             run = self._glue.get_job_run(JobName=self._job.job_name, RunId=self.run_id)["JobRun"]
             state = run["JobRunState"]
             if state != last:
-                _log.info("%s: %s after %d s", self._job.run_key, state, (datetime.now(UTC) - began).total_seconds())
-            self._log.tell()
+                LOGGER.info("%s: %s after %d s", self._job.run_key, state, (datetime.now(UTC) - began).total_seconds())
+            self._log.forward()
             if state in _FAILED:
-                raise _failure(run, self.log_link)
+                raise self._failure(run)
             if state == "SUCCEEDED":
                 return
             last = state
             time.sleep(next(waits))
 
     def fetch_result(self) -> list[JobResult]:  # type: ignore[override]
-        """What the job wrote beside the lake, a result per table."""
-        given = self._job.arguments
-        folder = open_folder(given["lake"], client_of(self._job.credentials, "s3"))
-        return Results(folder).of_job(given["run_id"], given["job"])
+        """Return what the job wrote beside the lake, a result per table or step. Raises JobError when there is none."""
+        return self._results().for_job(self._job.arguments["run_id"], self._job.arguments["job"])
+
+    def _results(self) -> Results:
+        return Results(open_folder(self._job.arguments["lake"], aws_client(self._job.credentials, "s3")))
+
+    def _failure(self, run: dict[str, Any]) -> ChurnError:
+        """The error that the script recorded, else what Glue says."""
+        recorded = self._recorded_failure() if run["JobRunState"] == "FAILED" else None
+        if recorded is not None:
+            return recorded
+        message = run.get("ErrorMessage") or f"Glue gave no reason for the state {run['JobRunState']}"
+        return JobError(f"the Glue run {run['Id']} ended as {run['JobRunState']}: {message} Its log: {self.log_link}")
+
+    def _recorded_failure(self) -> ChurnError | None:
+        try:
+            return self._results().failure(self._job.arguments["run_id"], self._job.arguments["job"])
+        except LakeError as error:
+            LOGGER.warning("%s: cannot read the error that the script recorded: %s", self._job.run_key, error)
+            return None
 
     def stop(self) -> bool:
-        """Ask Glue to stop the run; whether it agreed."""
+        """Ask Glue to stop the run; return whether it agreed."""
         try:
             answer = self._glue.batch_stop_job_run(JobName=self._job.job_name, JobRunIds=[self.run_id])
         except (BotoCoreError, ClientError) as error:
@@ -236,16 +260,19 @@ class GlueRun(JobRun[list[JobResult]]):
         else:
             refused = "; ".join(str(e.get("ErrorDetail", {}).get("ErrorMessage", e)) for e in answer.get("Errors", ()))
         if refused:
-            _log.error(
-                "%s: could not stop the Glue run %s (%s); stop it by hand", self._job.run_key, self.run_id, refused
+            LOGGER.error(
+                "%s: could not stop the Glue run %s (%s); stop it in the console",
+                self._job.run_key,
+                self.run_id,
+                refused,
             )
         else:
-            _log.info("%s: stopped the Glue run %s", self._job.run_key, self.run_id)
+            LOGGER.info("%s: stopped the Glue run %s", self._job.run_key, self.run_id)
         return not refused
 
     @contextmanager
     def _stopped_with_us(self) -> Iterator[None]:
-        """Cancellation, a task's timeout and Ctrl-C are no Exception: they end the run too."""
+        """Stop the run when this process is cancelled, timed out or interrupted: none of these is an Exception."""
         try:
             yield
         except Exception:
@@ -259,41 +286,24 @@ class GlueLog:
     """What the script of a run prints, in CloudWatch."""
 
     def __init__(self, credentials: AwsCredentials, run_id: str) -> None:
-        self._logs = client_of(credentials, "logs")
+        self._logs = aws_client(credentials, "logs")
         self._place = {"logGroupName": _LOG_GROUP, "logStreamName": run_id}
         self._seen: dict[str, str] = {}
 
-    def tell(self) -> None:
-        """Log what is new. The log is no part of the work: where it cannot be read, its link must do."""
+    def forward(self) -> None:
+        """Log new lines. A log that cannot be read is no error: its address has been logged."""
         try:
             while True:
                 page = self._logs.get_log_events(**self._place, startFromHead=True, **self._seen)
                 for event in page["events"]:
-                    _log.info("  %s", event["message"].rstrip())
+                    LOGGER.info("  %s", event["message"].rstrip())
                 if not page["events"] or page["nextForwardToken"] == self._seen.get("nextToken"):
                     return
                 self._seen = {"nextToken": page["nextForwardToken"]}
         except (BotoCoreError, ClientError) as error:
-            _log.debug("no log of the run yet: %s", error)
+            LOGGER.debug("no log of the run yet: %s", error)
 
 
 def _is_passing(error: BaseException) -> bool:
-    """Whether a call may succeed when it is made again."""
-    return code_of(error) in _BUSY if isinstance(error, ClientError) else isinstance(error, HTTPClientError)
-
-
-def _failure(run: dict[str, Any], link: str) -> errors.ChurnError:
-    """The job's own error as the type that it had there; Glue's message begins with its name."""
-    message = run.get("ErrorMessage") or f"Glue gave no reason for the state {run['JobRunState']}"
-    named = _KINDS.search(message)
-    kind = getattr(errors, named[1], None) if named else None
-    if named and isinstance(kind, type) and issubclass(kind, errors.ChurnError):
-        return kind(named[2])
-    return errors.JobError(f"the Glue run {run['Id']} ended as {run['JobRunState']}: {message} Its log: {link}")
-
-
-def _error(answer: dict[str, Any]) -> errors.ChurnError:
-    """The job's error as the type that it had there."""
-    kind = getattr(errors, answer["kind"], errors.JobError)
-    error: errors.ChurnError = kind(answer["message"])
-    return error
+    """Whether a repeated call may succeed."""
+    return error_code(error) in _BUSY if isinstance(error, ClientError) else isinstance(error, HTTPClientError)

@@ -1,4 +1,4 @@
-"""Notifiers: where alerts go. Each sends a subject and a text that a manager can read."""
+"""Notifiers: they send alerts, a subject and a text for people, to a webhook, by mail or to SNS."""
 
 import smtplib
 import ssl
@@ -11,10 +11,10 @@ from prefect.blocks.abstract import NotificationBlock
 from prefect_aws import AwsCredentials
 from pydantic import Field, SecretStr
 
-from blocks.aws import client_of
-from transforms.errors import NotifyError, UnknownDeliveryError
+from blocks.aws import aws_client
+from contract.errors import NotifyError, UnknownDeliveryError
 
-_LONGEST_SUBJECT = 100  # SNS refuses longer ones
+_MAX_SUBJECT_LENGTH = 100  # SNS refuses longer ones
 
 
 class ChatWebhook(NotificationBlock):
@@ -24,7 +24,7 @@ class ChatWebhook(NotificationBlock):
     _block_type_slug = "churn-chat-webhook"
     _description = "Sends alerts to a Slack-compatible webhook."
 
-    url: SecretStr = Field(title="URL", description="The webhook's address; whoever has it can post.")
+    url: SecretStr = Field(title="URL", description="Address of the webhook; it works like a password.")
     timeout_seconds: float = Field(default=10.0, title="Timeout", description="Seconds to wait for an answer.")
 
     def notify(self, body: str, subject: str | None = None) -> None:  # type: ignore[override]
@@ -93,10 +93,10 @@ class Topic(NotificationBlock):
 
     def notify(self, body: str, subject: str | None = None) -> None:  # type: ignore[override]
         """Publish a message. Raises NotifyError, UnknownDeliveryError where no answer came."""
-        options: dict[str, Any] = {"Subject": subject[:_LONGEST_SUBJECT]} if subject else {}
+        options: dict[str, Any] = {"Subject": subject[:_MAX_SUBJECT_LENGTH]} if subject else {}
         try:
             # Sent once: a repeated publish would be a second message.
-            client_of(self.credentials, "sns", once=True).publish(TopicArn=self.topic_arn, Message=body, **options)
+            aws_client(self.credentials, "sns", once=True).publish(TopicArn=self.topic_arn, Message=body, **options)
         except (ReadTimeoutError, ConnectionClosedError) as error:
             raise UnknownDeliveryError(f"the topic {self.topic_arn} did not answer") from error
         except (BotoCoreError, ClientError) as error:

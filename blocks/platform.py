@@ -1,4 +1,4 @@
-"""What differs between a laptop and AWS, and nothing else."""
+"""The platform: everything that differs between local and AWS."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -9,16 +9,17 @@ from pydantic import Field, SecretStr
 
 from blocks.arrivals import ArrivalQueue
 from blocks.athena import Athena
-from blocks.aws import client_of
+from blocks.aws import aws_client
 from blocks.catalog import GlueCatalog
 from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob, LocalGlueJob
 from blocks.notify import Notifier
 from blocks.redshift import RedshiftWarehouse
-from dashboard.content import CustomerIds
-from transforms.runtime.storage import Folder, open_folder
-
-REGISTERED_LAYERS = ("silver", "gold")
+from infrastructure.local.paths import lake_folder
+from infrastructure.local.redshift.account import DATABASE, USER, ensure_password
+from infrastructure.local.services import HOST, WAREHOUSE, running_port, warehouse_folder
+from lake.storage import Folder, open_folder
+from serving.dashboard.content import CustomerIds
 
 
 class Platform(Block):
@@ -33,63 +34,53 @@ class Platform(Block):
     warehouse: RedshiftWarehouse = Field(title="Warehouse", description="Where gold is loaded.")
     raw: str = Field(default="", title="Raw files", description="Where raw files arrive, if always in one place.")
     catalog: GlueCatalog | None = Field(
-        default=None, title="Catalog", description="Where tables are registered for Athena; none on a laptop."
+        default=None, title="Catalog", description="Where tables are registered for Athena; none on a local platform."
     )
-    athena: Athena | None = Field(default=None, title="Athena", description="Queries the lake; none on a laptop.")
+    athena: Athena | None = Field(
+        default=None, title="Athena", description="Queries the lake; none on a local platform."
+    )
     crawlers: list[GlueCrawler] = Field(
-        default_factory=list, title="Crawlers", description="Crawlers over raw files and tables; none on a laptop."
+        default_factory=list,
+        title="Crawlers",
+        description="Crawlers over raw files and tables; none on a local platform.",
     )
     arrivals: ArrivalQueue | None = Field(
-        default=None, title="Arrivals", description="Hears of new raw files; a laptop watches its folder."
+        default=None,
+        title="Arrivals",
+        description="Receives notifications about new raw files; locally a folder is watched.",
     )
     notifier: Notifier | None = Field(
         default=None, title="Notifier", description="Where alerts go; without one they are seen in Prefect only."
     )
     customer_ids: CustomerIds = Field(
-        default="shown", title="Customer ids", description="How the published dashboard names customers to call."
+        default="shown",
+        title="Customer ids",
+        description="How customer ids appear in the call list of the published dashboard.",
     )
     credentials: AwsCredentials | None = Field(
-        default=None, title="AWS credentials", description="For the lake's files on S3; none on a laptop."
+        default=None, title="AWS credentials", description="For the lake's files on S3; none on a local platform."
     )
 
     def folder(self) -> Folder:
-        """The lake's files beside its tables."""
+        """Return the lake's files beside its tables."""
         return open_folder(self.lake, self.s3_client())
 
     def s3_client(self) -> Any:
-        """For places on S3; none on a laptop."""
-        return client_of(self.credentials, "s3") if self.credentials else None
-
-    def register_tables(self) -> list[str]:
-        """Bring the catalog in line with the lake's tables; what was changed, in words."""
-        if self.catalog is None:
-            return []
-        from transforms.tables import TABLES
-
-        registered = (table for table in TABLES.values() if table.layer in REGISTERED_LAYERS)
-        return [
-            change
-            for table in registered
-            if self.folder().exists(f"{table.path}/_delta_log/{0:020d}.json")
-            for change in self.catalog.register(table, f"{self.lake.rstrip('/')}/{table.path}")
-        ]
+        """Return the client for places on S3, None on a local platform."""
+        return aws_client(self.credentials, "s3") if self.credentials else None
 
     @classmethod
-    def local(cls, lake: Path | None = None, *, small: bool = True) -> Self:
-        """A laptop: folders below the state folder and the local warehouse, which must run."""
-        from local.home import lake_folder, state_folder
-        from local.redshift.account import DATABASE, USER, ensure_password
-        from local.services import HOST, WAREHOUSE, running_port
-
+    def local(cls, lake: Path | None = None, *, fast_start: bool = True) -> Self:
+        """Return the platform of this machine: folders below the state folder and the local warehouse, which must run."""
         warehouse = RedshiftWarehouse(
             host=HOST,
             port=running_port(WAREHOUSE) or WAREHOUSE.port,
             database=DATABASE,
             user=USER,
-            password=SecretStr(ensure_password(state_folder() / "warehouse")),
+            password=SecretStr(ensure_password(warehouse_folder())),
             iam_role="arn:aws:iam::000000000000:role/local",
             ssl=False,
-            patience_seconds=5,  # it was waited for when it was started
+            connect_timeout_seconds=5,  # it was waited for when it was started
         )
         root = (lake or lake_folder()).resolve()
-        return cls(lake=str(root), jobs=LocalGlueJob(small=small), warehouse=warehouse)
+        return cls(lake=str(root), jobs=LocalGlueJob(fast_start=fast_start), warehouse=warehouse)

@@ -2,17 +2,20 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import redshift_connector
 from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from blocks.aws import client_of, explained
-from transforms.errors import PlatformError, WarehouseError
+from blocks.aws import aws_client
+from blocks.saved import renamed
+from contract.errors import PlatformError, WarehouseError
+from infrastructure.aws.calls import aws_errors_as
+from serving.warehouse.statements import error_text
 
 _CONNECT_SECONDS = 60
 
@@ -20,7 +23,7 @@ _CONNECT_SECONDS = 60
 class RedshiftWarehouse(Block):
     """A Redshift database, or the local stand-in that speaks its protocol.
 
-    Who logs in: `user` and `password`; or the secret that `secret_arn` names; or IAM, with
+    It logs in with `user` and `password`; or the secret that `secret_arn` names; or IAM, with
     a temporary password for the serverless `workgroup` or the provisioned `cluster`.
     """
 
@@ -48,23 +51,29 @@ class RedshiftWarehouse(Block):
     schema_name: str = Field(default="public", title="Schema", description="Schema of the tables.")
     iam_role: str = Field(title="IAM role", description="ARN of the role with which COPY reads the export.")
     bi_group: str = Field(
-        default="", title="BI group", description="Group that may read the table and its view; empty for none."
+        default="", title="BI group", description="Group that may read the table and its views; empty for none."
     )
     ssl: bool = Field(default=True, title="TLS", description="Off for the local stand-in only.")
-    patience_seconds: float = Field(
-        default=180.0, title="Patience", description="Seconds to try connecting while an idle workgroup starts."
+    connect_timeout_seconds: float = Field(
+        default=180.0, title="Connect timeout", description="Seconds to try connecting while an idle workgroup starts."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_first_release(cls, given: Any) -> Any:
+        """Rename the field `patience_seconds` of blocks that release 0.1.0 saved."""
+        return renamed(given, patience_seconds="connect_timeout_seconds")
 
     @property
     def login(self) -> str:
-        """How a person logs in, without the password."""
+        """Return how a person logs in, without the password."""
         if self.secret_arn:
             return f"secret {self.secret_arn}"
         return "IAM" if self.workgroup or self.cluster else f"user {self.user}"
 
     @contextlib.contextmanager
-    def connection(self) -> Iterator["redshift_connector.Connection"]:
-        """A connection with autocommit off; rolled back and closed at the end. Raises WarehouseError."""
+    def connection(self) -> Iterator[redshift_connector.Connection]:
+        """Yield a connection with autocommit off; rolled back and closed at the end. Raises WarehouseError."""
         user, password = self._login()
         try:
             for attempt in self._retrying():
@@ -84,11 +93,11 @@ class RedshiftWarehouse(Block):
         return Retrying(
             retry=retry_if_exception(_is_unreachable),
             wait=wait_random_exponential(multiplier=0.5, max=15),
-            stop=stop_after_delay(self.patience_seconds),
+            stop=stop_after_delay(self.connect_timeout_seconds),
             reraise=True,
         )
 
-    def _connect(self, user: str, password: str) -> "redshift_connector.Connection":
+    def _connect(self, user: str, password: str) -> redshift_connector.Connection:
         return redshift_connector.connect(
             host=self.host,
             port=self.port,
@@ -101,17 +110,17 @@ class RedshiftWarehouse(Block):
         )
 
     def _login(self) -> tuple[str, str]:
-        """User and password, fetched anew for each connection: they may be rotated or short-lived."""
+        """User and password, fetched for each connection: they may be rotated or short-lived."""
         if self.secret_arn:
             return self._secret()
         if self.workgroup:
-            with explained(f"logging in to the workgroup {self.workgroup}", WarehouseError):
-                client = client_of(self.credentials, "redshift-serverless")
+            with aws_errors_as(f"logging in to the workgroup {self.workgroup}", WarehouseError):
+                client = aws_client(self.credentials, "redshift-serverless")
                 found = client.get_credentials(workgroupName=self.workgroup, dbName=self.database)
             return found["dbUser"], found["dbPassword"]
         if self.cluster:
-            with explained(f"logging in to the cluster {self.cluster}", WarehouseError):
-                client = client_of(self.credentials, "redshift")
+            with aws_errors_as(f"logging in to the cluster {self.cluster}", WarehouseError):
+                client = aws_client(self.credentials, "redshift")
                 found = client.get_cluster_credentials(
                     ClusterIdentifier=self.cluster,
                     DbName=self.database,
@@ -122,8 +131,8 @@ class RedshiftWarehouse(Block):
         return self.user, self.password.get_secret_value()
 
     def _secret(self) -> tuple[str, str]:
-        with explained(f"reading the secret {self.secret_arn}"):
-            text = client_of(self.credentials, "secretsmanager").get_secret_value(SecretId=self.secret_arn)[
+        with aws_errors_as(f"reading the secret {self.secret_arn}"):
+            text = aws_client(self.credentials, "secretsmanager").get_secret_value(SecretId=self.secret_arn)[
                 "SecretString"
             ]
         try:
@@ -131,40 +140,12 @@ class RedshiftWarehouse(Block):
             return content["username"], content["password"]
         except (ValueError, KeyError, TypeError):
             # Without `from`: the cause would show the secret.
-            message = f"the secret {self.secret_arn} is no JSON with username and password, as Redshift's own are"
+            message = f"the secret {self.secret_arn} is not JSON with the keys username and password"
             raise PlatformError(message) from None
 
 
 def _is_unreachable(error: BaseException) -> bool:
-    """Whether nobody answered; a refused password is an answer."""
+    """Whether the server did not respond; a refused password is a response."""
     return isinstance(error, OSError | redshift_connector.OperationalError) or (
         isinstance(error, redshift_connector.InterfaceError) and "communication error" in str(error)
     )
-
-
-def run(connection: "redshift_connector.Connection", sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Execute one statement; its rows, if it has any. WarehouseError carries the server's words."""
-    return run_with_columns(connection, sql, parameters)[1]
-
-
-def run_with_columns(
-    connection: "redshift_connector.Connection", sql: str, parameters: Sequence[Any] = ()
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Like `run`, with the names of the columns."""
-    cursor = connection.cursor()
-    try:
-        cursor.execute(sql, tuple(parameters))
-        columns = [_text(column[0]) for column in cursor.description or []]
-        return columns, [tuple(row) for row in cursor.fetchall()] if columns else []
-    except (redshift_connector.Error, OSError) as error:
-        raise WarehouseError(f"{error_text(error)} (in: {' '.join(sql.split())[:120]})") from error
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else name
-
-
-def error_text(error: BaseException) -> str:
-    """The message of a driver's error: the driver gives the server's fields as a dict."""
-    fields = error.args[0] if error.args else ""
-    return str(fields.get("M", fields)) if isinstance(fields, dict) else str(error)

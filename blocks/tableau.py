@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from transforms.errors import TableauError
+from contract.errors import TableauError
 
 if TYPE_CHECKING:
     import tableauserverclient as tsc
@@ -29,7 +30,7 @@ class TableauServer(Block):
     warehouse_user: str = Field(
         default="",
         title="Warehouse user",
-        description="Who asks Redshift; empty leaves the workbook's connection alone.",
+        description="User that queries Redshift; empty leaves the workbook's connection alone.",
     )
     warehouse_password: SecretStr = Field(
         default=SecretStr(""), title="Warehouse password", description="Password of that user, kept by the server."
@@ -37,7 +38,7 @@ class TableauServer(Block):
     timeout_seconds: float = Field(default=1800.0, title="Timeout", description="Seconds to wait for a refresh.")
 
     def publish(self, workbook: Path, name: str, warehouse: str) -> str:
-        """Publish over what is there; the workbook's id. `warehouse` is the address of its connection.
+        """Publish, overwriting an earlier version, and return the workbook's id. `warehouse` is the address of its connection.
 
         Raises TableauError.
         """
@@ -45,7 +46,7 @@ class TableauServer(Block):
             projects = [p for p in server.projects.filter(name=self.project) if p.name == self.project]
             if not projects:
                 raise TableauError(
-                    f"there is no project {self.project!r} on {self.url}. Make it, or name another in the block."
+                    f"there is no project {self.project!r} on {self.url}. Create it, or name another in the block."
                 )
             item = client.WorkbookItem(projects[0].id, name=name)
             connections = [self._connection(client, warehouse)] if self.warehouse_user else None
@@ -81,10 +82,7 @@ class TableauServer(Block):
 
     @contextmanager
     def _signed_in(self, doing: str) -> "Iterator[tuple[Any, tsc.Server]]":
-        try:
-            import tableauserverclient as client
-        except ImportError as error:
-            raise TableauError("publishing needs Tableau's client: pip install 'churn-lakehouse[tableau]'") from error
+        client = _tableau_client()
         auth = client.PersonalAccessTokenAuth(self.token_name, self.token.get_secret_value(), site_id=self.site)
         try:
             server = client.Server(self.url, use_server_version=True)
@@ -95,3 +93,11 @@ class TableauServer(Block):
         except Exception as error:  # noqa: BLE001 (the client lets through whatever its parts raise)
             # Without `from`: requests to sign in carry the token.
             raise TableauError(f"{doing} on {self.url}: {type(error).__name__}: {error}") from None
+
+
+def _tableau_client() -> Any:
+    """Tableau's client library, an extra. Raises TableauError."""
+    try:
+        return import_module("tableauserverclient")
+    except ImportError as error:
+        raise TableauError("publishing needs Tableau's client: pip install 'churn-lakehouse[tableau]'") from error

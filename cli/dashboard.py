@@ -3,18 +3,21 @@
 import webbrowser
 from pathlib import Path
 
-from dashboard.content import CustomerIds
-from dashboard.page import dashboard_of
-from local.home import lake_folder, state_folder
-from transforms.errors import LakeError
-from transforms.runtime.storage import Folder, open_folder
+from contract.errors import LakeError
+from infrastructure.local.paths import lake_folder, state_folder
+from lake.storage import Folder, open_folder
+from serving.dashboard.content import CustomerIds
+from serving.dashboard.page import dashboard_html
 
 
-def show_dashboard(
-    lake: Path | None, platform: str | None, out: Path | None, ids: CustomerIds, *, open_it: bool
-) -> None:
-    folder = _folder(lake, platform)
-    page = dashboard_of(folder, ids)
+def local_folder(lake: Path | None) -> Folder:
+    """Return the lake of this machine, or another folder."""
+    return open_folder(lake or lake_folder())
+
+
+def show_dashboard(folder: Folder, out: Path | None, ids: CustomerIds, *, open_it: bool) -> None:
+    """Write the dashboard of a lake, print its path and open it. Raises LakeError."""
+    page = dashboard_html(folder, ids)
     if page is None:
         raise LakeError(f"there is nothing to show at {folder.uri()} yet. Bring data in with: churn run")
     path = (out or state_folder() / "dashboard.html").resolve()
@@ -26,11 +29,3 @@ def show_dashboard(
     print(path)
     if open_it:
         webbrowser.open(path.as_uri())
-
-
-def _folder(lake: Path | None, platform: str | None) -> Folder:
-    if platform:
-        from cli.cloud import load_platform
-
-        return load_platform(platform).folder()
-    return open_folder(lake or lake_folder())

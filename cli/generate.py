@@ -4,14 +4,15 @@ from pathlib import Path
 
 import typer
 
-from local.sample.generator import LAYOUTS, generate
+from sample_data.generator import LAYOUTS, generate
 
 
 def generate_files(
     customers: int, days: int, out: Path, seed: int, layout: str, faults: int, *, compress: bool
 ) -> None:
+    """Write sample data and print what was written. Raises RawPathError."""
     if layout not in LAYOUTS:
-        raise typer.BadParameter(f"{layout!r} is none of {', '.join(LAYOUTS)}", param_hint="--layout")
+        raise typer.BadParameter(f"{layout!r} must be one of {', '.join(LAYOUTS)}", param_hint="--layout")
     files = generate(customers, days, out, seed=seed, layout=layout, faults=faults, compress=compress)
     size = sum(file.stat().st_size for file in files) / 1e6
     print(f"{len(files)} files, {size:,.1f} MB, below {out}")

@@ -1,29 +1,50 @@
-"""The `churn` command. Heavy imports wait until a command needs them: help is instant."""
+"""The `churn` command. Each command's module is imported when it is called: help is instant."""
 
 import sys
+import time
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli.options import PlatformName
-from cli.tableau import app as tableau_app
-from dashboard.content import CustomerIds
+from cli.options import AsJson, Lake, PlatformName, Raw, Region, Yes
+from contract import defaults
+from contract.errors import ChurnError
+from serving.dashboard.content import CustomerIds
 
 app = typer.Typer(
     name="churn",
     help="Telecom churn lakehouse: raw files to gated Delta tables to the warehouse.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="State lives in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2.",
+    epilog="State is in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2.",
 )
+tableau_app = typer.Typer(help="The Tableau workbook: build it, publish it.", no_args_is_help=True)
 app.add_typer(tableau_app, name="tableau")
-Lake = Annotated[Path | None, typer.Option("--lake", help="Root of the Delta tables.", show_default="<state>/lake")]
-Region = Annotated[str | None, typer.Option(help="AWS region.", show_default="the profile's")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _call(name: str, *arguments: Any, **options: Any) -> Any:
+    """Import `cli.<module>` and call its function, given as `module:function`."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(f"cli.{module}"), function)(*arguments, **options)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"churn {version('churn-lakehouse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Telecom churn lakehouse: raw files to gated Delta tables to the warehouse."""
 
 
 @app.command()
@@ -36,10 +57,8 @@ def generate(
     faults: Annotated[int, typer.Option(min=0, help="Faulty records of each kind on the first day (feeds only).")] = 2,
     compress: Annotated[bool, typer.Option("--compress", help="Gzip the JSON files.")] = False,
 ) -> None:
-    """Make sample data: the operator's three feeds, or flat files."""
-    from cli.generate import generate_files
-
-    generate_files(customers, days, out, seed, layout, faults, compress=compress)
+    """Create sample data: the operator's three feeds, or flat files."""
+    _call("generate:generate_files", customers, days, out, seed, layout, faults, compress=compress)
 
 
 @app.command()
@@ -56,25 +75,19 @@ def run(
         bool, typer.Option("--full-refresh", help="Rebuild silver, gold and the warehouse.")
     ] = False,
     max_quarantined_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of faulty rows above which a batch is stopped.")
-    ] = 0.05,
+        float, typer.Option(min=0, max=1, help="Share of quarantined rows above which a batch is stopped.")
+    ] = defaults.MAX_QUARANTINED_SHARE,
     as_json: AsJson = False,
 ) -> None:
     """Bring the lake and the warehouse up to date with the raw files."""
-    from cli.run import run_on_platform, run_road
-
+    began = time.monotonic()
+    given = {"full_refresh": full_refresh, "max_quarantined_share": max_quarantined_share, "as_json": as_json}
+    _call("startup:log_to_terminal")
     if platform:
-        run_on_platform(
-            platform, raw, full_refresh=full_refresh, max_quarantined_share=max_quarantined_share, as_json=as_json
-        )
+        _call("run:run_on_platform", platform, raw, _call("startup:use_prefect"), began, **given)
         return
-    run_road(
-        Path(raw or "data/raw"),
-        lake,
-        full_refresh=full_refresh,
-        max_quarantined_share=max_quarantined_share,
-        as_json=as_json,
-    )
+    with _call("startup:local_run", Path(raw or "data/raw"), lake) as local:
+        _call("run:run_locally", local, began, **given)
 
 
 @app.command()
@@ -85,10 +98,18 @@ def query(
     platform: PlatformName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the lake or the warehouse; the lake of a platform through Athena."""
-    from cli.query import run_query
-
-    run_query(sql, on, lake, platform, as_json=as_json)
+    """Query the lake or the warehouse; the lake of a platform through Athena."""
+    if on not in ("lake", "warehouse"):
+        raise typer.BadParameter(f"must be lake or warehouse, not {on!r}", param_hint="--on")
+    if platform:
+        _call("startup:use_prefect")
+    if on == "warehouse":
+        found = _call("platform_query:query_warehouse", sql, platform)
+    elif platform:
+        found = _call("platform_query:query_athena", sql, platform)
+    else:
+        found = _call("query:query_lake", sql, lake)
+    _call("query:show", found, as_json=as_json)
 
 
 @app.command()
@@ -97,10 +118,8 @@ def status(
     lake: Lake = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tables, versions, rows, the last run, and what waits to be ingested."""
-    from cli.status import show_status
-
-    show_status(raw, lake, as_json=as_json)
+    """Tables, versions, rows, the last run, and the files that wait to be ingested."""
+    _call("status:show_status", raw, lake, as_json=as_json)
 
 
 @app.command()
@@ -109,9 +128,7 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Print the path of the quality report."""
-    from cli.status import show_report
-
-    show_report(lake, open_it=open_it)
+    _call("status:show_report", lake, open_it=open_it)
 
 
 @app.command()
@@ -119,13 +136,16 @@ def dashboard(
     lake: Lake = None,
     platform: PlatformName = None,
     out: Annotated[Path | None, typer.Option(help="File to write.", show_default="<state>/dashboard.html")] = None,
-    ids: Annotated[CustomerIds, typer.Option(help="How customers to call are named.")] = "shown",
+    ids: Annotated[CustomerIds, typer.Option(help="How customer ids appear in the call list.")] = "shown",
     open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
     """Write the churn dashboard as one HTML file, print its path and open it."""
-    from cli.dashboard import show_dashboard
-
-    show_dashboard(lake, platform, out, ids, open_it=open_it)
+    if platform:
+        _call("startup:use_prefect")
+        folder = _call("platforms:load_platform", platform).folder()
+    else:
+        folder = _call("dashboard:local_folder", lake)
+    _call("dashboard:show_dashboard", folder, out, ids, open_it=open_it)
 
 
 @app.command()
@@ -133,9 +153,7 @@ def package(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("dist"),
 ) -> None:
     """Build what AWS Glue runs: the script and a zip of its packages."""
-    from cli.cloud import build_package
-
-    build_package(out)
+    _call("package:build_package", out)
 
 
 @app.command()
@@ -146,13 +164,16 @@ def deploy(
         list[str] | None, typer.Option(help="NAME=VALUE of a template parameter; may be repeated.")
     ] = None,
     block: Annotated[str, typer.Option(help="Name under which the Platform block is saved.")] = "aws",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be made; needs no account.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be created; needs no account.")] = False,
     yes: Yes = False,
 ) -> None:
     """Build, upload, and create or update the stack on AWS; save its Platform block."""
-    from cli.cloud import deploy_stack
-
-    deploy_stack(stack, region, parameter or [], block, dry_run=dry_run, is_sure=yes)
+    parameters = _parsed(parameter or [])
+    if dry_run:
+        _call("package:show_deployment", stack, parameters)
+        return
+    _call("startup:use_prefect")
+    _call("deploy:deploy_stack", stack, region, parameters, block, is_sure=yes)
 
 
 @app.command()
@@ -160,57 +181,85 @@ def destroy(
     stack: Annotated[str, typer.Option(help="Name of the CloudFormation stack.")],
     region: Region = None,
     delete_data: Annotated[bool, typer.Option("--delete-data", help="Also delete the buckets with all data.")] = False,
-    confirm: Annotated[str, typer.Option(help="With --delete-data: the stack's name once more.")] = "",
+    confirm: Annotated[str, typer.Option(help="With --delete-data: repeat the stack name to confirm.")] = "",
     yes: Yes = False,
 ) -> None:
-    """Delete the stack; data stays unless it is asked for twice."""
-    from cli.cloud import destroy_stack
-
-    destroy_stack(stack, region, delete_data=delete_data, confirmed=confirm, is_sure=yes)
+    """Delete the stack; data stays unless its deletion is confirmed."""
+    _call("deploy:destroy_stack", stack, region, delete_data=delete_data, confirmed=confirm, is_sure=yes)
 
 
-Raw = Annotated[Path, typer.Option("--raw", help="Folder that raw files arrive in.")]
+@app.command()
+def drift(
+    platform: Annotated[str, typer.Option("--platform", help="A saved Platform block with crawlers, e.g. aws.")],
+    as_json: AsJson = False,
+) -> None:
+    """Run the platform's crawlers, and print how inferred schemas differ from the declared ones."""
+    _call("startup:use_prefect")
+    _call("drift:show_drift", platform, as_json=as_json)
 
 
 @app.command()
 def up(raw: Raw = Path("data/raw"), lake: Lake = None) -> None:
     """Run the platform on this machine: Prefect, worker, deployments, warehouse, watcher of raw files."""
-    from cli.control_room import up as start_all
-
-    start_all(raw, lake)
+    _call("startup:use_local_prefect")
+    _call("up:up", raw, lake)
 
 
 @app.command()
 def down() -> None:
     """Stop everything that runs on this machine; all state is kept."""
-    from cli.control_room import down as stop_all
-
-    stop_all()
+    _call("down:down")
 
 
 @app.command()
 def watch(raw: Raw = Path("data/raw"), lake: Lake = None, platform: PlatformName = None) -> None:
     """Turn arriving raw files into events that start runs: a folder's, or those of a platform's queue."""
-    from cli.control_room import watch as watch_arrivals
-
-    watch_arrivals(platform, raw, lake)
+    _call("startup:use_prefect")
+    _call("watch:watch", platform, raw, lake)
 
 
 @app.command()
 def blocks() -> None:
-    """Make the platform's block types known to Prefect."""
-    from cli.cloud import use_prefect
+    """Register the platform's block types with Prefect."""
+    _call("startup:use_prefect")
+    _call("up:register")
 
-    use_prefect()
-    from cli.control_room import register_blocks
 
-    print(f"{register_blocks()} block types registered")
+@tableau_app.command("build")
+def build_tableau(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("dist"),
+    platform: PlatformName = None,
+) -> None:
+    """Write the workbook live on the warehouse (.twb), and one with an extract of it that needs no database (.twbx)."""
+    if platform:
+        _call("startup:use_prefect")
+    _call("tableau:build", out, platform)
+
+
+@tableau_app.command("publish")
+def publish_tableau(
+    server: Annotated[str, typer.Option(help="A saved Churn Tableau Server block.")],
+    platform: PlatformName = None,
+    live: Annotated[bool, typer.Option("--live", help="The live workbook instead of the one with an extract.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Then refresh the extract, and wait for it.")] = False,
+) -> None:
+    """Publish the workbook to Tableau Server or Tableau Cloud, and print its id."""
+    if live and refresh:
+        raise typer.BadParameter("a live workbook has no extract to refresh", param_hint="--refresh")
+    _call("startup:use_prefect")
+    _call("tableau:publish", server, platform, live=live, refresh=refresh)
+
+
+def _parsed(parameters: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in parameters]
+    wrong = [name for name, equals, _ in pairs if not equals]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--parameter")
+    return {name: value for name, _, value in pairs}
 
 
 def main() -> None:
-    """Entry point: errors that a user can mend are one message, not a traceback."""
-    from transforms.errors import ChurnError
-
+    """Run the command. An error that its user can fix is one message, not a traceback."""
     try:
         app()
     except ChurnError as error:

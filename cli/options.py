@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,3 +8,8 @@ import typer
 PlatformName = Annotated[
     str | None, typer.Option("--platform", help="A saved Platform block, e.g. aws.", show_default="this machine")
 ]
+Lake = Annotated[Path | None, typer.Option("--lake", help="Root of the Delta tables.", show_default="<state>/lake")]
+Raw = Annotated[Path, typer.Option("--raw", help="Folder that raw files arrive in.")]
+Region = Annotated[str | None, typer.Option(help="AWS region.", show_default="the profile's")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

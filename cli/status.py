@@ -7,19 +7,20 @@ from typing import Any
 
 from rich.table import Table
 
-from cli.terminal import console
-from local.home import lake_folder
-from local.lake_sql import row_count, table_names, version
-from local.services import SERVICES, running_port
-from reports.quality import REPORT
-from transforms.errors import LakeError, RawPathError
-from transforms.results import Results
-from transforms.runtime.landing import discover
-from transforms.runtime.manifests import Manifests
-from transforms.runtime.storage import open_folder
+from cli.console import console
+from contract.errors import LakeError, RawPathError
+from infrastructure.local.paths import lake_folder
+from infrastructure.local.services import SERVICES, running_port
+from lake.landing import discover
+from lake.manifests import Manifests
+from lake.results import Results
+from lake.storage import open_folder
+from serving.lake_sql import row_count, table_names, version
+from serving.quality_report import REPORT
 
 
 def show_status(raw: Path, lake: Path | None, *, as_json: bool) -> None:
+    """Print tables, the last run and the files that wait."""
     facts = _facts(raw, lake or lake_folder())
     if as_json:
         print(json.dumps(facts, indent=2))
@@ -28,9 +29,10 @@ def show_status(raw: Path, lake: Path | None, *, as_json: bool) -> None:
 
 
 def show_report(lake: Path | None, *, open_it: bool) -> None:
+    """Print the path of the quality report, and open it. Raises LakeError."""
     path = (lake or lake_folder()) / REPORT
     if not path.exists():
-        raise LakeError(f"there is no report at {path} yet. Make one with: churn run")
+        raise LakeError(f"there is no report at {path} yet. Create one with: churn run")
     print(path)
     if open_it:
         webbrowser.open(path.resolve().as_uri())
@@ -39,11 +41,11 @@ def show_report(lake: Path | None, *, open_it: bool) -> None:
 def _facts(raw: Path, lake: Path) -> dict[str, Any]:
     results = Results(open_folder(lake))
     run_ids = results.run_ids()
-    last = results.of_run(run_ids[-1]) if run_ids else []
+    last = results.for_run(run_ids[-1]) if run_ids else []
     return {
         "lake": str(lake.resolve()),
         "tables": [{"table": n, "version": version(lake, n), "rows": row_count(lake, n)} for n in table_names(lake)],
-        "last_run": {"run_id": run_ids[-1], "outcomes": {r.table: r.outcome for r in last}} if run_ids else None,
+        "last_run": {"run_id": run_ids[-1], "outcomes": {r.name: r.outcome for r in last}} if run_ids else None,
         "raw": _waiting(raw, lake),
         "servers": {service.name: running_port(service) for service in SERVICES},
     }
@@ -70,7 +72,7 @@ def _print(facts: dict[str, Any]) -> None:
         table.add_column(column, justify=side)  # type: ignore[arg-type]
     for row in facts["tables"]:
         table.add_row(row["table"], str(row["version"]), f"{row['rows']:,}")
-    out.print(table if facts["tables"] else f"Lake {facts['lake']}: no table yet. Make some with: churn run")
+    out.print(table if facts["tables"] else f"Lake {facts['lake']}: no table yet. Create them with: churn run")
     last, raw = facts["last_run"], facts["raw"]
     if last:
         outcomes = ", ".join(f"{name} {outcome}" for name, outcome in last["outcomes"].items())

@@ -5,27 +5,27 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from blocks.platform import Platform
+from contract.metrics import HEADLINES, METRICS
 from flows.churn_pipeline import PipelineResult
-from local.home import state_folder
-from local.services import HOST
-from tasks.warehouse_sql import TARGET
-from transforms.metrics import HEADLINES, METRICS
-from transforms.results import JobResult, Results
+from infrastructure.local.services import HOST, warehouse_folder
+from lake.results import JobResult, Results
+from serving.warehouse.sql import TARGET
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
 
 
 def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> dict[str, Any]:
-    """The summary for programs."""
+    """Return the summary for programs."""
     return {
         "run_id": result.run_id,
         "seconds": round(seconds, 1),
         "kpis": _kpis(platform),
         "tables": [
             {
-                "table": r.table,
+                "table": r.name,
                 "outcome": r.outcome,
                 "version": r.version_after,
                 "rows_read": r.rows_read,
@@ -50,14 +50,14 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
 
 
 def print_summary(console: Console, result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> None:
-    """The summary for people."""
+    """Print the summary for people."""
     console.print()
     console.print(_kpi_table(_kpis(platform)))
     console.print(_table_table(result.results))
     for note in sorted(
-        {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.table == "bronze"}
+        {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.job == "bronze"}
     ):
-        console.print(f"  [dim]{note}[/dim]", highlight=False)
+        console.print(f"  {note}", style="dim", highlight=False)
     if all(r.outcome == "unchanged" for r in result.results):
         console.print("Nothing new: every table is up to date.")
     places = {
@@ -81,14 +81,14 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
 
 def _warehouse(platform: Platform, rows: int) -> str:
     block = platform.warehouse
-    login = f"password in {state_folder() / 'warehouse' / 'password'}" if block.host == HOST else block.login
+    login = f"password in {warehouse_folder() / 'password'}" if block.host == HOST else block.login
     user = f"{block.user}@" if block.user else ""
     return f"{user}{block.host}:{block.port}/{block.database}, table {TARGET}, {rows:,} rows ({login})"
 
 
 def _kpis(platform: Platform) -> dict[str, float]:
     newest = next(Results(platform.folder()).history("gold.churn_kpis"), None)
-    return {k.removeprefix("kpi."): v for k, v in newest.metrics.items()} if newest else {}
+    return newest.statistics.kpis if newest else {}
 
 
 def _kpi_table(kpis: dict[str, float]) -> Table:
@@ -108,5 +108,5 @@ def _table_table(results: list[JobResult]) -> Table:
     for r in results:
         version = "" if r.version_after is None else str(r.version_after)
         numbers = (f"{r.rows_read:,}", f"{r.rows_written:,}", f"{r.rows_quarantined:,}", f"{r.seconds:.1f}")
-        table.add_row(r.table, f"[{_COLOURS[r.outcome]}]{r.outcome}[/]", version, *numbers)
+        table.add_row(r.name, Text(r.outcome, style=_COLOURS[r.outcome]), version, *numbers)
     return table

@@ -4,14 +4,18 @@ import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
 
-def build_suite(max_faulty_share: float) -> ExpectationSuite:
-    """`max_faulty_share`: share of lines (0 to 1) that may be unparsable."""
+def build_suite(max_quarantined_share: float) -> ExpectationSuite:
+    """Return the suite; `max_quarantined_share` is the share of lines (0 to 1) that may be unparsable."""
     return ExpectationSuite(
         name="bronze",
         expectations=[
             gxe.ExpectColumnValuesToNotBeNull(column="_source_file", severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="_source_checksum", severity="critical"),
-            gxe.ExpectColumnValuesToBeNull(column="_parse_error", mostly=1 - max_faulty_share, severity="critical"),
-            gxe.ExpectColumnValuesToNotBeNull(column="customer_id", mostly=1 - max_faulty_share, severity="warning"),
+            gxe.ExpectColumnValuesToBeNull(
+                column="_parse_error", mostly=1 - max_quarantined_share, severity="critical"
+            ),
+            gxe.ExpectColumnValuesToNotBeNull(
+                column="customer_id", mostly=1 - max_quarantined_share, severity="warning"
+            ),
         ],
     )

@@ -16,7 +16,7 @@ import pandas as pd
 from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult
 from pyspark.sql import DataFrame
 
-from transforms.results import Check
+from lake.results import Check
 
 _EXAMPLES = 5
 _TYPE_SAMPLE = 1000
@@ -26,7 +26,7 @@ _context: Any = None
 
 
 def check_rows(batch: DataFrame | pd.DataFrame, suite: ExpectationSuite) -> tuple[Check, ...]:
-    """Validate `batch` against `suite`; the engine follows from the type of `batch`.
+    """Validate `batch` against `suite` and return a check per expectation; the engine follows from the type of `batch`.
 
     A Spark batch should be persisted: every expectation reads it again. A missing
     column, or any other reason why an expectation cannot run, gives a broken check.
@@ -35,8 +35,8 @@ def check_rows(batch: DataFrame | pd.DataFrame, suite: ExpectationSuite) -> tupl
     return tuple(_as_check(result) for result in _validate(frame, suite).results)
 
 
-def columns_of(suite: ExpectationSuite) -> list[str]:
-    """The columns that a suite looks at, so that no other need be moved."""
+def columns_used(suite: ExpectationSuite) -> list[str]:
+    """Return the columns that a suite reads, so that no other is fetched."""
     return list(dict.fromkeys(column for e in suite.expectations for column in _columns(e.configuration.kwargs)))
 
 
@@ -112,7 +112,7 @@ def _limit(config: Any) -> str:
 
 
 def _observed(outcome: dict[str, Any]) -> str:
-    # Spark gives null for figures that it had no row to count.
+    # Spark gives null for counts over no rows.
     if "unexpected_count" in outcome:
         return f"{outcome['unexpected_count'] or 0:,} of {outcome.get('element_count') or 0:,} rows"
     return f"observed {outcome.get('observed_value')}"

@@ -5,6 +5,7 @@ from great_expectations.core import ExpectationSuite
 
 
 def build_suite() -> ExpectationSuite:
+    """Return the suite of gold.churn_kpis."""
     return ExpectationSuite(
         name="gold.churn_kpis",
         expectations=[

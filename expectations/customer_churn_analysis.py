@@ -3,10 +3,11 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
-SEGMENTS = ["High-Value, High-Risk", "High-Value, Low-Risk", "Low-Value, High-Risk", "Low-Value, Low-Risk"]
+from contract.churn import RISK_SEGMENTS, TENURE_BAND_NAMES
 
 
 def build_suite() -> ExpectationSuite:
+    """Return the suite of gold.customer_churn_analysis."""
     return ExpectationSuite(
         name="gold.customer_churn_analysis",
         expectations=[
@@ -19,9 +20,9 @@ def build_suite() -> ExpectationSuite:
             gxe.ExpectColumnValuesToNotBeNull(column="churn_score", severity="critical"),
             gxe.ExpectColumnValuesToBeBetween(column="churn_score", max_value=100, severity="critical"),
             gxe.ExpectColumnValuesToBeInSet(
-                column="customer_tenure_group", value_set=["0-12", "13-24", "25+"], severity="critical"
+                column="customer_tenure_group", value_set=list(TENURE_BAND_NAMES), severity="critical"
             ),
-            gxe.ExpectColumnValuesToBeInSet(column="risk_segment", value_set=SEGMENTS, severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(column="risk_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="city", mostly=0.9, severity="info"),
         ],
     )

@@ -3,16 +3,17 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
-from expectations.customer_churn_analysis import SEGMENTS
+from contract.churn import RISK_SEGMENTS
 
 
 def build_suite() -> ExpectationSuite:
+    """Return the suite of gold.customer_movements."""
     return ExpectationSuite(
         name="gold.customer_movements",
         expectations=[
             gxe.ExpectColumnValuesToNotBeNull(column="customer_id", severity="critical"),
             gxe.ExpectColumnValuesToBeUnique(column="customer_id", severity="critical"),
-            gxe.ExpectColumnValuesToBeInSet(column="from_segment", value_set=SEGMENTS, severity="critical"),
-            gxe.ExpectColumnValuesToBeInSet(column="to_segment", value_set=SEGMENTS, severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(column="from_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
+            gxe.ExpectColumnValuesToBeInSet(column="to_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
         ],
     )

@@ -3,28 +3,27 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
-from transforms import conform
+from contract.columns import COLUMNS
 
 
 def build_suite() -> ExpectationSuite:
-    """Null values pass set and range checks: an incomplete customer lacks whole groups."""
+    """Return the suite. Null values pass set and range checks: an incomplete customer lacks whole groups."""
     return ExpectationSuite(
         name="silver.customers",
         expectations=[
             gxe.ExpectColumnValuesToNotBeNull(column="customer_id", severity="critical"),
             gxe.ExpectColumnValuesToBeUnique(column="customer_id", severity="critical"),
             *(
-                gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(values), severity="critical")
-                for column, values in conform.CATEGORIES.items()
+                gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.values), severity="critical")
+                for column in COLUMNS
+                if column.values
             ),
-            gxe.ExpectColumnValuesToBeBetween(
-                column="tenure_months", min_value=0, max_value=conform.MAX_TENURE_MONTHS, severity="critical"
-            ),
-            gxe.ExpectColumnValuesToBeBetween(
-                column="monthly_charges", min_value=0, max_value=conform.MAX_MONTHLY_CHARGES, severity="critical"
-            ),
-            gxe.ExpectColumnValuesToBeBetween(
-                column="total_charges", min_value=0, max_value=conform.MAX_TOTAL_CHARGES, severity="critical"
+            *(
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=column.name, min_value=column.bounds[0], max_value=column.bounds[1], severity="critical"
+                )
+                for column in COLUMNS
+                if column.bounds and column.required
             ),
             gxe.ExpectColumnPairValuesAToBeGreaterThanB(
                 column_A="total_charges",

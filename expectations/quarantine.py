@@ -1,10 +1,11 @@
-"""silver.quarantine: every rejected record can be found again and says why."""
+"""silver.quarantine: every quarantined record can be found again and names its violations."""
 
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
 
 def build_suite() -> ExpectationSuite:
+    """Return the suite of silver.quarantine."""
     return ExpectationSuite(
         name="silver.quarantine",
         expectations=[

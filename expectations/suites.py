@@ -1,9 +1,9 @@
-"""The suite of every table, and the suite on the figures of a batch."""
+"""The suite of every table, and the suite on the statistics of a batch."""
 
 from great_expectations.core import ExpectationSuite
 
 from expectations import (
-    batch_figures,
+    batch_statistics,
     bronze,
     churn_breakdown,
     churn_kpis,
@@ -23,13 +23,13 @@ _BY_TABLE = {
 }
 
 
-def rows_suite(table: str, max_faulty_share: float) -> ExpectationSuite:
-    """What the rows of a batch for `table` must hold."""
+def rows_suite(table: str, max_quarantined_share: float) -> ExpectationSuite:
+    """Return what the rows of a batch for `table` must meet. Raises KeyError for an unknown table."""
     if table.startswith("bronze."):
-        return bronze.build_suite(max_faulty_share)
+        return bronze.build_suite(max_quarantined_share)
     return _BY_TABLE[table]()
 
 
-def figures_suite(max_faulty_share: float) -> ExpectationSuite:
-    """What the figures of a batch must hold: quarantined share, drift against the run before."""
-    return batch_figures.build_suite(max_faulty_share)
+def statistics_suite(max_quarantined_share: float) -> ExpectationSuite:
+    """Return what the statistics of a batch must meet: quarantined share, drift against the previous batch."""
+    return batch_statistics.build_suite(max_quarantined_share)

@@ -5,19 +5,19 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from blocks.platform import Platform
+from lake.reviews import Month
 from tasks.glue import run_glue_job
 from tasks.report import publish_review
-from tasks.runs import name_run, new_run_id
-from transforms.review import Month
+from tasks.runs import new_run_id, rename_flow_run
 
 
 @flow(name="business-review", flow_run_name="business-review", persist_result=False)
 def business_review(platform: Platform, month: str = "") -> str:
-    """Write the review of `month` (YYYY-MM, the last whole month where it is empty); its place.
+    """Write the review of `month` (YYYY-MM, the last whole month where it is empty) and return its place.
 
-    Raises LakeError for what is no month.
+    Raises LakeError for an invalid month.
     """
-    reviewed = Month.parse(month) if month else Month.of(datetime.now(UTC)).before(1)
-    name_run(f"business-review {reviewed}")
+    reviewed = Month.parse(month) if month else Month.containing(datetime.now(UTC)).before(1)
+    rename_flow_run(f"business-review {reviewed}")
     run_glue_job(platform, "review", new_run_id(), {"month": str(reviewed)})
     return publish_review(platform, reviewed)

@@ -1,4 +1,4 @@
-"""The road: raw files to bronze, silver, gold and the warehouse, a gate behind every layer."""
+"""The pipeline: raw files to bronze, silver, gold and the warehouse, a gate behind every layer."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -6,15 +6,16 @@ from datetime import UTC, date, datetime
 from prefect import flow
 
 from blocks.platform import Platform
+from contract import defaults
+from lake.results import JobResult, result_of_step
 from tasks.alerts import send_alerts
 from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
 from tasks.glue import run_glue_job
-from tasks.quality import quality_gate
+from tasks.quality import enforce_gate
 from tasks.report import publish_dashboard, publish_report
-from tasks.runs import absorb_waiting_runs, files_in_words, name_run, new_run_id, only_writer
+from tasks.runs import cancel_superseded_runs, format_file_count, lake_write_lock, new_run_id, rename_flow_run
 from tasks.warehouse import Load, load_warehouse, loaded_version
-from transforms.results import JobResult
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,21 @@ def churn_pipeline(
     platform: Platform,
     raw: str = "",
     full_refresh: bool = False,
-    max_quarantined_share: float = 0.05,
+    max_quarantined_share: float = defaults.MAX_QUARANTINED_SHARE,
     day: date | None = None,
 ) -> PipelineResult:
-    """Bring everything up to date with the files below `raw`, the platform's own place where it is empty.
+    """Bring everything up to date with the files below `raw` and return what was done; empty: the platform's raw files.
 
     `full_refresh` rebuilds silver, gold and the warehouse table from all of bronze.
-    `max_quarantined_share` (0 to 1) is the share of faulty rows above which a batch stops.
+    `max_quarantined_share` (0 to 1) is the share of quarantined rows above which a batch stops.
     `day` leaves files of other days alone. Raises GateError when a batch fails a critical expectation.
     """
-    with only_writer(platform):
-        absorb_waiting_runs()
-        return _road(platform, raw or platform.raw, full_refresh, max_quarantined_share, day)
+    with lake_write_lock(platform):
+        cancel_superseded_runs()
+        return _run(platform, raw or platform.raw, full_refresh, max_quarantined_share, day)
 
 
-def _road(
+def _run(
     platform: Platform, raw: str, full_refresh: bool, max_quarantined_share: float, day: date | None
 ) -> PipelineResult:
     run_id = new_run_id()
@@ -56,15 +57,16 @@ def _road(
     results: list[JobResult] = []
     try:
         for job, arguments in (("bronze", files), ("silver", {}), ("gold", {})):
-            done = run_glue_job(platform, job, run_id, limits | arguments)
-            results += done
-            quality_gate(platform, job, done)
-        name_run(_name(day, files_in_words(results)))
+            completed = run_glue_job(platform, job, run_id, limits | arguments)
+            results += completed
+            enforce_gate(platform, job, completed)
+        rename_flow_run(_name(day, format_file_count(results)))
         register_tables(platform)
         loaded = loaded_version(platform)
-        results += run_glue_job(platform, "export", run_id, limits | {"loaded": str(loaded or "")})
+        exported = run_glue_job(platform, "export", run_id, limits | {"warehouse_version": str(loaded or "")})
+        results += exported
         dashboard = publish_dashboard(platform)
-        load = load_warehouse(platform, results[-1].version_after)
+        load = load_warehouse(platform, result_of_step(exported, "warehouse").version_after)
         record_warehouse(platform, load)
         send_alerts(platform)
     finally:

@@ -1,4 +1,4 @@
-"""What automations start when something went wrong: a message to the operators."""
+"""A message to the operators, started by automations when a run fails or files are late."""
 
 from prefect import flow
 

@@ -8,5 +8,5 @@ from tasks.crawlers import report_drift
 
 @flow(name="schema-drift", flow_run_name="schema drift", persist_result=False)
 def schema_drift(platform: Platform) -> list[str]:
-    """How the crawlers' inferred schemas differ from the declared ones, in words."""
+    """Return a line per difference between the schemas that crawlers infer and the declared ones. Raises PlatformError."""
     return report_drift(platform)

@@ -1,0 +1,1 @@
+"""Where the platform runs: AWS, and this machine."""

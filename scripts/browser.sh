@@ -2,7 +2,7 @@
 # A Chromium for the tests of the pages: installed where that needs no question, asked for elsewhere.
 set -eu
 cd "$(dirname "$0")/.."
-.venv/bin/python -c 'import sys; from reports.pages import find_browser; sys.exit(find_browser() is None)' && exit 0
+.venv/bin/python -c 'import sys; from serving.pages import find_browser; sys.exit(find_browser() is None)' && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing Chromium ..."
     export DEBIAN_FRONTEND=noninteractive

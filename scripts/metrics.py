@@ -1,15 +1,15 @@
-"""docs/metrics.md from the one definition of every KPI: python -m scripts.metrics"""
+"""docs/metrics.md from the definitions of the KPIs: make docs"""
 
 from pathlib import Path
 
-from transforms.metrics import GROUPED, METRICS
+from contract.metrics import METRICS, METRICS_BY_DIMENSION
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 
 _TEXT = """# Metrics
 
-Made from `transforms/metrics.py` by `python -m scripts.metrics`. All KPIs are in `gold.churn_kpis`, one row per run and KPI,
-and derive from `gold.churn_breakdown`. The business review and the command show them with these labels and words.
+Generated from `contract/metrics.py` by `make docs`. All KPIs are in `gold.churn_kpis`, one row per run and KPI,
+and derive from `gold.churn_breakdown`. The business review and the command show them with these labels and definitions.
 
 | KPI | label | definition | unit | SQL over gold.customer_churn_analysis |
 |---|---|---|---|---|
@@ -34,7 +34,7 @@ risk" `monthly_revenue_lost`.
 `source_cltv` is the source system's own: the CLTV of the headline figures.
 
 **A known weakness.** `churn_score` reads the label: only a customer who has already left can be
-"high risk". It is kept because the business knows it; it is no forecast. The source system's own
+"high risk". It is kept because the business knows it; it is not a forecast. The source system's own
 score and lifetime value are kept beside it as `source_churn_score` and `source_cltv`.
 
 **Movements.** `gold.customer_movements` has a row for every change of segment or churn: *lost* is churn from no to yes,
@@ -43,12 +43,8 @@ score and lifetime value are kept beside it as `source_churn_score` and `source_
 
 
 def render() -> str:
-    """The page."""
+    """Return the page as Markdown."""
     plain = [(metric.name, metric) for metric in METRICS.values()]
-    grouped = [(f"{metric.name}:*", metric) for metric in GROUPED.values()]
+    grouped = [(f"{metric.name}:*", metric) for metric in METRICS_BY_DIMENSION.values()]
     rows = [f"| {name} | {m.label} | {m.definition} | {m.unit} | `{m.sql}` |" for name, m in [*plain, *grouped]]
     return _TEXT.format(rows="\n".join(rows))
-
-
-if __name__ == "__main__":
-    TARGET.write_text(render(), encoding="utf-8")

@@ -1,6 +1,5 @@
-"""Customers newly at risk, told to whoever should call them."""
+"""Notifications about customers newly at risk."""
 
-import logging
 from dataclasses import asdict
 
 from prefect import task
@@ -9,45 +8,47 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from blocks.platform import Platform
-from tasks.defaults import PATIENT, TAGS
+from contract.errors import NotifyError
+from contract.log import LOGGER
+from lake.alerts import Alert, Alerts
+from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 from tasks.operators import deliver
-from transforms.alerts import Alert, Alerts
-from transforms.errors import NotifyError
 
 AT_RISK = "churn.customers.at_risk"
 _NAMED = 10
-_log = logging.getLogger("churn")
 
 
-@task(name="send-alerts", task_run_name="alerts", tags=TAGS, **PATIENT, timeout_seconds=300, persist_result=False)
+@task(
+    name="send-alerts", task_run_name="alerts", tags=TAGS, **RETRY_ON_OUTAGE, timeout_seconds=300, persist_result=False
+)
 def send_alerts(platform: Platform) -> int:
-    """Send every alert that nobody has sent; how many customers they are about.
+    """Send every alert that no run has sent; return the number of customers they are about.
 
     An alert is claimed before it is sent and given back only when the notifier refused it: a
-    run that dies in between, or a notifier that does not answer, leads to no second message.
+    run that dies in between, or a notifier that does not answer, leads to no second message. Raises NotifyError.
     """
     alerts = Alerts(platform.folder())
-    told = 0
+    notified = 0
     for alert in alerts.open():
         alerts.claim(alert, flow_run.get_name() or "no run")
         try:
             if not deliver(platform, subject(alert), body(alert)):
-                _log.info("alert: %s (no notifier: seen here and in Prefect only)", subject(alert))
+                LOGGER.info("alert: %s (no notifier: seen here and in Prefect only)", subject(alert))
         except NotifyError:
             alerts.release(alert)
             raise
         _publish(platform, alert)
-        told += alert.customers
-    return told
+        notified += alert.customers
+    return notified
 
 
 def subject(alert: Alert) -> str:
-    """The alert in one line."""
+    """Return the alert in one line."""
     return f"{_customers(alert.customers)} newly at risk, ${alert.monthly_charges:,.2f} a month"
 
 
 def body(alert: Alert) -> str:
-    """The alert for a manager; of a customer no more than number, city, segment and figures."""
+    """Return the alert as a manager reads it; of a customer no more than number, city, segment and amounts."""
     verb = "has" if alert.customers == 1 else "have"
     pays = "pays" if alert.customers == 1 else "pay"
     lines = [
@@ -73,7 +74,7 @@ def _customers(count: int) -> str:
 
 
 def _publish(platform: Platform, alert: Alert) -> None:
-    """The same for those who look at Prefect: an event, and a table of the first customers."""
+    """Publish the alert in Prefect: an event, and a table of the first customers."""
     emit_event(
         event=AT_RISK,
         resource={

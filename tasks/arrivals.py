@@ -6,16 +6,16 @@ from itertools import groupby
 
 from prefect.events import emit_event
 
-from blocks.arrivals import Arrived
+from lake.arrivals import RawFileEvent
 
 ARRIVED = "churn.raw.arrived"
 RESOURCE = "churn.raw"
 
 
-def announce(files: Sequence[Arrived], environment: str) -> None:
-    """One event per feed of an environment, its resource `churn.raw.<feed>`, with all its files.
+def announce(files: Sequence[RawFileEvent], environment: str) -> None:
+    """Emit one event per feed of an environment, its resource `churn.raw.<feed>`, with all its files.
 
-    An event is only a knock on the door: the run lists the raw folder itself, so an event
+    Events are only a trigger: the run lists the raw folder itself, so an event
     that is lost, doubled or late loses and doubles nothing.
     """
     for feed, found in groupby(sorted(files, key=lambda file: file.feed), key=lambda file: file.feed):
@@ -30,5 +30,5 @@ def announce(files: Sequence[Arrived], environment: str) -> None:
         )
 
 
-def _unique(files: Iterable[Arrived]) -> list[Arrived]:
+def _unique(files: Iterable[RawFileEvent]) -> list[RawFileEvent]:
     return list(dict.fromkeys(files))

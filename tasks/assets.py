@@ -1,4 +1,4 @@
-"""The lake's tables and the warehouse table as Prefect assets: what each was made from, how large, which version."""
+"""The lake's tables and the warehouse table as Prefect assets: their upstreams, rows and versions."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,10 +8,11 @@ from prefect import task
 from prefect.assets import Asset, AssetProperties, add_asset_metadata, materialize
 
 from blocks.platform import Platform
+from contract.tables import RAW, TABLES
+from lake.results import JobResult
+from serving.warehouse.sql import TARGET
 from tasks.defaults import TAGS
 from tasks.warehouse import Load
-from tasks.warehouse_sql import TARGET
-from transforms.results import JobResult
 
 _OPTIONS: dict[str, Any] = {"tags": TAGS, "persist_result": False}
 _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9/:._-]")
@@ -20,10 +21,8 @@ _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9/:._-]")
 def materializing(
     function: Callable[..., Any], platform: Platform, results: Sequence[JobResult], **options: Any
 ) -> Callable[..., Any]:
-    """`function` as a task that materializes the tables of `results` that saw data, from what they read."""
-    from transforms.tables import TABLES
-
-    tables = [TABLES[result.table] for result in results if result.outcome != "unchanged" and result.table in TABLES]
+    """Return `function` as a task that materializes the tables of `results` with new data, from what they read."""
+    tables = [TABLES[str(result.table)] for result in results if result.is_batch and result.outcome != "unchanged"]
     if not tables:
         return task(**_OPTIONS, **options)(function)
     own = {table.name for table in tables}
@@ -37,7 +36,7 @@ def materializing(
 def describe(platform: Platform, results: Sequence[JobResult]) -> None:
     """Add rows and version to the assets that the running task materializes."""
     for result in results:
-        if result.is_published:
+        if result.is_published and result.table is not None:
             facts = {
                 "version": result.version_after,
                 "rows_read": result.rows_read,
@@ -49,13 +48,14 @@ def describe(platform: Platform, results: Sequence[JobResult]) -> None:
 
 
 def record_warehouse(platform: Platform, load: Load) -> None:
-    """The warehouse table as an asset made from gold; nothing where this run loaded nothing."""
+    """Record the warehouse table as an asset derived from gold, if this run loaded rows."""
     if not load.rows_loaded:
         return
     block = platform.warehouse
     key = _NOT_IN_A_KEY.sub("-", f"redshift://{block.host}/{block.database}/{block.schema_name}/{TARGET}")
 
-    def note() -> None:
+    def add_metadata() -> None:
+        """Add version and rows to the asset."""
         add_asset_metadata(
             key, {"version": load.version, "rows_loaded": load.rows_loaded, "table_rows": load.table_rows}
         )
@@ -63,11 +63,11 @@ def record_warehouse(platform: Platform, load: Load) -> None:
     asset = Asset(key=key, properties=AssetProperties(name=f"warehouse {TARGET}"))
     upstream: list[str | Asset] = [_key(platform, "gold.customer_churn_analysis")]
     materialize(asset, by="COPY", asset_deps=upstream, name="warehouse-asset", task_run_name="asset", **_OPTIONS)(
-        note
+        add_metadata
     )()
 
 
 def _key(platform: Platform, table: str) -> str:
-    """Where a table lies, as a URI; "raw" is the place of the raw files."""
-    place = (platform.raw or "raw") if table == "raw" else f"{platform.lake.rstrip('/')}/{table.replace('.', '/')}"
+    """Where a table is, as a URI; "raw" is the place of the raw files."""
+    place = (platform.raw or RAW) if table == RAW else f"{platform.lake.rstrip('/')}/{table.replace('.', '/')}"
     return _NOT_IN_A_KEY.sub("-", place if "://" in place else f"file://{place}")

@@ -1,13 +1,13 @@
-"""What tasks have in common: tags, and which failures are worth another try."""
+"""Settings that tasks share: tags, and which failures are retried."""
 
 import logging
 from typing import Any
 
 from prefect.tasks import exponential_backoff
 
-from transforms.errors import ChurnError, JobError, NotifyError, PlatformError, WarehouseError
+from contract.errors import ChurnError, JobError, NotifyError, PlatformError, WarehouseError
 
-# What the road says belongs in the run's log, which Prefect keeps.
+# What the pipeline logs belongs in the run's log, which Prefect keeps.
 logging.getLogger("churn").setLevel(logging.INFO)
 
 # One set for all tasks: Prefect asks its server for concurrency limits per set of tags.
@@ -15,7 +15,7 @@ TAGS = ["churn-lakehouse"]
 
 
 def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
-    """A died worker or a lost connection may pass; bad input or a failed gate will not."""
+    """Return whether a failure may be temporary: a died worker, a lost connection; not bad input or a failed gate."""
     try:
         state.result()
     except (JobError, NotifyError, PlatformError, WarehouseError):
@@ -27,8 +27,8 @@ def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
     return False
 
 
-# For tasks that talk to a neighbour which may be busy or restarting.
-PATIENT: dict[str, Any] = {
+# For tasks that talk to an external service, which may be busy or restarting.
+RETRY_ON_OUTAGE: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(backoff_factor=2),
     "retry_jitter_factor": 0.5,

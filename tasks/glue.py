@@ -1,16 +1,14 @@
 """Run one Glue job and wait for its results."""
 
-import logging
 from datetime import timedelta
 
 from prefect import task
 from prefect.tasks import exponential_backoff
 
 from blocks.platform import Platform
+from contract.log import LOGGER
+from lake.results import JobResult
 from tasks.defaults import TAGS, is_worth_retrying
-from transforms.results import JobResult
-
-_log = logging.getLogger("churn")
 
 
 @task(
@@ -25,20 +23,20 @@ _log = logging.getLogger("churn")
     persist_result=False,
 )
 def run_glue_job(platform: Platform, job: str, run_id: str, arguments: dict[str, str]) -> list[JobResult]:
-    """Run the Glue script's `job` and return what it did, a result per table."""
-    _log.info("%s: running", job)
+    """Run the Glue script's `job` and return what it did, a result per table or step. Raises the job's own error."""
+    LOGGER.info("%s: running", job)
     run = platform.jobs.with_arguments(job=job, run_id=run_id, lake=platform.lake, **arguments).trigger()
     run.wait_for_completion()
     results = run.fetch_result()
     for result in results:
-        _log.info("%s", _line(result))
+        LOGGER.info("%s", _line(result))
     return results
 
 
 def _line(result: JobResult) -> str:
     if result.outcome == "unchanged":
-        return f"{result.table}: nothing to do, {'; '.join(result.notes)}"
+        return f"{result.name}: nothing to do, {'; '.join(result.notes)}"
     quarantined = f", {result.rows_quarantined:,} quarantined" if result.rows_quarantined else ""
     return (
-        f"{result.table}: {result.rows_written:,} rows written{quarantined}, {result.outcome} ({result.seconds:.1f} s)"
+        f"{result.name}: {result.rows_written:,} rows written{quarantined}, {result.outcome} ({result.seconds:.1f} s)"
     )

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from prefect.artifacts import create_table_artifact
 
 from blocks.platform import Platform
-from reports.quality import REPORT
+from contract.errors import BrokenCheckError, GateError
+from lake.results import Check, JobResult
+from serving.quality_report import REPORT
 from tasks.assets import describe, materializing
-from transforms.errors import BrokenCheckError, GateError
-from transforms.results import Check, JobResult
 
 _REASONS = 3
 
 
-def quality_gate(platform: Platform, job: str, results: Sequence[JobResult]) -> None:
+def enforce_gate(platform: Platform, job: str, results: Sequence[JobResult]) -> None:
     """Publish the checks of `results`; raise GateError or BrokenCheckError if a batch was stopped.
 
     Runs as a task that materializes the job's tables as assets.
@@ -42,7 +42,7 @@ def _row(result: JobResult, check: Check) -> dict[str, object]:
         "observed": check.observed,
         "failing": "" if check.failing_percent is None else f"{check.failing_percent:.2f} %",
         "limit": check.limit,
-        "table": result.table,
+        "table": result.name,
     }
 
 
@@ -54,7 +54,7 @@ def _verdict(check: Check) -> str:
 
 def _description(platform: Platform, results: Sequence[JobResult]) -> str:
     lines = [
-        f"- **{r.table}**: {r.outcome}; {r.rows_read:,} read, {r.rows_written:,} written, {r.rows_quarantined:,} quarantined"
+        f"- **{r.name}**: {r.outcome}; {r.rows_read:,} read, {r.rows_written:,} written, {r.rows_quarantined:,} quarantined"
         for r in results
     ]
     return "\n".join([*lines, "", f"Report: {platform.folder().uri(REPORT)}"])
@@ -64,7 +64,7 @@ def _message(stopped: Sequence[JobResult]) -> str:
     """The most important reasons: what is broken, then what fails most."""
     failures = [(result, check) for result in stopped for check in result.failures()]
     ranked = sorted(failures, key=lambda pair: (not pair[1].broken, -(pair[1].failing_percent or 0)))
-    lines = [f"{result.table}: {check.sentence()}" for result, check in ranked[:_REASONS]]
+    lines = [f"{result.name}: {check.sentence()}" for result, check in ranked[:_REASONS]]
     if len(ranked) > _REASONS:
         lines.append(f"and {len(ranked) - _REASONS} more, in the artifact and the report")
     return "the gate stopped the batch, nothing of it was published:\n  " + "\n  ".join(lines)

@@ -1,4 +1,4 @@
-"""The raw folder, looked at before a backfill."""
+"""Which days of a backfill have raw files."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,9 +8,9 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from blocks.platform import Platform
-from tasks.defaults import PATIENT, TAGS
-from transforms.errors import RawPathError
-from transforms.runtime.landing import files_by_day
+from contract.errors import RawPathError
+from lake.landing import files_by_day
+from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,16 @@ class Day:
     rows: int
 
 
-@task(name="days-with-files", task_run_name="days", tags=TAGS, **PATIENT, timeout_seconds=600, persist_result=False)
+@task(
+    name="days-with-files",
+    task_run_name="days",
+    tags=TAGS,
+    **RETRY_ON_OUTAGE,
+    timeout_seconds=600,
+    persist_result=False,
+)
 def days_with_files(platform: Platform, raw: str, start: date, end: date) -> dict[date, int]:
-    """How many data files each day from `start` to `end` has. Raises RawPathError."""
+    """Return how many data files each day from `start` to `end` has. Raises RawPathError."""
     if end < start:
         raise RawPathError(f"the backfill ends on {end}, before it starts on {start}: swap them")
     found = files_by_day(raw, platform.s3_client())
@@ -33,7 +40,7 @@ def days_with_files(platform: Platform, raw: str, start: date, end: date) -> dic
 
 @task(name="publish-backfill", task_run_name="summary", tags=TAGS, persist_result=False)
 def publish_backfill(days: Sequence[Day]) -> None:
-    """What each day brought, as a table; days without files say so."""
+    """Publish files and rows of each day as a table; days without files are marked."""
     rows = [asdict(day) | {"day": str(day.day), "note": "" if day.files else "no files"} for day in days]
     missing = sum(not day.files for day in days)
     create_table_artifact(key="backfill", table=rows, description=f"{len(days)} days, {missing} of them without files")

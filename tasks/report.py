@@ -1,4 +1,4 @@
-"""What people look at after a run: table artifacts, the quality report, the business review."""
+"""What people read after a run: table artifacts, the quality report, the business review."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,17 +7,17 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from blocks.platform import Platform
-from dashboard.page import write_dashboard
-from reports.quality import write_report
-from reports.review import summary, write_review
+from lake.results import JobResult
+from lake.reviews import Month, Reviews
+from serving.business_review import summary, write_review
+from serving.dashboard.page import write_dashboard
+from serving.quality_report import write_report
 from tasks.defaults import TAGS
-from transforms.results import JobResult
-from transforms.review import Month, Reviews
 
 
 @task(name="publish-report", task_run_name="report", tags=TAGS, persist_result=False)
 def publish_report(platform: Platform, results: Sequence[JobResult]) -> str:
-    """Write the quality report of the lake and publish the run's tables and a link to it."""
+    """Write the quality report of the lake and publish the run's tables and a link to it; return its place."""
     place = write_report(platform.folder())
     _tables(results)
     create_link_artifact(key="quality-report", link=_link(place), link_text="Quality report")
@@ -26,7 +26,7 @@ def publish_report(platform: Platform, results: Sequence[JobResult]) -> str:
 
 @task(name="publish-dashboard", task_run_name="dashboard", tags=TAGS, persist_result=False)
 def publish_dashboard(platform: Platform) -> str | None:
-    """Write the browser dashboard beside the reports and publish a link to it; None before gold has a customer."""
+    """Write the browser dashboard beside the reports and publish a link to it; return its place, None before gold has a customer. Raises LakeError."""
     place = write_dashboard(platform.folder(), platform.customer_ids)
     if place:
         create_link_artifact(key="dashboard", link=_link(place), link_text="Dashboard")
@@ -41,7 +41,7 @@ def publish_tables(results: Sequence[JobResult]) -> None:
 
 @task(name="publish-review", task_run_name="review {month}", tags=TAGS, persist_result=False)
 def publish_review(platform: Platform, month: Month) -> str:
-    """Write the business review of a month as HTML, as PDF where there is a browser, and publish it; its place."""
+    """Write the business review of a month as HTML, as PDF where there is a browser, publish it and return its place."""
     review = Reviews(platform.folder()).read(str(month))
     place = write_review(platform.folder(), review)
     create_markdown_artifact(key="business-review", markdown=summary(review), description=f"Business review {month}")
@@ -59,7 +59,7 @@ def _link(place: str) -> str:
 
 def _row(result: JobResult) -> dict[str, object]:
     return {
-        "table": result.table,
+        "table": result.name,
         "outcome": result.outcome,
         "version": result.version_after,
         "read": result.rows_read,

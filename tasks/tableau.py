@@ -1,6 +1,5 @@
 """The churn workbook to Tableau's server."""
 
-import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,32 +7,41 @@ from prefect import task
 
 from blocks.platform import Platform
 from blocks.tableau import TableauServer
-from tableau.extract import build, fetch
-from tableau.workbook import DASHBOARD, Server
-from tasks.defaults import PATIENT, TAGS
+from contract.log import LOGGER
+from serving.tableau.extract import build_workbooks, fetch
+from serving.tableau.workbook import DASHBOARD, Server
+from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 
-_log = logging.getLogger("churn")
 
-
-def server_of(platform: Platform) -> Server:
-    """Where the workbook finds the warehouse."""
+def workbook_server(platform: Platform) -> Server:
+    """Return where the workbook finds the warehouse."""
     warehouse = platform.warehouse
     return Server(warehouse.host, warehouse.port, warehouse.database, warehouse.schema_name, warehouse.user)
 
 
-@task(name="publish-workbook", task_run_name="publish workbook", tags=TAGS, **PATIENT, persist_result=False)
+def write_workbooks(platform: Platform, out: Path) -> list[Path]:
+    """Write the live workbook and the one with an extract of the warehouse into `out` and return their paths.
+
+    Raises TableauError, WarehouseError.
+    """
+    with platform.warehouse.connection() as connection:
+        rows = fetch(connection, platform.warehouse.schema_name)
+    return build_workbooks(out, workbook_server(platform), rows)
+
+
+@task(name="publish-workbook", task_run_name="publish workbook", tags=TAGS, **RETRY_ON_OUTAGE, persist_result=False)
 def publish_workbook(platform: Platform, tableau: TableauServer, live: bool = False) -> str:
-    """Publish the workbook with an extract of the warehouse, or the `live` one; its id."""
+    """Publish the workbook with an extract of the warehouse, or the `live` one; return its id. Raises TableauError."""
     with TemporaryDirectory(prefix="churn-workbook-") as folder:
-        twb, twbx = build(Path(folder), server_of(platform), fetch(platform.warehouse))
+        twb, twbx = write_workbooks(platform, Path(folder))
         address = f"{platform.warehouse.host}:{platform.warehouse.port}"
         workbook_id = tableau.publish(twb if live else twbx, DASHBOARD, address)
-    _log.info("tableau: published %s to %s", DASHBOARD, tableau.url)
+    LOGGER.info("tableau: published %s to %s", DASHBOARD, tableau.url)
     return workbook_id
 
 
 @task(name="refresh-workbook", task_run_name="refresh workbook", tags=TAGS, persist_result=False)
 def refresh_workbook(tableau: TableauServer, workbook_id: str) -> None:
-    """Have the server refresh the extract from the warehouse, and wait for it."""
+    """Refresh the extract on the server from the warehouse, and wait for it. Raises TableauError."""
     tableau.refresh(workbook_id)
-    _log.info("tableau: extract refreshed")
+    LOGGER.info("tableau: extract refreshed")

@@ -1,6 +1,5 @@
 """gold to the warehouse: one exported table version, in one transaction."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,18 +7,18 @@ import redshift_connector
 from prefect import task
 
 from blocks.platform import Platform
-from blocks.redshift import RedshiftWarehouse, run
-from tasks import warehouse_sql as sql
-from tasks.defaults import PATIENT, TAGS
-from transforms.errors import WarehouseError
-from transforms.exports import Export, ExportColumn, Exports, TableVersion
-
-_log = logging.getLogger("churn")
+from blocks.redshift import RedshiftWarehouse
+from contract.errors import DependentViewError, WarehouseError
+from contract.log import LOGGER
+from lake.exports import Export, ExportColumn, Exports, TableVersion
+from serving.warehouse import sql
+from serving.warehouse.statements import execute
+from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 
 
 @dataclass(frozen=True)
 class Load:
-    """What the warehouse holds now, and how many rows this load brought (0: it was up to date)."""
+    """What the warehouse has now, and how many rows this load brought (0: it was up to date)."""
 
     version: int | None
     rows_loaded: int
@@ -30,14 +29,14 @@ class Load:
     name="warehouse-version",
     task_run_name="warehouse version",
     tags=TAGS,
-    **PATIENT,
+    **RETRY_ON_OUTAGE,
     timeout_seconds=300,
     persist_result=False,
 )
 def loaded_version(platform: Platform) -> TableVersion | None:
-    """The gold version that the warehouse holds, if any: the next export starts there."""
+    """Return the gold version that the warehouse has, None for none: the next export starts there. Raises WarehouseError."""
     with platform.warehouse.connection() as connection:
-        run(connection, sql.create_audit(platform.warehouse.schema_name))
+        execute(connection, sql.create_audit(platform.warehouse.schema_name))
         version = _last_load(connection, platform)
         connection.commit()
     return version
@@ -47,22 +46,25 @@ def loaded_version(platform: Platform) -> TableVersion | None:
     name="load-warehouse",
     task_run_name="warehouse {version}",
     tags=TAGS,
-    **PATIENT,
+    **RETRY_ON_OUTAGE,
     timeout_seconds=3600,
     persist_result=False,
 )
 def load_warehouse(platform: Platform, version: int | None) -> Load:
-    """Load the export of gold `version`; a version that is there already changes nothing."""
+    """Load the export of gold `version` and return what the warehouse has then.
+
+    A version that is there already changes nothing. Raises WarehouseError.
+    """
     if version is None:
         return Load(None, 0, 0)
     exports = Exports(platform.folder())
     with platform.warehouse.connection() as connection:
-        run(connection, sql.create_audit(platform.warehouse.schema_name))
+        execute(connection, sql.create_audit(platform.warehouse.schema_name))
         present = _last_load(connection, platform)
         # The export job leaves no export where the warehouse has this very version.
         exported = exports.read(version).table_id if exports.exists(version) else present and present.table_id
         if present and present == TableVersion(exported or "", version):
-            _log.info("warehouse: has version %d already", version)
+            LOGGER.info("warehouse: has version %d already", version)
             if _define_views(connection, platform.warehouse, _columns(connection, platform.warehouse)):
                 _grant(connection, platform.warehouse)
             connection.commit()
@@ -73,88 +75,86 @@ def load_warehouse(platform: Platform, version: int | None) -> Load:
             raise WarehouseError(
                 f"the export holds the changes since version {export.base_version}, "
                 f"the warehouse has {present or 'none'}. "
-                "Run the road again: it exports what is missing."
+                "Run the pipeline again: it exports what is missing."
             )
         _replace(connection, platform, export, exports.manifest(version))
-    _log.info("warehouse: %s rows loaded, %s in the table", f"{export.rows:,}", f"{export.table_rows:,}")
+    LOGGER.info("warehouse: %s rows loaded, %s in the table", f"{export.rows:,}", f"{export.table_rows:,}")
     return Load(version, export.rows, export.table_rows)
 
 
 def _last_load(connection: redshift_connector.Connection, platform: Platform) -> TableVersion | None:
-    found = run(connection, sql.last_load(platform.warehouse.schema_name))
+    found = execute(connection, sql.last_load(platform.warehouse.schema_name))
     return TableVersion(str(found[0][0]), int(found[0][1])) if found else None
 
 
 def migrate(
     connection: redshift_connector.Connection, warehouse: RedshiftWarehouse, columns: Sequence[ExportColumn]
 ) -> None:
-    """Create what is missing, add new columns, make views of older definitions again, let the BI group read."""
+    """Create what is missing, add new columns, recreate views of older definitions, let the BI group read. Raises WarehouseError."""
     schema = warehouse.schema_name
     present = _columns(connection, warehouse)
     added = [column for column in columns if column.name not in present]
     if not present:
         for statement in (sql.create_target(schema, columns), *sql.comments(schema, columns)):
-            run(connection, statement)
+            execute(connection, statement)
     else:
         for column in added:
-            run(connection, sql.add_column(schema, column))
+            execute(connection, sql.add_column(schema, column))
     _define_views(connection, warehouse, [*present, *(column.name for column in added)])
     _grant(connection, warehouse)
     connection.commit()
 
 
 def _columns(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> list[str]:
-    """Names of the table's columns; none where there is no table."""
-    return [str(row[0]) for row in run(connection, sql.existing_columns(warehouse.schema_name))]
+    """Names of the table's columns; empty where there is no table."""
+    return [str(row[0]) for row in execute(connection, sql.existing_columns(warehouse.schema_name))]
 
 
 def _define_views(
     connection: redshift_connector.Connection, warehouse: RedshiftWarehouse, columns: Sequence[str]
 ) -> bool:
-    """Make the views again whose definition is not today's; whether there was one."""
-    described = dict(run(connection, sql.view_comments(warehouse.schema_name)))
+    """Recreate the views whose definition is not today's; return whether there was one."""
+    described = dict(execute(connection, sql.view_comments(warehouse.schema_name)))
     views = sql.views(warehouse.schema_name, columns)
     outdated = [view for view in views if described.get(view.name) != view.comment]
     for view in outdated:
-        _make_again(connection, view)
+        _recreate(connection, view)
     return bool(outdated)
 
 
-def _make_again(connection: redshift_connector.Connection, view: sql.View) -> None:
+def _recreate(connection: redshift_connector.Connection, view: sql.View) -> None:
     try:
         for statement in view.statements:
-            run(connection, statement)
-    except WarehouseError as error:
-        if "depend on it" not in str(error):
-            raise
-        raise WarehouseError(
-            f"{error}. The definition of {view.name} has changed: drop the views that stand on it, "
-            "run the road again, then make them again."
+            execute(connection, statement)
+    except DependentViewError as error:
+        raise DependentViewError(
+            f"{error}. The definition of {view.name} has changed: drop the views that depend on it, "
+            "run the pipeline again, then recreate them."
         ) from error
 
 
 def _grant(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> None:
-    """Let the BI group read, if there is to be one."""
+    """Let the BI group read, if one is configured."""
     group = warehouse.bi_group
     if not group:
         return
-    if not run(connection, sql.find_group(group)):
-        run(connection, sql.create_group(group))
+    if not execute(connection, sql.find_group(group)):
+        execute(connection, sql.create_group(group))
     for statement in sql.grants(warehouse.schema_name, group):
-        run(connection, statement)
+        execute(connection, statement)
 
 
 def _replace(connection: redshift_connector.Connection, platform: Platform, export: Export, manifest: str) -> None:
-    """Stage, check, replace, check again, note: all or nothing."""
+    """Stage, check, replace, check again, record: all or nothing."""
     schema = platform.warehouse.schema_name
-    run(connection, sql.create_staging(export.columns))
-    run(connection, sql.copy_staging(manifest, platform.warehouse.iam_role))
+    execute(connection, sql.create_staging(export.columns))
+    execute(connection, sql.copy_staging(manifest, platform.warehouse.iam_role))
     _check_count(connection, sql.STAGING, export.rows)
-    run(connection, sql.delete_replaced(schema, is_full=export.is_full))
-    run(connection, sql.insert_staged(schema, export.columns))
+    execute(connection, sql.delete_replaced(schema, is_full=export.is_full))
+    execute(connection, sql.insert_staged(schema, export.columns))
     _check_count(connection, f"{schema}.{sql.TARGET}", export.table_rows)
-    noted = (export.table_id, export.version, export.is_full, export.rows, export.table_rows, export.run_id)
-    run(connection, sql.insert_audit(schema), noted)
+    loaded = (export.table_id, export.version, export.is_full, export.rows, export.table_rows, export.run_id)
+    execute(connection, sql.insert_audit(schema), loaded)
     connection.commit()
 
 
@@ -165,4 +165,4 @@ def _check_count(connection: redshift_connector.Connection, table: str, expected
 
 
 def _count(connection: redshift_connector.Connection, table: str) -> int:
-    return int(run(connection, sql.count(table))[0][0])
+    return int(execute(connection, sql.count(table))[0][0])

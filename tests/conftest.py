@@ -1,10 +1,15 @@
-"""One Spark session and one Prefect harness for the whole run; both start only when asked for."""
+"""One Spark session, one warehouse and one Prefect server per worker; each starts when it is first needed.
+
+Fixtures import what they need themselves: the process that only hands out tests loads none of it.
+"""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.support.leftovers import mark_descendants, stop_descendants
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -14,23 +19,69 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+# What one process runs together, because it shares a lake, a server or a story; the longest first.
+_GROUPS = (
+    "tests/local_stack",
+    "tests/cloud/test_cloud_pipeline.py",
+    "tests/crash",
+    "tests/cli",
+    "tests/spark",
+    "tests/golden",
+    "tests/flows",
+    "tests/upgrade",
+    "tests/cloud",
+    "tests/browser",
+    "tests/unit",
+)
+
+
+def _group(nodeid: str) -> int:
+    """The number of a test's group; groups are handed out in this order."""
+    return next(number for number, folder in enumerate(_GROUPS) if nodeid.startswith(folder))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _group(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole groups. (xdist's own `loadgroup` does not see groups with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return str(_group(nodeid))
+
+    return Groups(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whatever the tests start can be found again, however they end."""
+    if not hasattr(config, "workerinput"):
+        mark_descendants()
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Ivy's cache is not made for two processes that fill it at once: it is filled before they start."""
     if session.config.getoption("numprocesses", None):
-        from local.spark import fetch_jars
+        from infrastructure.local.spark import fetch_jars
 
         fetch_jars(s3=True)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        stop_descendants()
+
+
 @pytest.fixture(scope="session")
 def spark():
-    from local.spark import prepare
+    from infrastructure.local.spark import prepare
+    from jobs.session import get_session, tune
 
-    launch = prepare(small=False)
-    launch.archive.parent.mkdir(parents=True, exist_ok=True)
+    launch = prepare(fast_start=False, cores=1, records=False)
     os.environ.update(launch.environment)
-    from transforms.runtime.session import get_session, tune
-
     session = get_session()
     tune(session, 0)
     yield session
@@ -38,16 +89,14 @@ def spark():
     session.stop()
     gateway.proc.stdin.close()
     gateway.proc.wait()
-    if launch.recording and launch.recording.exists():
-        launch.recording.replace(launch.archive)
 
 
 @pytest.fixture
-def road(spark, tmp_path):
+def pipeline(spark, tmp_path):
     """A fresh lake and the jobs on it."""
-    from tests.roads import Road
+    from tests.support.pipeline import PipelineHarness
 
-    return Road(tmp_path / "lake")
+    return PipelineHarness(tmp_path / "lake")
 
 
 @pytest.fixture(scope="session")
@@ -59,55 +108,19 @@ def real_files() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def warehouse_port(tmp_path_factory) -> Iterator[tuple[Path, int]]:
-    """A running Redshift stand-in: its folder and port."""
-    import subprocess
-    import sys
-    import time
+def warehouse_server(tmp_path_factory):
+    """A running Redshift stand-in."""
+    from tests.support.warehouse import WarehouseServer
 
-    from local import services
-    from local.redshift.account import ensure_password
-
-    folder = tmp_path_factory.mktemp("ware house")
-    ensure_password(folder)
-    port = services._any_free_port()
-    command = [sys.executable, "-m", "local.redshift.server", "--folder", str(folder), "--port", str(port)]
-    server = subprocess.Popen(command, cwd=services._PROJECT)
-    deadline = time.monotonic() + 60
-    while not services._answers(services.WAREHOUSE, port):
-        assert server.poll() is None, "the stand-in did not start"
-        assert time.monotonic() < deadline, "the stand-in does not answer"
-        time.sleep(0.05)
-    yield folder, port
-    server.terminate()
-    server.wait(timeout=30)
+    server = WarehouseServer(tmp_path_factory.mktemp("ware house"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def warehouse(warehouse_port):
+def warehouse(warehouse_server):
     """An emptied warehouse block on the running stand-in."""
-    from pydantic import SecretStr
-
-    from blocks.redshift import RedshiftWarehouse, run
-    from local.redshift.account import DATABASE, USER, ensure_password
-
-    folder, port = warehouse_port
-    block = RedshiftWarehouse(
-        host="127.0.0.1",
-        port=port,
-        database=DATABASE,
-        user=USER,
-        password=SecretStr(ensure_password(folder)),
-        iam_role="arn:aws:iam::000000000000:role/test",
-        ssl=False,
-    )
-    with block.connection() as connection:
-        for view in ("customer_churn_dashboard", "customer_churn_kpis"):
-            run(connection, f"DROP VIEW IF EXISTS {view}")
-        for table in ("customer_churn_analysis", "load_audit"):
-            run(connection, f"DROP TABLE IF EXISTS {table}")
-        connection.commit()
-    return block
+    return warehouse_server.emptied()
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +136,7 @@ def browser():
     """A headless Chromium. Not for the session: while it is open, an event loop runs, and asyncio.run refuses."""
     from playwright.sync_api import sync_playwright
 
-    from reports.pages import find_browser
+    from serving.pages import find_browser
 
     chromium = find_browser()
     if chromium is None:
@@ -132,3 +145,12 @@ def browser():
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The `bin` folder of an environment outside the checkout that has the wheel; one for all test processes."""
+    from tests.support.installed import install_wheel
+
+    base = tmp_path_factory.getbasetemp()
+    return install_wheel((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed")

@@ -1,0 +1,1 @@
+"""Pure PySpark functions: DataFrame in, DataFrame out; no session, path or clock."""

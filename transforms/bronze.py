@@ -1,13 +1,12 @@
 """Raw lines to the columns of a feed, as received; a line that cannot be parsed is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from transforms.feeds import Feed, canonical, fold
+from contract.feeds import Feed, column_for_header, normalize_header
 
 _CORRUPT = "_corrupt"
 _REPLACEMENT = "\ufffd"
@@ -15,16 +14,8 @@ _BYTE_ORDER_MARK = "\ufeff"
 _ANY_LENGTH = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class Parsed:
-    """What parsing one line gives: `values` by received header, and the fault if any."""
-
-    values: dict[str, Column]
-    error: Column
-
-
 def parse(lines: DataFrame, feed: Feed, file_format: str, delimiter: str, headers: Sequence[str]) -> DataFrame:
-    """Columns of `feed` as strings, `_parse_error`, `_rescued_data` and `_path`.
+    """Return the columns of `feed` as strings, `_parse_error`, `_rescued_data` and `_path`.
 
     `lines` has `value` (a line, or the whole file for a JSON array) and `_path`.
     A column that the file does not have is null; one that is there but blank is "".
@@ -37,7 +28,7 @@ def parse(lines: DataFrame, feed: Feed, file_format: str, delimiter: str, header
 
 
 def with_lineage(parsed: DataFrame, feed: Feed, files: DataFrame, batch_id: int, ingested_at: datetime) -> DataFrame:
-    """The rows of bronze.<feed>: `parsed` joined to its `files` (`_path`, name, checksum, event time)."""
+    """Return the rows of bronze.<feed>: `parsed` joined to its `files` (`_path`, name, checksum, event time)."""
     return parsed.join(F.broadcast(files), on="_path", how="inner").select(
         F.lit(batch_id).cast("long").alias("_batch_id"),
         "_source_file",
@@ -74,16 +65,17 @@ def _parse_csv(lines: DataFrame, feed: Feed, delimiter: str, headers: Sequence[s
         "columnNameOfCorruptRecord": _CORRUPT,
     }
     rows = lines.where(~_is_header(delimiter, headers)).withColumn("_row", F.from_csv("value", schema, options))
-    values = {header: F.col(f"_row.{name}") for header, name in zip(headers, names, strict=True)}
+    # Spark gives null for a field without quotes and content.
+    values = {h: F.coalesce(F.col(f"_row.{name}"), F.lit("")) for h, name in zip(headers, names, strict=True)}
     error = F.when(F.col(f"_row.{_CORRUPT}").isNotNull(), F.lit(f"not {len(headers)} fields"))
     known, unknown = _split(values)
-    rescued = {header: value for header, value in unknown.items() if fold(header)}
+    rescued = {header: value for header, value in unknown.items() if normalize_header(header)}
     extra = F.to_json(F.struct(*(v.alias(h) for h, v in rescued.items()))) if rescued else F.lit(None)
     return _select(rows, feed, known, error, extra)
 
 
 def _is_header(delimiter: str, headers: Sequence[str]) -> Column:
-    """Whether a line is the header, however it is quoted and spaced; the first condition spares most lines the second."""
+    """Whether a line is the header, ignoring quotes and spaces; a cheap condition first spares most lines the exact one."""
     squeezed = F.lower(F.regexp_replace("value", r"[\s\"\ufeff]", ""))
     is_same = squeezed == F.lit("".join(delimiter.join(headers).split()).replace('"', "").lower())
     return is_same if '"' in headers[0] else F.col("value").contains(headers[0].strip()) & is_same
@@ -104,14 +96,14 @@ def _spellings(feed: Feed, headers: Sequence[str]) -> dict[str, list[str]]:
     """Keys to look up per column: those seen, and the column's own name for keys that come later."""
     names: dict[str, list[str]] = {column: [column] for column in feed.columns}
     for header in headers:
-        column = canonical(header)
+        column = column_for_header(header)
         if column in names and header != column:
             names[column].insert(0, header)
     return names
 
 
 def _elements(texts: DataFrame) -> DataFrame:
-    """One row per element of a JSON array; a file that is no array stays one (unparsable) row."""
+    """One row per element of a JSON array; a file that is not an array stays one (unparsable) row."""
     elements = F.from_json("value", "array<string>")
     return texts.select(
         F.explode(F.when(elements.isNull(), F.array("value")).otherwise(elements)).alias("value"), "_path"
@@ -119,8 +111,8 @@ def _elements(texts: DataFrame) -> DataFrame:
 
 
 def _split(values: dict[str, Column]) -> tuple[dict[str, Column], dict[str, Column]]:
-    known = {column: value for header, value in values.items() if (column := canonical(header))}
-    unknown = {header: value for header, value in values.items() if canonical(header) is None}
+    known = {column: value for header, value in values.items() if (column := column_for_header(header))}
+    unknown = {header: value for header, value in values.items() if column_for_header(header) is None}
     return known, unknown
 
 

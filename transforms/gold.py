@@ -4,29 +4,35 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from transforms.feeds import KEY
-from transforms.metrics import DIMENSIONS, GROUPED, HIGH_RISK_SCORE, HIGH_VALUE_CLTV, MEASURES, METRICS, UNKNOWN, Metric
-from transforms.schemas import gold
+from contract.churn import (
+    CHURN_SCORE_AT_START,
+    CHURN_SCORE_PER_MONTH,
+    HIGH_RISK,
+    HIGH_RISK_SCORE,
+    HIGH_RISK_SEGMENTS,
+    HIGH_VALUE,
+    HIGH_VALUE_CLTV,
+    LOW_RISK,
+    LOW_VALUE,
+    TENURE_BANDS,
+    segment,
+)
+from contract.columns import KEY
+from contract.metrics import DIMENSIONS, MEASURES, METRICS, METRICS_BY_DIMENSION, UNKNOWN, Metric
+from contract.schemas import gold
 
-HIGH_RISK = "High-Risk"
-# The one with many values is summed by itself.
+# City has many values and is summed on its own.
 _COARSE = tuple(name for name in DIMENSIONS if name != "city")
 
 
-def latest_images(changes: DataFrame) -> DataFrame:
-    """Of a change feed, the newest image of every key that still exists."""
-    newest = Window.partitionBy(KEY).orderBy(F.desc("_commit_version"))
-    after = changes.where(F.col("_change_type").isin("insert", "update_postimage"))
-    return after.withColumn("_rank", F.row_number().over(newest)).where("_rank = 1").drop("_rank")
-
-
 def churn_analysis(customers: DataFrame) -> DataFrame:
-    """Rows of gold.customer_churn_analysis for the complete ones of silver.customers."""
-    cltv = (F.col("monthly_charges") * F.col("tenure_months")).cast(gold.CLTV)
-    score = F.when(F.col("churn"), 100 - F.lit(1.5) * F.col("tenure_months")).otherwise(F.lit(0))
+    """Return the rows of gold.customer_churn_analysis for the complete rows of silver.customers."""
+    cltv = (F.col("monthly_charges") * F.col("tenure_months")).cast(gold.ANALYSIS["cltv"].type)
+    decayed = CHURN_SCORE_AT_START - F.lit(CHURN_SCORE_PER_MONTH) * F.col("tenure_months")
+    score = F.when(F.col("churn"), decayed).otherwise(F.lit(0))
     return (
         customers.where("is_complete")
         .withColumns(
@@ -35,7 +41,7 @@ def churn_analysis(customers: DataFrame) -> DataFrame:
                 "churn_flag": F.col("churn").cast("int"),
                 "cltv": cltv,
                 "customer_tenure_group": _tenure_group(),
-                "churn_score": score.cast(gold.SCORE),
+                "churn_score": score.cast(gold.ANALYSIS["churn_score"].type),
             }
         )
         .withColumn("risk_segment", _risk_segment())
@@ -44,39 +50,45 @@ def churn_analysis(customers: DataFrame) -> DataFrame:
 
 
 def _tenure_group() -> Column:
-    months = F.col("tenure_months")
-    return F.when(months <= 12, "0-12").when(months <= 24, "13-24").otherwise("25+")
+    group = F.lit(TENURE_BANDS[-1].name)
+    for band in reversed(TENURE_BANDS[:-1]):
+        group = F.when(F.col("tenure_months") <= F.lit(band.up_to), band.name).otherwise(group)
+    return group
 
 
 def _risk_segment() -> Column:
-    value = F.when(F.col("cltv") > HIGH_VALUE_CLTV, "High-Value").otherwise("Low-Value")
-    risk = F.when(F.col("churn_score") > HIGH_RISK_SCORE, HIGH_RISK).otherwise("Low-Risk")
-    return F.concat_ws(", ", value, risk)
+    is_high_value, is_high_risk = F.col("cltv") > HIGH_VALUE_CLTV, F.col("churn_score") > HIGH_RISK_SCORE
+    return (
+        F.when(is_high_value & is_high_risk, segment(HIGH_VALUE, HIGH_RISK))
+        .when(is_high_value, segment(HIGH_VALUE, LOW_RISK))
+        .when(is_high_risk, segment(LOW_VALUE, HIGH_RISK))
+        .otherwise(segment(LOW_VALUE, LOW_RISK))
+    )
 
 
 def has_changed() -> str:
-    """SQL over `t` and `s`: some column of the analysis differs."""
+    """Return SQL over `t` and `s`: some column of the analysis differs."""
     return " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in gold.ANALYSIS.names if c != KEY)
 
 
 def breakdown_changes(changes: DataFrame) -> DataFrame:
-    """What a change feed of the analysis adds to every measure: `dimension`, `value`, measures.
+    """Return what a change feed of the analysis adds to every measure: `dimension`, `value`, measures.
 
-    After-images count +1, before-images -1; over several versions they telescope.
+    After-images count +1, before-images -1; over several versions the ones in between cancel out.
     """
     sign = F.when(F.col("_change_type").isin("insert", "update_postimage"), 1).otherwise(-1)
     measured = changes.select(
         *(F.coalesce(F.col(c), F.lit(UNKNOWN)).alias(c) for c in DIMENSIONS if c != "churn_reason"),
         F.when(F.col("churn_flag") == 1, F.coalesce("churn_reason", F.lit(UNKNOWN))).alias("churn_reason"),
-        *((sign * F.expr(measure.of_one)).alias(name) for name, measure in MEASURES.items()),
+        *((sign * F.expr(measure.row_expression)).alias(name) for name, measure in MEASURES.items()),
     )
-    # The coarse dimensions have few combinations: sum these first, unfold the sums.
+    # The coarse dimensions have few combinations: sum per combination first, then unfold the sums.
     coarse = _unfold(measured.groupBy(*_COARSE).agg(*_sums()), _COARSE)
     return coarse.unionByName(_unfold(measured.groupBy("city").agg(*_sums()), ("city",)))
 
 
 def _sums() -> list[Column]:
-    return [F.sum(name).cast(gold.BREAKDOWN[name].dataType).alias(name) for name in MEASURES]
+    return [F.sum(name).cast(gold.BREAKDOWN[name].type).alias(name) for name in MEASURES]
 
 
 def _unfold(summed: DataFrame, dimensions: Sequence[str]) -> DataFrame:
@@ -87,7 +99,7 @@ def _unfold(summed: DataFrame, dimensions: Sequence[str]) -> DataFrame:
 
 
 def breakdown(current: DataFrame, changes: DataFrame, source_version: int) -> DataFrame:
-    """Rows of gold.churn_breakdown: `current` plus what `changes` add; empty groups leave."""
+    """Return the rows of gold.churn_breakdown: `current` plus what `changes` add; empty groups are dropped."""
     measures = ("dimension", "value", *MEASURES)
     marked = [
         current.select(*measures, F.col("source_version")),
@@ -98,14 +110,14 @@ def breakdown(current: DataFrame, changes: DataFrame, source_version: int) -> Da
     return (
         totals.agg(*_sums(), F.max("source_version").alias("source_version"))
         .where("customers > 0")
-        .withColumn("churn_rate", rate.cast(gold.BREAKDOWN["churn_rate"].dataType))
+        .withColumn("churn_rate", rate.cast(gold.BREAKDOWN["churn_rate"].type))
         .select(*gold.BREAKDOWN.names)
     )
 
 
 def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_version: int) -> DataFrame:
-    """Rows of gold.churn_kpis, all derived from the breakdown."""
-    # Every customer stands in exactly one risk segment, so its rows sum to the whole.
+    """Return the rows of gold.churn_kpis, all derived from the breakdown."""
+    # Every customer is in exactly one risk segment, so the sum over segments is the total.
     segments = F.col("dimension") == "risk_segment"
     whole = [F.sum(F.when(segments, F.col(name))).alias(name) for name in MEASURES]
     grouped = F.array_compact(F.array(*_grouped_kpis()))
@@ -122,7 +134,7 @@ def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_v
 
 
 def movements(changes: DataFrame, alerted: DataFrame, run_id: str, moved_on: date, source_version: int) -> DataFrame:
-    """Rows of gold.customer_movements: customers whose segment or churn differs before and after `changes`.
+    """Return the rows of gold.customer_movements: customers whose segment or churn differs before and after `changes`.
 
     `changes` is a change feed of the analysis; what happens in between is left out. `alerted`
     holds the customers (column customer_id) that have had an alert on `moved_on`.
@@ -143,9 +155,8 @@ def movements(changes: DataFrame, alerted: DataFrame, run_id: str, moved_on: dat
         F.when(has_after, F.col("last.churn_flag")).alias("is_churned"),
         *(F.col(f"last.{name}").alias(name) for name in kept),
     ).where("NOT (from_segment <=> to_segment AND was_churned <=> is_churned)")
-    entered = F.col("to_segment").endswith(HIGH_RISK) & ~F.coalesce(
-        F.col("from_segment").endswith(HIGH_RISK), F.lit(False)
-    )
+    was_high_risk = F.coalesce(F.col("from_segment").isin(*HIGH_RISK_SEGMENTS), F.lit(False))
+    entered = F.col("to_segment").isin(*HIGH_RISK_SEGMENTS) & ~was_high_risk
     known = alerted.select(KEY, F.lit(True).alias("_alerted"))
     return (
         moved.join(known, KEY, "left")
@@ -163,15 +174,15 @@ def movements(changes: DataFrame, alerted: DataFrame, run_id: str, moved_on: dat
 
 def _value(metric: Metric) -> Column:
     """A KPI over a row of measures; null where a ratio has nothing to divide by."""
-    part = F.col(metric.of)
-    if not metric.per:
+    part = F.col(metric.numerator)
+    if not metric.denominator:
         return part
-    whole = F.col(metric.per)
+    whole = F.col(metric.denominator)
     return F.when(whole > 0, F.lit(metric.factor) * part / whole)
 
 
 def _kpi(name: Column, metric: Metric) -> Column:
-    number = _value(metric).cast(gold.KPIS["value"].dataType)
+    number = _value(metric).cast(gold.KPIS["value"].type)
     return F.struct(name.alias("kpi"), number.alias("value"), F.lit(metric.unit).alias("unit"))
 
 
@@ -182,6 +193,6 @@ def _total_kpis() -> list[Column]:
 def _grouped_kpis() -> list[Column]:
     """KPIs with one row per value of a dimension; null for rows of other dimensions."""
     return [
-        F.when(F.col("dimension") == metric.by, _kpi(F.concat(F.lit(f"{name}:"), F.col("value")), metric))
-        for name, metric in GROUPED.items()
+        F.when(F.col("dimension") == metric.dimension, _kpi(F.concat(F.lit(f"{name}:"), F.col("value")), metric))
+        for name, metric in METRICS_BY_DIMENSION.items()
     ]

@@ -7,9 +7,10 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from transforms.conform import faults_of, text_of, value_of
-from transforms.feeds import EVENT_TIME, GROUPS, KEY, Feed, Group
-from transforms.schemas.silver import CUSTOMERS, QUARANTINE
+from contract.columns import EVENT_TIME, KEY
+from contract.feeds import GROUPS, Feed, Group
+from contract.schemas.silver import CUSTOMERS, QUARANTINE
+from transforms.row_rules import trimmed_sql, typed_sql, violations_sql
 
 _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
@@ -19,29 +20,29 @@ _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
 def conform(bronze: DataFrame, feed: Feed) -> DataFrame:
-    """Typed columns of `feed`, its key, `_event_at`, lineage, `_faults`, and `_raw_record` where there are some.
+    """Return typed columns of `feed`, its key, `_event_at`, lineage, `_violations`, and `_raw_record` where there are some.
 
-    `_faults` holds a message for every rule that the row breaks; a clean row has none.
-    The same id twice in one file, at one event time, with different values, breaks a
-    rule too: nothing says which one is right.
+    `_violations` has a message for every rule that the row breaks; a clean row has none.
+    The same id twice in one file, at one event time, with different values, is a violation
+    too: which one is right is unknown.
     """
     lineage = ["_batch_id", "_source_file", "_ingested_at", "_parse_error", "_rescued_data"]
-    columns = [column for group in feed.groups for column in group.columns]
+    columns = [column.name for column in feed.attributes]
     texts = _with_conflicts(bronze, feed).selectExpr(
         *lineage,
         "_event_at",
         _FINGERPRINT,
         _CONFLICT,
         f"{_RECEIVED_KEY} AS {KEY}",
-        *(f"{text_of(column)} AS t_{column}" for column in feed.columns if column != KEY),
+        *(f"{trimmed_sql(column)} AS t_{column}" for column in feed.columns if column != KEY),
         *(f"{_carries(group)} AS {_carried(group)}" for group in feed.groups),
         f"struct({', '.join((*feed.columns, '_rescued_data'))}) AS _received",
     )
-    values = texts.selectExpr("*", *(f"{value_of(column, feed)} AS `{column}`" for column in columns))
-    conflict = f"{KEY}: twice in one file with different values and nothing to order them by"
+    values = texts.selectExpr("*", *(f"{typed_sql(column, feed)} AS `{column.name}`" for column in feed.attributes))
+    conflict = f"{KEY}: duplicate key with conflicting values and the same event time"
     kept = [KEY, *columns, *map(_carried, feed.groups), "_event_at", *lineage, _FINGERPRINT, "_received"]
     checked = values.selectExpr(
-        *kept, f"concat({faults_of(feed)}, IF({_CONFLICT}, array('{conflict}'), array())) AS _faults"
+        *kept, f"concat({violations_sql(feed)}, IF({_CONFLICT}, array('{conflict}'), array())) AS _violations"
     )
     return checked.withColumn("_raw_record", F.expr(_raw_record())).drop("_received", "_parse_error", "_rescued_data")
 
@@ -49,11 +50,11 @@ def conform(bronze: DataFrame, feed: Feed) -> DataFrame:
 def _raw_record() -> str:
     """The line as received where it could not be parsed, else its columns as JSON; null for clean rows."""
     received = "CASE WHEN _parse_error IS NOT NULL THEN _rescued_data ELSE to_json(_received) END"
-    return f"CASE WHEN size(_faults) > 0 THEN {received} END"
+    return f"CASE WHEN size(_violations) > 0 THEN {received} END"
 
 
 def _carries(group: Group) -> str:
-    """Whether a record speaks of the group at all: a column that its file has is never null."""
+    """Whether a record carries the group: a column that its file has is never null."""
     return f"coalesce({', '.join(group.columns)}) IS NOT NULL"
 
 
@@ -62,11 +63,11 @@ def _carried(group: Group) -> str:
 
 
 def _with_conflicts(bronze: DataFrame, feed: Feed) -> DataFrame:
-    """`bronze` with its trimmed key, `_event_at`, a fingerprint and whether another row contradicts this one."""
-    received_at = f"try_to_timestamp({text_of(EVENT_TIME)})" if EVENT_TIME in feed.columns else "NULL"
+    """`bronze` with its trimmed key, `_event_at`, a fingerprint and whether it conflicts with another row."""
+    received_at = f"try_to_timestamp({trimmed_sql(EVENT_TIME)})" if EVENT_TIME in feed.columns else "NULL"
     keyed = bronze.selectExpr(
         "*",
-        f"{text_of(KEY)} AS {_RECEIVED_KEY}",
+        f"{trimmed_sql(KEY)} AS {_RECEIVED_KEY}",
         f"coalesce({received_at}, _file_event_at) AS _event_at",
         f"xxhash64({', '.join((*feed.columns, '_parse_error', '_rescued_data'))}) AS {_FINGERPRINT}",
     )
@@ -77,7 +78,7 @@ def _with_conflicts(bronze: DataFrame, feed: Feed) -> DataFrame:
 
 
 def latest(typed: DataFrame, feed: Feed) -> DataFrame:
-    """One row per customer with each group's newest values, and `_<group>_at`; faulty rows left out.
+    """Return one row per customer with each group's newest values, and `_<group>_at`; quarantined rows left out.
 
     The order is the event time, then the batch, then the file name. A group that a
     record leaves out comes from the newest record that has it.
@@ -92,7 +93,7 @@ def latest(typed: DataFrame, feed: Feed) -> DataFrame:
     ]
     is_last = F.lead(F.lit(True)).over(oldest_first).isNull().alias("_is_last")
     batch = F.max("_batch_id").over(whole).alias("_batch_id")
-    reduced = typed.where(F.size("_faults") == 0).select(KEY, *newest, batch, is_last).where("_is_last")
+    reduced = typed.where(F.size("_violations") == 0).select(KEY, *newest, batch, is_last).where("_is_last")
     return reduced.select(
         KEY,
         *(F.col(f"{group.name}.{column}").alias(column) for group in feed.groups for column in group.columns),
@@ -102,7 +103,7 @@ def latest(typed: DataFrame, feed: Feed) -> DataFrame:
 
 
 def combine(feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed]) -> DataFrame:
-    """Rows of silver.customers from the `latest` rows of each feed, joined on the customer id.
+    """Return the rows of silver.customers from the `latest` rows of each feed, joined on the customer id.
 
     Where a whole record and a feed both carry a group, the newer event time wins.
     """
@@ -120,7 +121,7 @@ def combine(feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed]) -> DataFr
 def _pick(group: Group, specs: Mapping[str, Feed]) -> list[Column]:
     sources = [name for name, feed in specs.items() if group in feed.groups]
     if not sources:
-        empty = [F.lit(None).cast(CUSTOMERS[column].dataType).alias(column) for column in group.columns]
+        empty = [F.lit(None).cast(CUSTOMERS[column].type).alias(column) for column in group.columns]
         return [*empty, F.lit(None).cast("timestamp").alias(group.event_column)]
     columns = [*group.columns, group.event_column]
     if len(sources) == 1:
@@ -144,12 +145,12 @@ def _is_complete() -> Column:
 
 
 def merge_condition() -> str:
-    """SQL over `t` and `s`: some group of `s` is at least as new as what the table has."""
+    """Return SQL over `t` and `s`: some group of `s` is at least as new as in the table."""
     return " OR ".join(_is_newer(group) for group in GROUPS)
 
 
 def merge_assignments() -> dict[str, str]:
-    """SQL over `t` and `s` for an update: every group from whichever side is newer."""
+    """Return SQL over `t` and `s` for each column of an update: every group from whichever side is newer."""
     taken = {
         column: f"CASE WHEN {_is_newer(group)} THEN s.`{column}` ELSE t.`{column}` END"
         for group in GROUPS
@@ -167,11 +168,11 @@ def _is_newer(group: Group) -> str:
 
 
 def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:
-    """Rows of silver.quarantine for the faulty rows of `typed`, all open."""
+    """Return the rows of silver.quarantine for the quarantined rows of `typed`, all open."""
     identity = ("_batch_id", "_source_file", "_raw_record", KEY)
-    faulty = typed.where(F.size("_faults") > 0)
-    grouped = faulty.groupBy(*identity).agg(
-        F.first("_faults").alias("reasons"),
+    quarantined = typed.where(F.size("_violations") > 0)
+    grouped = quarantined.groupBy(*identity).agg(
+        F.first("_violations").alias("reasons"),
         F.count(F.lit(1)).alias("occurrences"),
         F.first("_event_at").alias("event_at"),
         F.first("_ingested_at").alias("ingested_at"),
@@ -194,7 +195,7 @@ def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:
 
 
 def resolve(open_rows: DataFrame, customers: DataFrame, specs: Sequence[Feed]) -> DataFrame:
-    """Open quarantine rows whose customer has since got valid values, marked as resolved.
+    """Return the open quarantine rows whose customer has received valid values since, marked as resolved.
 
     Valid means: every required group of the record's feed is at least as new as the record.
     """

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page
 
-from dashboard.page import render
-from tests.customers import awkward_customers
-from transforms.dashboard import DashboardData, pack
+from lake.dashboard_data import DashboardData, pack
+from serving.dashboard.page import render
+from tests.support.gold_rows import awkward_customers
 
 CUSTOMERS = 2_500
 MADE_AT = "2026-03-04T05:06:00+00:00"

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import number
-from tests.customers import FORMULA, HOSTILE
+from tests.support.gold_rows import FORMULA, HOSTILE
 
 CARDS = """
 SELECT count(*),

@@ -7,9 +7,9 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from dashboard.page import render
+from serving.dashboard.page import render
 from tests.browser.conftest import Manager, packed
-from tests.customers import FORMULA, HOSTILE, gold_customers
+from tests.support.gold_rows import FORMULA, HOSTILE, gold_customers
 
 
 def _open(browser, path, html=None, **options):

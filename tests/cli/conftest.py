@@ -1,13 +1,13 @@
-"""One laptop for all tests of the command."""
+"""One machine for all tests of the command."""
 
 import pytest
 
-from tests.laptops import Laptop
+from tests.support.command import CommandHarness
 
 
 @pytest.fixture(scope="session")
-def laptop(tmp_path_factory):
-    place = Laptop(tmp_path_factory.mktemp("lap top"))
+def machine(tmp_path_factory, installed):
+    place = CommandHarness(tmp_path_factory.mktemp("my machine"), installed)
     yield place
     stopped = place.churn("down")
     assert stopped.code == 0

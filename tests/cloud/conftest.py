@@ -1,20 +1,14 @@
 """One imitated cloud for all tests here, with the job as the template defines it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import psutil
 import pytest
 from cfnlint.decode import cfn_yaml
 
-from infrastructure.package import build
-from infrastructure.stack import TEMPLATE
-from local import services
+from infrastructure.aws.package import build
+from infrastructure.aws.stack import TEMPLATE
 from tests.cloud.stand_in import KEY, KEY_ID, REGION, Cloud, GlueRunner
-from tests.waiting import wait_for
+from tests.support.warehouse import WarehouseServer
 
 JOB = "churn"
 PASSWORD = "planted-warehouse-password-77aa"
@@ -81,42 +75,11 @@ def runner(_cloud, tmp_path_factory):
     running.stop()
 
 
-class Redshift:
-    """The Redshift stand-in in a process that may be killed and started again on the same data."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment, self.port = folder, environment, services._any_free_port()
-        (folder / "password").write_text(PASSWORD, encoding="utf-8")
-        self.start()
-
-    def start(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "local.redshift.server",
-            "--folder",
-            str(self.folder),
-            "--port",
-            str(self.port),
-        ]
-        self.process = subprocess.Popen(command, cwd=services._PROJECT, env=os.environ | self.environment)
-        wait_for(lambda: self.process.poll() is not None or services._answers(services.WAREHOUSE, self.port))
-        assert self.process.poll() is None, "the stand-in did not start"
-
-    def kill(self) -> None:
-        """As if the machine lost power: the proxy and PostgreSQL die at once."""
-        for process in [self.process, *psutil.Process(self.process.pid).children(recursive=True)]:
-            process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-
-
 @pytest.fixture(scope="session")
 def redshift(_cloud, tmp_path_factory):
     """A warehouse that reads the manifests of COPY from the cloud's S3."""
-    server = Redshift(tmp_path_factory.mktemp("redshift"), _cloud.environment)
+    folder = tmp_path_factory.mktemp("redshift")
+    (folder / "password").write_text(PASSWORD, encoding="utf-8")
+    server = WarehouseServer(folder, _cloud.environment)
     yield server
     server.stop()

@@ -264,7 +264,7 @@ def _died(worker: "subprocess.Popen[str]") -> str:
 
 def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":
     """A Python that sees the built archive and installed packages, but not the checkout (-S: no editable install)."""
-    from local.spark import prepare
+    from infrastructure.local.spark import prepare
 
     os.environ.update(cloud.environment)
     script = folder / "glue_worker.py"
@@ -275,7 +275,7 @@ def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":
         cwd=folder,
         env=os.environ
         | cloud.environment
-        | prepare(small=True, s3=True).environment
+        | prepare(fast_start=True, s3=True).environment
         | {"PYTHONPATH": f"{folder / 'churn_lakehouse.zip'}{os.pathsep}{site}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

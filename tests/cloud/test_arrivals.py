@@ -7,8 +7,8 @@ import pytest
 
 from blocks.arrivals import ArrivalQueue
 from blocks.notify import Topic
+from contract.errors import NotifyError, PlatformError, UnknownDeliveryError
 from tests.cloud.stand_in import first, hang_up
-from transforms.errors import NotifyError, PlatformError, UnknownDeliveryError
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_what_is_no_arrival_is_left_for_the_dead_letter_queue(cloud, queue, capl
     assert queue.receive(announced.extend) == 1
     assert [a.feed for a in announced] == ["services"]
     assert [m["Body"] for m in _left(cloud, queue)] == [body or " "]
-    assert "no arrival" in caplog.text
+    assert "not about an arrived file" in caplog.text
 
 
 def test_a_message_is_kept_until_it_is_announced(cloud, queue):
@@ -77,7 +77,7 @@ def test_a_message_is_kept_until_it_is_announced(cloud, queue):
 
 def test_a_queue_that_is_not_there_is_named(queue):
     gone = queue.model_copy(update={"queue_url": queue.queue_url + "-gone"})
-    with pytest.raises(PlatformError, match=r"asking the queue .*-gone"):
+    with pytest.raises(PlatformError, match=r"receiving from the queue .*-gone"):
         gone.receive(lambda _: None)
 
 

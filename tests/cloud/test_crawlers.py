@@ -8,10 +8,10 @@ from blocks.crawlers import GlueCrawler
 from blocks.glue import LocalGlueJob
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
+from contract.errors import PlatformError
+from contract.feeds import FEEDS
+from contract.tables import TABLES
 from tests.cloud.stand_in import ACCOUNT, REGION, first, json_error
-from transforms.errors import PlatformError
-from transforms.feeds import FEEDS
-from transforms.tables import TABLES
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_differs_from_the_contract_is_reported(cloud, crawler, prefect_harn
     _found(cloud, crawler, "churn_kpis", kinds)
     assert sorted(schema_drift(_platform(crawler))) == [
         "gold.churn_kpis: column value was double, is decimal(24,4)",
-        "raw/billing: column shoe size is not of the contract",
+        "raw/billing: column shoe size is not in the contract",
         "raw/billing: required column contract is missing",
         "raw/parcels: no feed of that name",
     ]

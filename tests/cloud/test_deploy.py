@@ -4,23 +4,23 @@ moto says CREATE_COMPLETE while it ignores many types: what it ignores is writte
 """
 
 import json
-import os
-import subprocess
-import sys
 
 import httpx
 import pytest
 from cfnlint.decode import cfn_yaml
 from moto.cloudformation import models as moto_models
 from moto.cloudformation.models import cloudformation_backends
+from typer.testing import CliRunner
 
 from blocks.athena import Athena
-from infrastructure.deploy import deploy, destroy
-from infrastructure.stack import TEMPLATE, Stack
-from local import services
-from local.lake_sql import for_athena
+from blocks.aws import aws_client
+from blocks.stack_outputs import platform_from_outputs
+from cli.main import app
+from contract.errors import PlatformError, QueryError
+from infrastructure.aws.deploy import deploy, destroy
+from infrastructure.aws.stack import TEMPLATE, Stack
+from serving.lake_sql import for_athena
 from tests.cloud.stand_in import ACCOUNT, REGION
-from transforms.errors import PlatformError, QueryError
 
 NAME = "churn-test"
 # Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for.
@@ -55,7 +55,7 @@ class MotoStack(Stack):
 
 @pytest.fixture
 def stack(cloud, credentials):
-    made = MotoStack(NAME, credentials, poll_seconds=0.05)
+    made = MotoStack(NAME, cloud.client("cloudformation"), poll_seconds=0.05)
     yield made
     backend = cloudformation_backends[ACCOUNT][REGION]
     for stack_id in list(backend.stacks):
@@ -63,9 +63,10 @@ def stack(cloud, credentials):
 
 
 def _deploy(stack, credentials, tmp_path, *, sure=True, **parameters):
-    lines = []
-    platform = deploy(stack, credentials, PARAMETERS | parameters, tmp_path, lambda _: sure, lines.append)
-    return platform, lines
+    """The platform as `churn deploy` makes it, and the lines of progress."""
+    lines, s3 = [], aws_client(credentials, "s3")
+    outputs = deploy(stack, s3, PARAMETERS | parameters, tmp_path, lambda _: sure, lines.append)
+    return outputs and platform_from_outputs(outputs, credentials), lines
 
 
 def test_from_nothing_to_a_platform(stack, cloud, credentials, tmp_path):
@@ -128,10 +129,10 @@ def test_an_unknown_parameter_is_refused_before_anything_starts(stack, cloud, cr
 def test_destroy_keeps_the_data_unless_told(stack, cloud, credentials, tmp_path):
     _deploy(stack, credentials, tmp_path)
     lines = []
-    destroy(stack, credentials, lines.append, delete_data=False)
+    destroy(stack, cloud.client("s3"), lines.append, delete_data=False)
     assert stack.status() is None
     assert len([line for line in lines if line.startswith("kept s3://")]) == 4
-    destroy(stack, credentials, lines.append, delete_data=False)
+    destroy(stack, cloud.client("s3"), lines.append, delete_data=False)
     assert lines[-1] == f"there is no stack {NAME}"
 
 
@@ -140,35 +141,34 @@ def test_outputs_of_no_stack_say_what_to_do(stack):
         stack.outputs()
 
 
-def _churn(cloud, tmp_path, *arguments):
-    home = {"CHURN_HOME": str(tmp_path / "home"), "PYTHONPATH": str(services._PROJECT)}
-    command = [sys.executable, "-m", "cli", *arguments]
-    return subprocess.run(
-        command, cwd=tmp_path, env=os.environ | home, capture_output=True, text=True, timeout=100, check=False
-    )
+@pytest.fixture
+def churn(cloud, tmp_path, monkeypatch):
+    """The command, in this process."""
+    monkeypatch.setenv("CHURN_HOME", str(tmp_path / "home"))
+    return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
-def test_data_is_deleted_only_when_told_twice(cloud, tmp_path):
-    once = _churn(cloud, tmp_path, "destroy", "--stack", NAME, "--delete-data", "--yes")
-    assert once.returncode == 1
-    assert f"--delete-data --confirm {NAME}" in once.stderr
+def test_data_is_deleted_only_when_told_twice(cloud, churn):
+    once = churn("destroy", "--stack", NAME, "--delete-data", "--yes")
+    assert isinstance(once.exception, PlatformError)
+    assert f"--delete-data --confirm {NAME}" in str(once.exception)
     assert cloud.calls == []
-    twice = _churn(cloud, tmp_path, "destroy", "--stack", NAME, "--delete-data", "--confirm", NAME, "--yes")
-    assert twice.returncode == 0, twice.stderr
+    twice = churn("destroy", "--stack", NAME, "--delete-data", "--confirm", NAME, "--yes")
+    assert twice.exit_code == 0, twice.stderr
 
 
-def test_a_dry_run_needs_no_account(cloud, tmp_path):
-    done = _churn(cloud, tmp_path, "deploy", "--dry-run", "--parameter", "MonthlyBudgetUsd=5")
-    assert done.returncode == 0, done.stderr
+def test_a_dry_run_needs_no_account(cloud, churn):
+    done = churn("deploy", "--dry-run", "--parameter", "MonthlyBudgetUsd=5")
+    assert done.exit_code == 0, done.stderr
     assert "parameter MonthlyBudgetUsd = 5" in done.stdout
     assert cloud.calls == []
 
 
-def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefect_harness, monkeypatch):
+def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefect_harness, monkeypatch, churn):
     """What `churn deploy` saves is what `--platform` loads: Athena answers from it."""
     from prefect.settings import PREFECT_API_URL
 
-    from cli.cloud import load_platform
+    from cli.platforms import load_platform
 
     platform, _ = _deploy(stack, credentials, tmp_path)
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
@@ -181,11 +181,11 @@ def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefec
         load_platform("other")
     _will_answer(cloud, platform.athena.workgroup)
     sql = "SELECT customer_id, city FROM gold.customer_churn_analysis"
-    asked = _churn(cloud, tmp_path, "query", "--platform", "aws-test", "--json", sql)
-    assert asked.returncode == 0, asked.stderr
+    asked = churn("query", "--platform", "aws-test", "--json", sql)
+    assert asked.exit_code == 0, asked.stderr
     assert json.loads(asked.stdout)[0] == {"customer_id": "c0", "city": None}
     assert "bytes scanned" in asked.stderr
-    assert _churn(cloud, tmp_path, "query", "--platform", "nobody", sql).returncode == 1
+    assert isinstance(churn("query", "--platform", "nobody", sql).exception, PlatformError)
 
 
 def _will_answer(cloud, workgroup):

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from blocks.glue import GlueJob
+from contract.errors import GateError, JobError, LayoutError
+from lake.results import Results
+from lake.storage import open_folder
 from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error
-from tests.waiting import wait_for
-from transforms.errors import GateError, JobError, LayoutError
+from tests.support.waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
 START, DESCRIBE, STOP = "AWSGlue.StartJobRun", "AWSGlue.GetJobRun", "AWSGlue.BatchStopJobRun"
@@ -32,7 +34,7 @@ def job(cloud, credentials, request):
     )
     cloud.reset()
     given = {"run_id": "20260101T000000Z", "job": "silver", "lake": "s3://lake/x"}
-    return GlueJob(job_name=name, credentials=credentials, arguments=given, poll_seconds=0.05, patience_seconds=20)
+    return GlueJob(job_name=name, credentials=credentials, arguments=given, poll_seconds=0.05, start_timeout_seconds=20)
 
 
 def test_arguments_and_overrides_reach_glue(job, cloud):
@@ -82,21 +84,32 @@ def test_every_bad_end_fails_with_what_is_known(job, state, message):
     assert "cloudwatch" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("message", "kind"),
-    [
-        ("LayoutError: x.csv: unknown layout", LayoutError),
-        ("Error Category: X; GateError: too many faulty rows", GateError),
-        ("ValueError: surprise", JobError),
-    ],
-)
-def test_the_job_s_own_error_keeps_its_type(job, message, kind):
+def _end_with_recorded(job, cloud, error):
+    """What the script does when it fails: it records its error beside the lake, then Glue says FAILED."""
+    with contextlib.suppress(cloud.client("s3").exceptions.BucketAlreadyOwnedByYou):
+        cloud.client("s3").create_bucket(Bucket="lake")
+    given = job.arguments
+    Results(open_folder(given["lake"], cloud.client("s3"))).write_failure(given["run_id"], given["job"], error)
+    end_run(job_runs(job.job_name)[-1], "FAILED", f"{type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("error", [LayoutError("x.csv: unknown layout"), GateError("too many; LakeError: no")])
+def test_recorded_error_keeps_its_type(job, cloud, error):
     run = job.trigger()
-    end_run(job_runs(job.job_name)[0], "FAILED", message)
-    with pytest.raises(kind) as error:
+    _end_with_recorded(job, cloud, error)
+    with pytest.raises(type(error)) as raised:
         run.wait_for_completion()
-    assert type(error.value) is kind
-    assert message.split(": ")[-1] in str(error.value)
+    assert type(raised.value) is type(error)
+    assert str(raised.value) == str(error)
+
+
+@pytest.mark.parametrize("message", ["ValueError: surprise", "LayoutError: said, not recorded"])
+def test_unrecorded_error_is_a_job_error(job, cloud, message):
+    run = job.with_arguments(run_id="20260101T000009Z").trigger()
+    end_run(job_runs(job.job_name)[-1], "FAILED", message)
+    with pytest.raises(JobError, match=message) as raised:
+        run.wait_for_completion()
+    assert type(raised.value) is JobError
 
 
 @pytest.mark.parametrize("state", ["STARTING", "RUNNING", "WAITING", "SUCCEEDED"])
@@ -175,7 +188,7 @@ def test_what_cannot_pass_fails_at_once_with_a_remedy(job, cloud, code, words):
 def test_patience_ends(job, cloud):
     cloud.faults.append(first(10**6, START, json_error("ConcurrentRunsExceededException", "already running")))
     with pytest.raises(JobError, match="already running"):
-        job.model_copy(update={"patience_seconds": 1}).trigger()
+        job.model_copy(update={"start_timeout_seconds": 1}).trigger()
 
 
 def test_a_stop_that_glue_refuses_is_said(job, cloud, caplog):
@@ -198,9 +211,9 @@ job = GlueJob(job_name=sys.argv[1], credentials=AwsCredentials(region_name="us-e
 if sys.argv[2] == "flow":
     from prefect import flow
     @flow
-    def road():
+    def pipeline():
         job.trigger().wait_for_completion()
-    road()
+    pipeline()
 else:
     job.trigger().wait_for_completion()
 """

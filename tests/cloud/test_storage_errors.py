@@ -2,9 +2,9 @@
 
 import pytest
 
+from contract.errors import LakeError
+from lake.storage import open_folder
 from tests.cloud.stand_in import hang_up, nth, xml_error
-from transforms.errors import LakeError
-from transforms.runtime.storage import open_folder
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_what_passes_is_waited_out(cloud, folder, fault):
     folder.delete("n")
 
 
-def test_a_road_without_credentials_says_so(cloud, folder):
+def test_missing_credentials_are_named(cloud, folder):
     cloud.faults.append(nth(1, xml_error("ExpiredToken", "400 Bad Request")))
     with pytest.raises(LakeError, match=r"not writable.*ExpiredToken"):
         folder.check_writable()

@@ -9,14 +9,16 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.redshift import RedshiftWarehouse
-from transforms.errors import PlatformError, WarehouseError
+from contract.errors import PlatformError, WarehouseError
 
 SECRET = "planted-secret-91bc"
 
 
 @pytest.fixture
 def warehouse(credentials):
-    return RedshiftWarehouse(host="127.0.0.1", port=1, credentials=credentials, iam_role="r", patience_seconds=0.1)
+    return RedshiftWarehouse(
+        host="127.0.0.1", port=1, credentials=credentials, iam_role="r", connect_timeout_seconds=0.1
+    )
 
 
 def _secret(cloud, name, text):
@@ -36,7 +38,7 @@ def test_a_managed_secret_is_read_for_each_connection(cloud, warehouse):
 @pytest.mark.parametrize("number", range(3))
 def test_a_secret_of_another_shape_is_named_and_not_shown(cloud, warehouse, number):
     arn = _secret(cloud, f"odd-{number}", (SECRET, "[]", json.dumps({"user": SECRET}))[number])
-    with pytest.raises(PlatformError, match="no JSON with username and password") as error:
+    with pytest.raises(PlatformError, match="is not JSON with the keys username and password") as error:
         warehouse.model_copy(update={"secret_arn": arn})._login()
     assert SECRET not in str(error.value)
     assert error.value.__cause__ is None
@@ -59,7 +61,7 @@ def test_a_cluster_is_entered_with_iam(cloud, warehouse):
 
 
 def test_nobody_listening_is_an_error_with_the_address_after_some_patience(warehouse):
-    block = warehouse.model_copy(update={"user": "u", "password": SecretStr(SECRET), "patience_seconds": 1.0})
+    block = warehouse.model_copy(update={"user": "u", "password": SecretStr(SECRET), "connect_timeout_seconds": 1.0})
     began = time.monotonic()
     with (
         pytest.raises(WarehouseError, match=r"cannot connect to 127\.0\.0\.1:1/telecom_churn as u") as error,
@@ -84,7 +86,7 @@ def test_an_idle_workgroup_is_given_time_to_start(redshift, cloud):
         password=SecretStr(PASSWORD),
         iam_role="r",
         ssl=False,
-        patience_seconds=30,
+        connect_timeout_seconds=30,
     )
 
     def wake_up():

@@ -10,13 +10,13 @@ from pydantic import SecretStr
 from blocks.glue import LocalGlueJob
 from blocks.notify import ChatWebhook, Mail
 from blocks.platform import Platform
+from contract.errors import NotifyError, UnknownDeliveryError
 from flows.notify_operators import notify_operators
+from lake.alerts import Alert, Alerts, AtRisk
+from lake.storage import open_folder
 from tasks import alerts as alerts_task
 from tasks.alerts import body, send_alerts, subject
-from tests.receivers import MailServer, Webhook
-from transforms.alerts import Alert, Alerts, AtRisk
-from transforms.errors import NotifyError, UnknownDeliveryError
-from transforms.runtime.storage import open_folder
+from tests.support.receivers import MailServer, Webhook
 
 TOP = tuple(AtRisk(f"c{n}", "Fresno" if n else None, "Low-Value, High-Risk", 30.0, 900.0 - n, 92.5) for n in range(12))
 

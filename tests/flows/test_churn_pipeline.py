@@ -1,26 +1,19 @@
-"""The whole road as a Prefect flow, its job runner in this process."""
+"""The whole pipeline as a Prefect flow, its job runner in this process."""
+
+import threading
 
 import pytest
 
-from blocks.glue import LocalGlueJob, LocalGlueRun
 from blocks.platform import Platform
-from blocks.redshift import run
-from tests.roads import Road
-from tests.samples import many, record, write_jsonl
-from transforms.errors import GateError
-from transforms.glue_main import main
-
-
-class InProcessRun(LocalGlueRun):
-    def wait_for_completion(self):
-        main([text for name, value in self._job.arguments.items() for text in (f"--{name}", value)])
-
-
-class InProcessJob(LocalGlueJob):
-    """The Glue script on the session of the tests, instead of on one of its own."""
-
-    def trigger(self):
-        return InProcessRun(self)
+from contract.errors import GateError, JobError
+from flows.churn_pipeline import churn_pipeline
+from lake.results import Check
+from lake.write_lock import write_lock
+from serving.warehouse.statements import execute
+from tests.support.in_process import InProcessJob
+from tests.support.pipeline import PipelineHarness
+from tests.support.records import many, record, write_jsonl
+from tests.support.scripted_jobs import result, scripted
 
 
 @pytest.fixture
@@ -29,8 +22,6 @@ def platform(spark, warehouse, tmp_path, prefect_harness):
 
 
 def test_raw_file_to_warehouse_and_a_following_day(platform, tmp_path):
-    from flows.churn_pipeline import churn_pipeline
-
     raw = tmp_path / "raw"
     write_jsonl(raw / "2026-01-01" / "a.jsonl", *many(8), record("X", tenure_months="30", churn="Yes"))
     first = churn_pipeline(platform, str(raw))
@@ -38,23 +29,74 @@ def test_raw_file_to_warehouse_and_a_following_day(platform, tmp_path):
     write_jsonl(raw / "2026-01-02" / "a.jsonl", record("X", tenure_months="31", churn="Yes"), record("Y"))
     second = churn_pipeline(platform, str(raw))
     assert (second.load.rows_loaded, second.load.table_rows) == (2, 10)
-    third = churn_pipeline(platform, str(raw))
-    assert third.load.rows_loaded == 0
-    road = Road(tmp_path / "lake")
+    pipeline = PipelineHarness(tmp_path / "lake")
     columns = "customer_id, tenure_months, cltv, churn_score, risk_segment"
     with platform.warehouse.connection() as connection:
-        loaded = run(connection, f"SELECT {columns} FROM customer_churn_analysis")
-    expected = [tuple(r[c] for c in columns.split(", ")) for r in road.records("gold.customer_churn_analysis")]
+        loaded = execute(connection, f"SELECT {columns} FROM customer_churn_analysis")
+    expected = [tuple(r[c] for c in columns.split(", ")) for r in pipeline.records("gold.customer_churn_analysis")]
     assert sorted(loaded) == sorted(expected)
     report = (tmp_path / "lake" / "_reports" / "quality.html").read_text()
     assert "gold.customer_churn_analysis" in report
     assert "http" not in report.replace("http-equiv", "")
 
 
-def test_a_stopped_batch_fails_the_flow_and_names_the_check(platform, tmp_path):
-    from flows.churn_pipeline import churn_pipeline
+@pytest.fixture
+def scripted_platform(warehouse, tmp_path, prefect_harness):
+    def make(script):
+        return Platform(lake=str(tmp_path / "lake"), raw=str(tmp_path), jobs=scripted(script), warehouse=warehouse)
 
-    write_jsonl(tmp_path / "raw" / "a.jsonl", *many(5), *[record(f"B{i}", churn="Maybe") for i in range(5)])
-    with pytest.raises(GateError, match=r"silver\.customers: critical: .*quarantined_share"):
-        churn_pipeline(platform, str(tmp_path / "raw"))
-    assert not (tmp_path / "lake" / "silver").exists()
+    return make
+
+
+def test_stopped_batch_fails_the_flow(scripted_platform, tmp_path):
+    """Nothing runs behind a closed gate, and the report is written all the same."""
+    failing = Check("values are between", "quarantined_share", "critical", False, observed="0.5")
+
+    def script(arguments):
+        if arguments["job"] == "silver":
+            return [result(arguments, "silver.customers", "failed", checks=(failing,))]
+        return [result(arguments, "bronze.customers", rows_written=10)]
+
+    platform = scripted_platform(script)
+    with pytest.raises(GateError, match=r"silver\.customers: critical: values are between on quarantined_share"):
+        churn_pipeline(platform)
+    assert [call["job"] for call in platform.jobs.calls()] == ["bronze", "silver"]
+    assert (tmp_path / "lake" / "_reports" / "quality.html").exists()
+
+
+def test_export_version_is_taken_by_name(scripted_platform, tmp_path):
+    """Whatever else the export job reports, and in whichever order."""
+
+    def script(arguments):
+        if arguments["job"] == "export":
+            steps = {"warehouse": None, "dashboard": 7, "of tomorrow": 9}
+            return [result(arguments, step=step, version_after=version) for step, version in steps.items()]
+        return [result(arguments, outcome="unchanged")]
+
+    finished = churn_pipeline(scripted_platform(script))
+    assert (finished.load.version, finished.load.rows_loaded) == (None, 0)
+    assert [r.name for r in finished.results][-3:] == ["export.warehouse", "export.dashboard", "export.of tomorrow"]
+
+
+def test_runs_on_one_lake_wait_for_each_other(scripted_platform):
+    """Another process on the machine writes to the lake: the flow begins when it has ended."""
+    began, platform = (
+        [],
+        scripted_platform(lambda arguments: began.append(1) or [result(arguments, outcome="unchanged")]),
+    )
+    held, free = threading.Event(), threading.Event()
+
+    def hold():
+        with write_lock(platform.folder()):
+            held.set()
+            free.wait(30)
+            assert not began
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    threading.Timer(1.5, free.set).start()
+    with pytest.raises(JobError, match="no result of its step warehouse"):
+        churn_pipeline(platform)
+    holder.join()
+    assert began

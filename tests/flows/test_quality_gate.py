@@ -8,11 +8,11 @@ import pytest
 
 from blocks.glue import LocalGlueJob
 from blocks.platform import Platform
-from tasks.quality import quality_gate
+from contract.errors import BrokenCheckError, GateError
+from lake.results import Check, JobResult, Results
+from lake.storage import open_folder
+from tasks.quality import enforce_gate
 from tasks.report import publish_report
-from transforms.errors import BrokenCheckError, GateError
-from transforms.results import Check, JobResult, Results
-from transforms.runtime.storage import open_folder
 
 GOOD = Check("values not null", "customer_id", "critical", True, observed="0 of 9 rows")
 BAD = Check(
@@ -30,7 +30,18 @@ BROKEN = Check("values are unique", "gone", "warning", False, broken=True, obser
 
 
 def _result(*checks, outcome="passed", table="silver.customers"):
-    return JobResult(table, "run", "2026-01-01T00:00:00+00:00", outcome, 0, 1, 9, 9, checks=checks)
+    return JobResult(
+        "silver",
+        table,
+        "run",
+        "2026-01-01T00:00:00+00:00",
+        outcome,
+        version_before=0,
+        version_after=1,
+        rows_read=9,
+        rows_written=9,
+        checks=checks,
+    )
 
 
 @pytest.fixture
@@ -48,12 +59,12 @@ def _artifact(key):
     "result", [_result(GOOD), _result(GOOD, UNMET, outcome="warned"), _result(outcome="unchanged")]
 )
 def test_what_is_published_passes(platform, result):
-    quality_gate(platform, "silver", [result])
+    enforce_gate(platform, "silver", [result])
 
 
 def test_a_failed_batch_stops_with_what_failed(platform):
     with pytest.raises(GateError) as error:
-        quality_gate(platform, "silver", [_result(GOOD, BAD, UNMET, outcome="failed")])
+        enforce_gate(platform, "silver", [_result(GOOD, BAD, UNMET, outcome="failed")])
     words = str(error.value)
     assert "silver.customers: critical: values are in set on churn failed (2 of 9 rows) e.g. Maybe" in words
     assert "city" not in words, "only what stops the batch"
@@ -63,12 +74,12 @@ def test_a_failed_batch_stops_with_what_failed(platform):
 
 def test_a_broken_check_is_told_apart(platform):
     with pytest.raises(BrokenCheckError, match="could not be evaluated"):
-        quality_gate(platform, "silver", [_result(BAD, outcome="failed"), _result(BROKEN, outcome="broken")])
+        enforce_gate(platform, "silver", [_result(BAD, outcome="failed"), _result(BROKEN, outcome="broken")])
 
 
 def test_every_check_is_in_the_artifact(platform):
     with pytest.raises(GateError):
-        quality_gate(platform, "gold", [_result(GOOD, BAD, UNMET, BROKEN, outcome="broken")])
+        enforce_gate(platform, "gold", [_result(GOOD, BAD, UNMET, BROKEN, outcome="broken")])
     found = _artifact("quality-gold")
     rows = json.loads(found.data)
     assert [row["result"] for row in rows] == ["passed", "failed", "failed", "broken"]
@@ -89,7 +100,7 @@ def test_every_check_is_in_the_artifact(platform):
 def test_only_the_most_important_reasons_are_in_the_message(platform):
     checks = [replace(BAD, subject=f"s{n}", failing_percent=float(n)) for n in range(6)]
     with pytest.raises(GateError) as error:
-        quality_gate(platform, "gold", [_result(*checks, BROKEN, outcome="broken")])
+        enforce_gate(platform, "gold", [_result(*checks, BROKEN, outcome="broken")])
     words = str(error.value)
     assert [words.count(f" on {name} ") for name in ("gone", "s5", "s4", "s3")] == [1, 1, 1, 0]
     assert "and 4 more" in words

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.tableau import TableauServer
-from tableau.workbook import Server, render
-from transforms.errors import TableauError
+from contract.errors import TableauError
+from serving.tableau.workbook import Server, render
 
 NS = 'xmlns="http://tableau.com/api"'
 
@@ -146,12 +146,13 @@ def test_nobody_there():
 def test_the_flow_publishes_the_extract_and_has_it_refreshed(prefect_harness, warehouse, tableau, tmp_path):
     from blocks.glue import LocalGlueJob
     from blocks.platform import Platform
+    from contract.tables import TABLES
     from flows.publish_tableau import publish_tableau
+    from lake.exports import export_columns
     from tasks.warehouse import migrate
-    from transforms.jobs.export import export_columns
 
     with warehouse.connection() as connection:
-        migrate(connection, warehouse, export_columns())
+        migrate(connection, warehouse, export_columns(TABLES["gold.customer_churn_analysis"].schema))
     platform = Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse)
     assert publish_tableau(platform, _block(tableau), refresh=True) == "w-1"
     sent = b"".join(body for said, body in tableau.said if said.endswith("/workbooks"))

@@ -1,9 +1,8 @@
 """Loads through redshift_connector on a real socket, into the stand-in."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,13 +12,13 @@ import pytest
 
 from blocks.glue import LocalGlueJob
 from blocks.platform import Platform
-from blocks.redshift import run
+from contract.errors import WarehouseError
+from lake.exports import ExportColumn, Exports, TableVersion
+from serving.warehouse import sql
+from serving.warehouse.statements import execute
 from tasks import warehouse as warehouse_task
-from tasks import warehouse_sql as sql
 from tasks.warehouse import load_warehouse, loaded_version
-from tests.exports import COLUMNS, write_export
-from transforms.errors import WarehouseError
-from transforms.exports import ExportColumn, Exports, TableVersion
+from tests.support.exports import COLUMNS, write_export
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXTRA = ExportColumn("added", "int", True, "Came later", 0)
@@ -36,7 +35,7 @@ def _export(platform, *args, **given):
 
 def _rows(platform, columns="customer_id, risk_segment, cltv"):
     with platform.warehouse.connection() as connection:
-        return run(connection, f"SELECT {columns} FROM customer_churn_analysis ORDER BY 1")
+        return execute(connection, f"SELECT {columns} FROM customer_churn_analysis ORDER BY 1")
 
 
 def _row(name, value, operation="U"):
@@ -54,7 +53,7 @@ def test_full_then_changes_then_again(platform):
     assert loaded_version(platform) == TableVersion("t", 2)
     assert load_warehouse(platform, 2).rows_loaded == 0
     with platform.warehouse.connection() as connection:
-        assert run(connection, "SELECT count(*) FROM load_audit")[0][0] == 2
+        assert execute(connection, "SELECT count(*) FROM load_audit")[0][0] == 2
 
 
 def test_the_same_version_of_another_lake_is_not_the_same(platform, tmp_path):
@@ -93,7 +92,7 @@ def test_a_serialization_conflict_is_retried(platform, monkeypatch):
     _export(platform, 0, [_row("a", 1), _row("b", 2)], table_rows=2)
     load_warehouse(platform, 0)
     _export(platform, 1, [_row("b", 9)], base=0, table_rows=2)
-    plain, copies = warehouse_task.run, []
+    plain, copies = warehouse_task.execute, []
 
     def with_a_rival(connection, statement, parameters=()):
         rows = plain(connection, statement, parameters)
@@ -105,7 +104,7 @@ def test_a_serialization_conflict_is_retried(platform, monkeypatch):
                     rival.commit()
         return rows
 
-    monkeypatch.setattr(warehouse_task, "run", with_a_rival)
+    monkeypatch.setattr(warehouse_task, "execute", with_a_rival)
     with pytest.raises(WarehouseError, match="could not serialize"):
         load_warehouse.fn(platform, 1)
     copies.clear()
@@ -122,7 +121,7 @@ def test_a_new_column_is_added_not_dropped(platform):
     load_warehouse(platform, 1)
     assert _rows(platform, "customer_id, added") == [("a", None), ("b", 7)]
     with platform.warehouse.connection() as connection:
-        seen = run(connection, f"SELECT customer_id, added, is_churned FROM {sql.VIEW} ORDER BY 1")
+        seen = execute(connection, f"SELECT customer_id, added, is_churned FROM {sql.VIEW} ORDER BY 1")
     assert seen == [("a", None, False), ("b", 7, False)]
 
 
@@ -134,9 +133,9 @@ def test_views_follow_the_definitions_and_only_then_change(platform, monkeypatch
             _export(platform, version, [_row("a", 1000 + version), _row("b", 3000)], table_rows=2)
         assert load_warehouse.fn(platform, version).rows_loaded == (0 if is_there else 2)
         with platform.warehouse.connection() as connection:
-            oids = dict(run(connection, "SELECT relname, oid FROM pg_class WHERE relname LIKE 'customer_churn%'"))
-            figures = run(connection, f"SELECT customers, cltv_total, customers_at_risk FROM {sql.KPI_VIEW}")
-            readers = run(
+            oids = dict(execute(connection, "SELECT relname, oid FROM pg_class WHERE relname LIKE 'customer_churn%'"))
+            figures = execute(connection, f"SELECT customers, cltv_total, customers_at_risk FROM {sql.KPI_VIEW}")
+            readers = execute(
                 connection,
                 f"SELECT has_table_privilege('churn_readers', '{sql.KPI_VIEW}', 'SELECT'), count(*) FROM {sql.VIEW}",
             )
@@ -158,7 +157,7 @@ def test_a_view_that_somebody_builds_on_is_not_taken_away(platform, monkeypatch)
     _export(platform, 0, [_row("a", 1)], table_rows=1)
     load_warehouse(platform, 0)
     with platform.warehouse.connection() as connection:
-        run(connection, f"CREATE VIEW of_an_analyst AS SELECT customer_id FROM {sql.VIEW}")
+        execute(connection, f"CREATE VIEW of_an_analyst AS SELECT customer_id FROM {sql.VIEW}")
         connection.commit()
     monkeypatch.setattr(sql, "CONDITIONS", sql.CONDITIONS[:1])
     _export(platform, 1, [_row("a", 2)], base=0, table_rows=1)
@@ -167,7 +166,7 @@ def test_a_view_that_somebody_builds_on_is_not_taken_away(platform, monkeypatch)
     ):
         load_warehouse.fn(platform, 1)
     with platform.warehouse.connection() as connection:
-        run(connection, "DROP VIEW of_an_analyst")
+        execute(connection, "DROP VIEW of_an_analyst")
         connection.commit()
     assert load_warehouse.fn(platform, 1).rows_loaded == 1
 
@@ -182,20 +181,20 @@ def test_ddl_follows_from_the_schema():
 
 def test_the_stand_in_acts_like_redshift(warehouse, tmp_path):
     with warehouse.connection() as connection:
-        run(connection, "CREATE TEMP TABLE k (id VARCHAR(4), PRIMARY KEY (id))")
-        run(connection, "INSERT INTO k VALUES ('a'), ('a')")
-        assert run(connection, "SELECT count(*) FROM k")[0][0] == 2
+        execute(connection, "CREATE TEMP TABLE k (id VARCHAR(4), PRIMARY KEY (id))")
+        execute(connection, "INSERT INTO k VALUES ('a'), ('a')")
+        assert execute(connection, "SELECT count(*) FROM k")[0][0] == 2
         with pytest.raises(WarehouseError, match="too long"):
-            run(connection, "INSERT INTO k VALUES ('äää')")
+            execute(connection, "INSERT INTO k VALUES ('äää')")
         connection.rollback()
-        run(connection, "CREATE TABLE IF NOT EXISTS load_audit (n INTEGER)")
-        run(connection, "INSERT INTO load_audit VALUES (1)")
-        run(connection, "TRUNCATE load_audit")
+        execute(connection, "CREATE TABLE IF NOT EXISTS load_audit (n INTEGER)")
+        execute(connection, "INSERT INTO load_audit VALUES (1)")
+        execute(connection, "TRUNCATE load_audit")
         connection.rollback()
-        assert run(connection, "SELECT count(*) FROM load_audit")[0][0] == 0
+        assert execute(connection, "SELECT count(*) FROM load_audit")[0][0] == 0
         for statement in ("COPY k FROM '/nowhere' IAM_ROLE 'r' FORMAT PARQUET MANIFEST", "VACUUM nonsense here now"):
             with pytest.raises(WarehouseError):
-                run(connection, statement)
+                execute(connection, statement)
             connection.rollback()
     assert tmp_path.exists()
 
@@ -207,11 +206,11 @@ def test_copy_checks_types_and_sizes(warehouse, tmp_path):
     def copy(length):
         entry = {"url": str(file), "mandatory": True, "meta": {"content_length": length}}
         (tmp_path / "m.json").write_text(json.dumps({"entries": [entry]}))
-        run(connection, f"COPY k FROM '{tmp_path}/m.json' IAM_ROLE 'r' FORMAT PARQUET MANIFEST")
+        execute(connection, f"COPY k FROM '{tmp_path}/m.json' IAM_ROLE 'r' FORMAT PARQUET MANIFEST")
 
     with warehouse.connection() as connection:
         connection.autocommit = True
-        run(connection, "CREATE TEMP TABLE k (id VARCHAR(4))")
+        execute(connection, "CREATE TEMP TABLE k (id VARCHAR(4))")
         with pytest.raises(WarehouseError, match="incompatible Parquet schema"):
             copy(file.stat().st_size)
         with pytest.raises(WarehouseError, match="the manifest says 1"):
@@ -226,29 +225,35 @@ def test_a_wrong_password_is_refused(warehouse):
         pass
 
 
-def _load_and_die(platform, version, prefix, moment):
-    block = platform.warehouse
-    warehouse = block.model_dump(include={"host", "port", "database", "user", "iam_role", "ssl"})
-    warehouse["password"] = block.password.get_secret_value()
-    settings = json.dumps({"lake": platform.lake, "warehouse": warehouse})
-    command = [sys.executable, "-m", "tests.flows.crash_load", str(version), prefix, moment]
-    return subprocess.run(
-        command, input=settings, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False
-    )
+def _load_and_die(platform, version, prefix):
+    """Load in a process of its own, a fork of this one, which kills itself after a statement; its exit status."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    plain = warehouse_task.execute
+
+    def deadly(connection, sql, parameters=()):
+        rows = plain(connection, sql, parameters)
+        if sql.startswith(prefix):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rows
+
+    warehouse_task.execute = deadly
+    try:
+        load_warehouse.fn(platform, version)
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
-@pytest.mark.parametrize(
-    ("prefix", "moment"),
-    [("COPY", "after"), ("DELETE", "after"), ("INSERT INTO public.customer", "after"), ("INSERT INTO public.load", "after")],
-)  # fmt: skip
-def test_sigkill_within_a_load_and_again(platform, prefix, moment):
+@pytest.mark.parametrize("prefix", ["COPY", "DELETE", "INSERT INTO public.customer", "INSERT INTO public.load"])
+def test_sigkill_within_a_load_and_again(platform, prefix):
     """Up to the commit nothing shows; the next load brings it in once."""
     _export(platform, 0, [_row("a", 1), _row("b", 2)], table_rows=2)
     load_warehouse(platform, 0)
     before = _rows(platform)
     _export(platform, 1, [_row("b", 9), _row("c", 3)], base=0, table_rows=3)
-    died = _load_and_die(platform, 1, prefix, moment)
-    assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr[-2000:]
+    assert _load_and_die(platform, 1, prefix) == -signal.SIGKILL
     assert _rows(platform) == before
     assert loaded_version(platform) == TableVersion("t", 0)
     assert load_warehouse(platform, 1).rows_loaded == 2
@@ -258,8 +263,7 @@ def test_sigkill_within_a_load_and_again(platform, prefix, moment):
 
 def test_what_a_process_that_is_gone_has_loaded_is_not_loaded_again(platform):
     _export(platform, 0, [_row("a", 1)], table_rows=1)
-    survived = _load_and_die(platform, 0, "never", "after")
-    assert "survived" in survived.stdout, survived.stderr[-2000:]
+    assert _load_and_die(platform, 0, "never") == 0
     assert load_warehouse(platform, 0).rows_loaded == 0
     with platform.warehouse.connection() as connection:
-        assert run(connection, "SELECT count(*) FROM load_audit")[0][0] == 1
+        assert execute(connection, "SELECT count(*) FROM load_audit")[0][0] == 1

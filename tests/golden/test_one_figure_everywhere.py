@@ -1,14 +1,17 @@
 """The same figures of the operator's real files in the lake, the warehouse, Hyper and the dashboard."""
 
+import pantab
 import pytest
 
-from local.lake_sql import query
-from tableau.extract import arrow_schema, fetch, write_hyper
-from tasks import warehouse_sql
+from contract.metrics import HEADLINES, METRICS, METRICS_BY_DIMENSION
+from lake.exports import Exports
+from serving.dashboard.page import dashboard_html
+from serving.lake_sql import query
+from serving.tableau.extract import arrow_schema, fetch, write_hyper
+from serving.warehouse import sql as warehouse_sql
+from serving.warehouse.statements import execute
 from tasks.warehouse import migrate
-from tests.roads import Road
-from transforms.exports import Exports
-from transforms.metrics import GROUPED, HEADLINES, METRICS
+from tests.browser.conftest import Manager, number
 
 pytestmark = pytest.mark.real_data
 GOLDEN = {
@@ -18,51 +21,43 @@ GOLDEN = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def exported(spark, real_files, tmp_path_factory):
-    road = Road(tmp_path_factory.mktemp("everywhere"))
-    road.load(real_files[0].parent)
-    road.job("export")
-    return road
-
-
 @pytest.fixture
-def loaded(exported, warehouse):
+def loaded(real_lake, warehouse):
     """The warehouse with the export, by the statements of a load."""
-    from blocks.redshift import run
-
-    export = Exports(exported.folder).read(0)
+    export = Exports(real_lake.folder).read(0)
     with warehouse.connection() as connection:
         migrate(connection, warehouse, export.columns)
-        run(connection, warehouse_sql.create_staging(export.columns))
-        run(connection, warehouse_sql.copy_staging(Exports(exported.folder).manifest(0), warehouse.iam_role))
-        run(connection, warehouse_sql.insert_staged(warehouse.schema_name, export.columns))
+        execute(connection, warehouse_sql.create_staging(export.columns))
+        execute(connection, warehouse_sql.copy_staging(Exports(real_lake.folder).manifest(0), warehouse.iam_role))
+        execute(connection, warehouse_sql.insert_staged(warehouse.schema_name, export.columns))
         connection.commit()
     return warehouse
 
 
-def test_lake_warehouse_and_hyper_say_the_same(exported, loaded, tmp_path):
-    import pantab
+def _fetched(warehouse):
+    with warehouse.connection() as connection:
+        return fetch(connection, warehouse.schema_name)
 
-    from blocks.redshift import run
 
-    rows, extract = fetch(loaded), tmp_path / "extract.hyper"
+def test_lake_warehouse_and_hyper_say_the_same(real_lake, loaded, tmp_path):
+
+    rows, extract = _fetched(loaded), tmp_path / "extract.hyper"
     write_hyper(rows, extract)
     held = pantab.frame_from_hyper(extract, table="Extract", return_type="pyarrow").schema
     assert held.names == arrow_schema().names
-    kpis = exported.kpis()
+    kpis = real_lake.kpis()
     with loaded.connection() as connection:
         for name, metric in METRICS.items():
             by_hyper = pantab.frame_from_hyper_query(extract, f'SELECT {metric.sql} AS v FROM "Extract"')["v"][0]
-            by_warehouse = run(connection, f"SELECT {name} FROM {warehouse_sql.KPI_VIEW}")[0][0]
-            by_lake = query(exported.path, f"SELECT {metric.sql} FROM gold.customer_churn_analysis")[1][0][0]
+            by_warehouse = execute(connection, f"SELECT {name} FROM {warehouse_sql.KPI_VIEW}")[0][0]
+            by_lake = query(real_lake.path, f"SELECT {metric.sql} FROM gold.customer_churn_analysis")[1][0][0]
             found = [float(value) for value in (by_hyper, by_warehouse, by_lake)]
             assert found == pytest.approx([kpis[name]] * 3, abs=1e-4), name
-        for name, metric in GROUPED.items():
-            by = f"SELECT {metric.by}, {metric.sql} AS v FROM {{}} GROUP BY 1"
+        for name, metric in METRICS_BY_DIMENSION.items():
+            by = f"SELECT {metric.dimension}, {metric.sql} AS v FROM {{}} GROUP BY 1"
             frame = pantab.frame_from_hyper_query(extract, by.format('"Extract"'))
             by_hyper = {row.iloc[0]: float(row.iloc[1]) for _, row in frame.iterrows()}
-            by_warehouse = {value: float(v) for value, v in run(connection, by.format(warehouse_sql.VIEW))}
+            by_warehouse = {value: float(v) for value, v in execute(connection, by.format(warehouse_sql.VIEW))}
             by_kpi = {key.partition(":")[2]: v for key, v in kpis.items() if key.startswith(f"{name}:")}
             assert by_hyper == pytest.approx(by_warehouse, abs=1e-4)
             assert by_hyper == pytest.approx(by_kpi, abs=1e-4)
@@ -70,13 +65,10 @@ def test_lake_warehouse_and_hyper_say_the_same(exported, loaded, tmp_path):
         assert kpis[name] == pytest.approx(value, abs=1e-3), name
 
 
-def test_the_dashboard_shows_them(exported, browser, tmp_path):
-    from dashboard.page import dashboard_of
-    from tests.browser.conftest import Manager, number
-
+def test_the_dashboard_shows_them(real_lake, browser, tmp_path):
     page = tmp_path / "dashboard.html"
-    page.write_text(dashboard_of(exported.folder, "shown"), encoding="utf-8")
-    manager, kpis = Manager(browser.new_page(), page), exported.kpis()
+    page.write_text(dashboard_html(real_lake.folder, "shown"), encoding="utf-8")
+    manager, kpis = Manager(browser.new_page(), page), real_lake.kpis()
     cards = manager.cards()
     for name in HEADLINES:
         assert number(cards[name]) == pytest.approx(kpis[name], abs=0.006), name

@@ -3,16 +3,17 @@
 import pytest
 from pyspark.sql.types import StructField, StructType
 
-from tests.samples import GOOD
-from transforms.tables import TABLES
+from contract.tables import TABLES
+from tests.support.records import GOOD
+from transforms.spark_schema import spark_type
 
 
 def _rows(spark, changes):
     """Rows of silver.customers with what the suite looks at."""
     schema = TABLES["silver.customers"].schema
     base = dict.fromkeys(schema.names) | {"customer_id": "a", "is_complete": True}
-    given = {k: v for k, v in GOOD.items() if isinstance(v, str) and schema[k].dataType.simpleString() == "string"}
-    nullable = StructType([StructField(field.name, field.dataType) for field in schema])
+    given = {k: v for k, v in GOOD.items() if isinstance(v, str) and schema[k].type == "string"}
+    nullable = StructType([StructField(field.name, spark_type(field.type)) for field in schema])
     return spark.createDataFrame(
         [tuple((base | given | change)[n] for n in schema.names) for change in changes], nullable
     )
@@ -27,7 +28,7 @@ def _rows(spark, changes):
         ([{"customer_id": "b", "contract": "Weekly", "tenure_months": -1}], {"contract", "tenure_months"}),
     ],
 )
-def test_both_engines_agree(spark, changes, failing):
+def test_both_engines_give_same_verdicts(spark, changes, failing):
     from expectations.checkpoint import check_rows
     from expectations.suites import rows_suite
 
@@ -43,7 +44,7 @@ def test_both_engines_agree(spark, changes, failing):
     assert not any(c.broken for c in on_spark.values())
 
 
-def test_a_missing_column_is_broken_on_both(spark):
+def test_missing_column_is_broken_on_both(spark):
     from expectations.checkpoint import check_rows
     from expectations.suites import rows_suite
 

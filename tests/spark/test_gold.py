@@ -1,125 +1,121 @@
+"""What only the jobs show of gold: watermarks, change feeds, full refresh, definitions, drift."""
+
 from dataclasses import replace
+from datetime import timedelta
 
-import pytest
+from contract.metrics import MEASURES, Comparison, Condition
+from contract.tables import TABLES
+from jobs import gold as job
+from jobs.delta import Lake
+from lake.results import Results
+from tests.spark.lakes import FIRST, LAST, NOON, SECOND, load_at, run_at
+from transforms import gold
 
-from tests.roads import Road
-from tests.samples import many, record, write_jsonl
-from transforms.errors import SchemaMismatchError
-from transforms.jobs import gold as job
-from transforms.metrics import MEASURES, Comparison, Condition
-
-
-@pytest.mark.parametrize(
-    ("tenure", "monthly", "churn", "group", "cltv", "score", "segment"),
-    [
-        (12, "100", "Yes", "0-12", 1200, 82.0, "Low-Value, High-Risk"),
-        (13, "100", "No", "13-24", 1300, 0.0, "Low-Value, Low-Risk"),
-        (24, "100", "Yes", "13-24", 2400, 64.0, "High-Value, High-Risk"),
-        (20, "100", "Yes", "13-24", 2000, 70.0, "Low-Value, High-Risk"),
-        (25, "100", "No", "25+", 2500, 0.0, "High-Value, Low-Risk"),
-        (27, "100", "Yes", "25+", 2700, 59.5, "High-Value, Low-Risk"),
-        (72, "10", "Yes", "25+", 720, -8.0, "Low-Value, Low-Risk"),
-    ],
-)
-def test_churn_logic(spark, tenure, monthly, churn, group, cltv, score, segment):
-    from transforms.gold import churn_analysis
-    from transforms.schemas.silver import CUSTOMERS
-
-    row = spark.range(1).selectExpr(
-        *(f"cast(null as {f.dataType.simpleString()}) {f.name}" for f in CUSTOMERS if f.name not in _GIVEN),
-        f"{tenure} tenure_months",
-        f"cast({monthly} as decimal(10,2)) monthly_charges",
-        f"{str(churn == 'Yes').lower()} churn",
-        "true is_complete",
-    )
-    found = churn_analysis(row).first()
-    assert (found["customer_tenure_group"], found["cltv"], found["churn_score"], found["risk_segment"]) == (
-        group,
-        cltv,
-        score,
-        segment,
-    )
-    assert found["churn_flag"] == (1 if churn == "Yes" else 0)
+HOUR = timedelta(hours=1)
 
 
-_GIVEN = {"tenure_months", "monthly_charges", "churn", "is_complete"}
+def test_second_load_writes_changed_customers(history):
+    """Twenty-five of the second day's records are as they were: silver takes them, gold does not."""
+    assert history.first.results["gold.customer_churn_analysis"].rows_written == 33
+    assert history.second.results["gold.customer_churn_analysis"].rows_written == 11
+    assert history.evening.results["gold.customer_churn_analysis"].rows_written == 2
 
 
-def test_a_second_load_equals_a_fresh_one(spark, tmp_path):
-    """The breakdown is kept by adding changes; it must equal one counted from scratch."""
-    raw = tmp_path / "raw"
-    write_jsonl(raw / "2026-01-01" / "a.jsonl", *many(20))
-    step = Road(tmp_path / "step")
-    step.load(raw)
-    changed = [record(f"G{i:04d}", churn="Yes", tenure_months="30", city="Eureka") for i in range(5)]
-    write_jsonl(raw / "2026-01-02" / "a.jsonl", *changed, record("NEW", contract="Two year"))
-    results = step.load(raw)
-    assert results["gold.customer_churn_analysis"].rows_written == 6
-    fresh = Road(tmp_path / "fresh")
-    fresh.load(raw)
-    assert step.state() == fresh.state()
+def test_incomplete_customer_waits_for_gold(history):
+    assert history.first.results["silver.customers"].rows_incomplete == 1
+    assert history.second.results["silver.customers"].rows_incomplete == 0
+    waiting = [
+        "waits" in {row["customer_id"] for row in step.lake.records("gold.customer_churn_analysis")}
+        for step in (history.first, history.second)
+    ]
+    assert waiting == [False, True]
 
 
-def test_loading_again_changes_nothing(road, tmp_path):
-    write_jsonl(tmp_path / "raw" / "a.jsonl", *many(5))
-    road.load(tmp_path / "raw")
-    before, kpis = road.state(), road.rows("gold.churn_kpis", with_lineage=True)
-    results = road.load(tmp_path / "raw")
-    assert {result.outcome for result in results.values()} == {"unchanged"}
-    assert road.state() == before
-    assert road.rows("gold.churn_kpis", with_lineage=True) == kpis
+def test_tables_kept_by_changes_equal_recomputed_ones(history, spark):
+    """Gold after a change feed is what silver gives when everything is computed anew."""
+    pipeline = history.second.lake
+    lake = Lake(spark, pipeline.folder)
+    analysis = gold.churn_analysis(lake.read(TABLES["silver.customers"])).persist()
+    changes = gold.breakdown_changes(analysis.selectExpr("*", "'insert' AS _change_type"))
+    breakdown = gold.breakdown(lake.empty(job.BREAKDOWN), changes, 0).persist()
+    kpis = gold.kpis(breakdown, "anew", NOON, 0)
+    for table, anew in ((job.ANALYSIS, analysis), (job.BREAKDOWN, breakdown)):
+        columns = [name for name in table.schema.names if name != "source_version"]
+        stored = lake.read(table).select(*columns)
+        assert sorted(map(repr, stored.collect())) == sorted(map(repr, anew.select(*columns).collect())), table.name
+    assert pipeline.kpis() == {row["kpi"]: float(row["value"]) for row in kpis.collect() if row["value"] is not None}
 
 
-def test_a_full_refresh_gives_the_same_tables(road, tmp_path):
-    write_jsonl(tmp_path / "raw" / "a.jsonl", *many(5), record("X", churn="Yes"))
-    road.load(tmp_path / "raw")
-    before = road.state()
-    results = road.load(tmp_path / "raw", full_refresh="true")
-    assert results["silver.customers"].rows_written == 6
-    assert road.state() == before
+def test_later_loads_equal_full_refresh(history):
+    """Also those after a full refresh that brought new data: nothing is counted twice."""
+    results = history.refreshed.results
+    assert results["bronze"].outcome == "unchanged"
+    assert results["silver.customers"].rows_written == 40
+    assert results["gold.customer_churn_analysis"].rows_written == 40
+    assert results["gold.churn_breakdown"].rows_written > 0
+    assert history.refreshed.lake.state() == history.evening.lake.state()
+    assert history.refreshed.lake.kpis()["customers"] == 40
 
 
-def test_the_day_after_a_full_refresh_counts_nothing_twice(spark, tmp_path):
-    raw = tmp_path / "raw"
-    write_jsonl(raw / "1" / "a.jsonl", *many(6))
-    road = Road(tmp_path / "lake")
-    road.load(raw)
-    write_jsonl(raw / "2" / "a.jsonl", record("N1", churn="Yes"), record("N2"))
-    road.load(raw, full_refresh="true")
-    results = road.load(raw)
-    assert {result.outcome for result in results.values()} == {"unchanged"}
-    write_jsonl(raw / "3" / "a.jsonl", record("N3", churn="Yes"))
-    road.load(raw)
-    fresh = Road(tmp_path / "fresh")
-    fresh.load(raw)
-    assert road.state() == fresh.state()
+def test_loading_again_changes_nothing(history, tmp_path):
+    """Neither after an increment nor after a full refresh is anything left to do."""
+    for step in (history.evening, history.refreshed):
+        folder = tmp_path / step.lake.path.name
+        pipeline = step.copy(folder)
+        versions = _versions(pipeline)
+        results = load_at(pipeline, history.raw, LAST + HOUR)
+        assert {result.outcome for result in results.values()} == {"unchanged"}
+        assert _versions(pipeline) == versions
 
 
-def test_a_table_of_a_newer_version_is_refused(road, spark, tmp_path):
-    write_jsonl(tmp_path / "raw" / "a.jsonl", record("A-1"))
-    road.load(tmp_path / "raw")
-    spark.sql(f"ALTER TABLE delta.`{road.path}/silver/customers` ADD COLUMNS (tomorrow string)")
-    write_jsonl(tmp_path / "raw" / "b.jsonl", record("A-2"))
-    road.job("bronze", raw=str(tmp_path / "raw"))
-    with pytest.raises(SchemaMismatchError, match="tomorrow"):
-        road.job("silver")
+def _versions(pipeline):
+    return {path.relative_to(pipeline.path) for path in pipeline.path.glob("*/*/_delta_log/*.json")}
 
 
-def test_figures_of_another_definition_are_computed_anew(road, tmp_path, monkeypatch):
+def test_figures_of_another_definition_are_computed_anew(history, tmp_path, monkeypatch):
     """Without new data, once, and also back to a definition that was there before."""
-    write_jsonl(tmp_path / "raw" / "a.jsonl", *many(5), record("LEFT", churn="Yes"))
-    road.load(tmp_path / "raw")
-    assert road.kpis()["churned_customers"] == 1
+    pipeline = history.second.copy(tmp_path)
+    churned = pipeline.kpis()["churned_customers"]
+    assert churned == 6
     long_here = Condition("long_here", (Comparison("tenure_months", ">", 5),))
     with monkeypatch.context() as patched:
         patched.setitem(MEASURES, "churned", replace(MEASURES["churned"], condition=long_here))
         for name in ("BREAKDOWN", "KPIS"):
             patched.setattr(job, name, replace(getattr(job, name), definition="another"))
-        results = road.job("gold")
+        results = run_at(pipeline, "gold", NOON)
         assert results["gold.customer_churn_analysis"].outcome == "unchanged"
         assert results["gold.churn_breakdown"].rows_written > 0
-        assert road.kpis()["churned_customers"] == 6
-        assert road.job("gold")["gold.churn_kpis"].outcome == "unchanged"
-    assert road.job("gold")["gold.churn_kpis"].rows_written > 0
-    assert road.kpis()["churned_customers"] == 1
-    assert {result.outcome for result in road.job("gold").values()} == {"unchanged"}
+        assert pipeline.kpis()["churned_customers"] == 33
+        assert run_at(pipeline, "gold", NOON + HOUR)["gold.churn_kpis"].outcome == "unchanged"
+    assert run_at(pipeline, "gold", NOON + 2 * HOUR)["gold.churn_kpis"].rows_written > 0
+    assert pipeline.kpis()["churned_customers"] == churned
+    again = run_at(pipeline, "gold", NOON + 3 * HOUR)
+    assert {result.outcome for result in again.values()} == {"unchanged"}
+
+
+def test_row_count_drift_of_kpis_warns(history, tmp_path, monkeypatch):
+    """A batch with a sixth of the rows of the one before is published, with a warning."""
+    assert history.second.results["gold.churn_kpis"].outcome == "passed"
+    pipeline = history.second.copy(tmp_path)
+    results = Results(pipeline.folder)
+    previous = next(results.history("gold.churn_kpis"))
+    assert previous.run_id == f"{SECOND:%Y%m%dT%H%M%SZ}"
+    assert previous.version_before is not None
+    rows = previous.statistics.rows
+    results.write(replace(previous, statistics=replace(previous.statistics, rows=6 * rows)))
+    monkeypatch.setattr(job, "KPIS", replace(job.KPIS, definition="another"))  # computed anew without new data
+    drifted = run_at(pipeline, "gold", NOON)["gold.churn_kpis"]
+    assert drifted.outcome == "warned"
+    failing = [check for check in drifted.checks if not check.success]
+    assert [(check.subject, check.severity, check.observed) for check in failing] == [
+        ("row_count_ratio", "warning", f"{1 / 6:.4g}")
+    ]
+    assert drifted.rows_written == rows
+
+
+def test_first_load_is_no_measure_for_drift(history):
+    """The second day has a third of the first day's rows: that is what days are like."""
+    for table in ("bronze.customers", "silver.customers", "gold.customer_churn_analysis"):
+        (check,) = (c for c in history.second.results[table].checks if c.subject == "row_count_ratio")
+        assert (check.success, check.observed) == (True, "no previous batch to compare with")
+    assert FIRST < SECOND

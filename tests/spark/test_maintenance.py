@@ -1,75 +1,88 @@
 """Care of the tables, and the facts of a month."""
 
-from datetime import UTC, datetime
+import os
+from datetime import timedelta
 
 import pytest
 
-from tests.roads import Road
-from tests.samples import many, record, write_jsonl
-from transforms.errors import LakeError
-from transforms.metrics import GROUPED, METRICS
-from transforms.review import Reviews
+from contract.errors import LakeError
+from contract.metrics import METRICS, METRICS_BY_DIMENSION
+from lake.reviews import Reviews
+from tests.spark.lakes import FIRST, LAST, NOON, SECOND, load_at, run_at
 
-NEW = {"tenure_months": "5", "monthly_charges": "30.00", "total_charges": "150.00"}
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory):
-    return tmp_path_factory.mktemp("maintenance") / "raw"
+MONTH = "2026-03"
+LOW, HIGH = "Low-Value, Low-Risk", "Low-Value, High-Risk"
 
 
 @pytest.fixture(scope="module")
-def loaded(spark, raw):
-    """A first day, and a second on which one customer leaves, one returns and one is unreadable."""
-    road = Road(raw.parent / "lake")
-    write_jsonl(raw / "2026-01-01" / "a.jsonl", *many(40), record("gone", churn="Yes", **NEW))
-    road.load(raw)
-    second = [record("G0001", churn="Yes", churn_reason="Moved", **NEW), record("gone", **NEW), *many(40)[2:]]
-    write_jsonl(raw / "2026-01-02" / "a.jsonl", *second, record("bad", churn="Maybe"))
-    road.load(raw)
-    return road
+def reviewed(history, tmp_path_factory):
+    """The lake after the second day, its commits dated as the jobs that made them; and the month's review."""
+    pipeline = history.second.copy(tmp_path_factory.mktemp("reviewed"))
+    for commit in (pipeline.path / "gold" / "churn_breakdown" / "_delta_log").glob("*.json"):
+        at = (FIRST if int(commit.stem) == 0 else SECOND).timestamp()
+        os.utime(commit, (at, at))
+    run_at(pipeline, "review", NOON, month=MONTH)
+    return pipeline, Reviews(pipeline.folder).read(MONTH)
 
 
-def test_a_month_s_facts_and_maintenance_that_changes_none(loaded, raw):
-    month = f"{datetime.now(UTC):%Y-%m}"
-    loaded.job("review", month=month)
-    review = Reviews(loaded.folder).read(month)
+def test_review_has_kpis_of_a_year(reviewed):
+    pipeline, review = reviewed
     months = list(review.kpis)
-    assert months[-1] == month
-    assert len(months) == 13
+    assert (months[0], months[-1], len(months)) == ("2025-03", MONTH, 13)
     assert [m for m, kpis in review.kpis.items() if kpis is None] == months[:-1], "missing, not zero"
-    assert review.kpis[month] == {k: v for k, v in loaded.kpis().items() if v is not None}
-    defined = set(METRICS) | set(GROUPED)
-    assert {name.partition(":")[0] for name in review.kpis[month]} <= defined, "every KPI is defined"
-    assert set(METRICS) <= set(review.kpis[month])
-    assert review.lost == {"customers": 1, "monthly_charges": 30.0}
+    assert review.kpis[MONTH] == pipeline.kpis()
+    defined = set(METRICS) | set(METRICS_BY_DIMENSION)
+    assert {name.partition(":")[0] for name in review.kpis[MONTH]} <= defined, "every KPI is defined"
+    assert set(METRICS) <= set(review.kpis[MONTH])
+
+
+def test_review_sums_who_moved(reviewed):
+    _, review = reviewed
+    assert review.lost == {"customers": 5, "monthly_charges": 280.75}
     assert review.won_back == {"customers": 1, "monthly_charges": 30.0}
-    assert review.reasons == [["Moved", 1, 30.0]]
-    low, high = "Low-Value, Low-Risk", "Low-Value, High-Risk"
-    assert sorted(review.movements) == [[high, low, 1, 30.0], [low, high, 1, 30.0]]
-    tenure = {g["value"]: g for g in review.groups if g["dimension"] == "customer_tenure_group"}
-    assert (tenure["0-12"]["customers"], tenure["0-12"]["churned"]) == (41, 1)
-
-    state = loaded.state()
-    results = loaded.job("maintenance", retention_days="45")
-    assert results["maintenance.silver.customers"].outcome == "passed"
-    assert loaded.state() == state
-    loaded.load(raw)
-    assert loaded.state() == state
-    assert Reviews(loaded.folder).read(month).lost == review.lost
+    assert review.reasons == [["Unknown", 4, 250.75], ["Moved", 1, 30.0]]
+    moved = [[HIGH, LOW, 1, 30.0], [LOW, HIGH, 1, 30.0], [None, HIGH, 1, 90.0], [None, LOW, 3, 150.75]]
+    assert sorted(review.movements, key=str) == sorted(moved, key=str)
 
 
-def test_a_retention_that_loses_changes_is_refused(loaded):
-    with pytest.raises(LakeError, match="shorter than 7"):
-        loaded.job("maintenance", retention_days="1")
+def test_review_shows_groups_and_quality(reviewed):
+    _, review = reviewed
+    tenure = {
+        g["value"]: (g["customers"], g["churned"]) for g in review.groups if g["dimension"] == "customer_tenure_group"
+    }
+    assert tenure == {"0-12": (33, 2), "25+": (4, 4)}
+    quality = {row["table"]: row for row in review.quality}
+    assert (quality["silver.customers"]["batches"], quality["silver.customers"]["rows_quarantined"]) == (2, 1)
+    assert (quality["bronze.services"]["batches"], quality["bronze.services"]["rows_read"]) == (1, 1)
+    assert {row["stopped"] for row in review.quality} == {0}
 
 
-def test_a_month_before_history_is_missing(loaded):
-    loaded.job("review", month="2020-02")
-    review = Reviews(loaded.folder).read("2020-02")
+def test_month_before_history_is_missing(reviewed):
+    pipeline, _ = reviewed
+    run_at(pipeline, "review", NOON, month="2020-02")
+    review = Reviews(pipeline.folder).read("2020-02")
     assert set(review.kpis.values()) == {None}
-    assert review.groups is None
-    assert review.movements is None
-    assert review.quality == []
-    with pytest.raises(LakeError, match="'2020-13' is no month"):
-        loaded.job("review", month="2020-13")
+    assert (review.groups, review.movements, review.lost, review.quality) == (None, None, None, [])
+    with pytest.raises(LakeError, match="'2020-13' is not a valid month"):
+        run_at(pipeline, "review", NOON, month="2020-13")
+
+
+def test_maintenance_changes_no_row(history, tmp_path):
+    pipeline = history.evening.copy(tmp_path)
+    state = pipeline.state()
+    results = run_at(pipeline, "maintenance", LAST, retention_days=45)
+    assert {result.outcome for result in results.values()} == {"passed"}
+    merged = results["maintenance.silver.customers"]
+    assert merged.version_after > merged.version_before, "several files became one"
+    assert pipeline.state() == state
+    # Merged files are a change of files, not of rows: readers of the change feed find none.
+    again = load_at(pipeline, history.raw, LAST + timedelta(hours=1))
+    assert pipeline.state() == state
+    assert sum(result.rows_written for name, result in again.items() if name.endswith(("customers", "analysis"))) == 0
+    run_at(pipeline, "review", LAST, month=MONTH)
+    assert Reviews(pipeline.folder).read(MONTH).won_back == {"customers": 2, "monthly_charges": 60.0}
+
+
+def test_short_retention_is_refused(history):
+    with pytest.raises(LakeError, match="shorter than 7"):
+        run_at(history.first.lake, "maintenance", LAST, retention_days=6)

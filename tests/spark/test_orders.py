@@ -2,8 +2,8 @@
 
 import random
 
-from tests.roads import Road
-from tests.samples import record, write_jsonl
+from tests.support.pipeline import PipelineHarness
+from tests.support.records import record, write_jsonl
 
 CUSTOMERS = 120
 RANDOM = random.Random(20260101)
@@ -29,20 +29,20 @@ def _expected(versions):
     return int(tenure), max(cities)[1] if cities else None
 
 
-def test_the_newest_values_win_however_they_arrive(spark, tmp_path):
+def test_newest_values_win_in_any_order(spark, tmp_path):
     histories = {f"C{n:03d}": _history(f"C{n:03d}") for n in range(CUSTOMERS)}
     batches = [[], []]
     for versions in histories.values():
         for _, version in versions:
             batches[RANDOM.randrange(2)].append(version)
-    road = Road(tmp_path / "lake")
+    pipeline = PipelineHarness(tmp_path / "lake")
     raw = tmp_path / "raw"
     for number, batch in enumerate(batches):
         RANDOM.shuffle(batch)
         half = len(batch) // 2
         write_jsonl(raw / f"b{number}" / "a.jsonl", *batch[:half])
         write_jsonl(raw / f"b{number}" / "b.jsonl", *batch[half:])
-        road.job("bronze", raw=str(raw))
-        road.job("silver")
-    found = {r["customer_id"]: (r["tenure_months"], r["city"]) for r in road.records("silver.customers")}
+        pipeline.job("bronze", raw=str(raw))
+        pipeline.job("silver")
+    found = {r["customer_id"]: (r["tenure_months"], r["city"]) for r in pipeline.records("silver.customers")}
     assert found == {name: _expected(versions) for name, versions in histories.items()}

@@ -1,153 +1,406 @@
+"""Newest values per customer and group, the quarantine, and what only the jobs show of both."""
+
 import json
+import random
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from pyspark.sql import functions as F
 
-from local.sample.faults import FAULTS
-from local.sample.generator import generate
-from tests.samples import many, record, write_jsonl
-
-
-def _customer(road, customer_id):
-    return next(row for row in road.records("silver.customers") if row["customer_id"] == customer_id)
-
-
-def test_spellings_are_conformed(road, tmp_path):
-    messy = record(
-        "A-1",
-        gender=" female ",
-        senior_citizen="1",
-        partner="TRUE",
-        dependents="n",
-        internet_service="fiber OPTIC",
-        contract="month to month",
-        payment_method="Credit Card",
-        tenure_months=" 0 ",
-        total_charges=" ",
-        monthly_charges="70.7",
-    )
-    write_jsonl(tmp_path / "raw" / "a.jsonl", messy)
-    road.load(tmp_path / "raw")
-    row = _customer(road, "A-1")
-    assert (row["gender"], row["senior_citizen"], row["partner"], row["dependents"]) == ("Female", True, True, False)
-    assert (row["internet_service"], row["contract"]) == ("Fiber optic", "Month-to-month")
-    assert row["payment_method"] == "Credit card (automatic)"
-    assert (row["tenure_months"], row["total_charges"], row["monthly_charges"]) == (
-        0,
-        Decimal("0.00"),
-        Decimal("70.70"),
-    )
-
-
-def test_an_older_file_never_overwrites_newer_values(road, tmp_path):
-    raw = tmp_path / "raw"
-    write_jsonl(raw / "2026-02-02" / "a.jsonl", record("A-1", monthly_charges="80"))
-    road.load(raw)
-    write_jsonl(raw / "2026-02-01" / "a.jsonl", record("A-1", monthly_charges="20"), record("A-2"))
-    road.load(raw)
-    assert _customer(road, "A-1")["monthly_charges"] == 80
-    assert _customer(road, "A-2")["monthly_charges"] == Decimal("50.25")
-    write_jsonl(raw / "2026-02-03" / "a.jsonl", record("A-1", monthly_charges="90"))
-    road.load(raw)
-    assert _customer(road, "A-1")["monthly_charges"] == 90
-
-
-def test_the_record_s_own_time_goes_before_the_path_s(road, tmp_path):
-    raw = tmp_path / "raw"
-    write_jsonl(
-        raw / "2026-02-02" / "a.jsonl",
-        record("A-1", monthly_charges="10", updated_at="2026-01-05T10:00:00Z"),
-        record("A-1", monthly_charges="20", updated_at="2026-01-05T12:00:00Z"),
-    )
-    road.load(raw)
-    assert _customer(road, "A-1")["monthly_charges"] == 20
-
-
-def test_an_incomplete_customer_waits(road, tmp_path):
-    raw = tmp_path / "raw"
-    services = {k: v for k, v in record("A-1").items() if k in ("customer_id", "phone_service", "multiple_lines")}
-    services |= dict.fromkeys(("internet_service", "online_security", "online_backup", "device_protection"), "No")
-    services |= dict.fromkeys(("tech_support", "streaming_tv", "streaming_movies"), "No")
-    write_jsonl(raw / "services" / "a.jsonl", services)
-    results = road.load(raw)
-    assert results["silver.customers"].rows_incomplete == 1
-    assert road.records("gold.customer_churn_analysis") == []
-    write_jsonl(raw / "customers" / "a.jsonl", record("A-1"))
-    assert road.load(raw)["silver.customers"].rows_incomplete == 0
-    assert len(road.records("gold.customer_churn_analysis")) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"tenure_months": "abc"}, "tenure_months: 'abc' is not a whole number from 0 to 1,200"),
-        ({"tenure_months": "-1"}, "tenure_months: '-1' is not"),
-        ({"monthly_charges": "-5"}, "monthly_charges: '-5' is not an amount"),
-        ({"monthly_charges": "99999999"}, "monthly_charges: '99999999'"),
-        ({"customer_id": " "}, "customer_id: missing"),
-        ({"internet_service": "Carrier pigeon"}, "internet_service: 'Carrier pigeon' is not one of DSL"),
-        ({"churn": "Maybe"}, "churn: 'Maybe' is not yes or no"),
-        ({"churn": ""}, "churn: missing"),
-        ({"total_charges": ""}, "total_charges: missing"),
-        ({"updated_at": "2999-01-01"}, "lies in the future"),
-        ({"churn": "Yes", "churn_value": "0"}, "contradict"),
-    ],
+from contract.columns import KEY
+from contract.errors import SchemaMismatchError
+from contract.feeds import FEEDS, GROUP, GROUPS
+from contract.schema import Schema
+from contract.schemas.silver import CUSTOMERS
+from sample_data.faults import FAULTS
+from sample_data.generator import generate
+from tests.spark.frames import (
+    FILE_TIME,
+    assert_cases,
+    assert_declared,
+    bronze_frame,
+    by_name,
+    in_utc,
+    nullable,
+    table_frame,
 )
-def test_row_faults_name_the_column_and_the_value(spark, changes, reason):
-    from transforms import silver
-    from transforms.feeds import FEEDS
-    from transforms.tables import TABLES
+from tests.spark.lakes import SECOND, run_at
+from tests.support.records import many, record, write_jsonl
+from transforms import silver
 
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SHOWN = {"demographics": "gender", "location": "city", "services": "multiple_lines", "billing": "tenure_months", "assessment": "churn_reason"}  # fmt: skip
+
+
+def day(number):
+    return START + timedelta(days=number)
+
+
+def typed(spark, feed, cases):
+    """Conformed rows, persisted as the job does: planning on top of the rules' own plan takes minutes."""
+    return silver.conform(bronze_frame(spark, feed, cases), feed).persist()
+
+
+# latest
+
+
+def _latest(spark, feed, cases):
+    return by_name(silver.latest(typed(spark, feed, cases), feed).collect(), KEY)
+
+
+def test_latest_takes_newest_group_values(spark):
+    """Event time first, then the batch, then the name of the file; each group by itself."""
+    no_place = dict.fromkeys(("city", "state", "country", "zip_code", "latitude", "longitude"))
+    versions = {
+        "event time": [{"updated_at": "2026-01-05T10:00:00Z", "city": "old"}, {"updated_at": "2026-01-05T12:00:00Z", "city": "new"}],
+        "event time before batch": [{"updated_at": "2026-01-02", "city": "new"}, {"updated_at": "2026-01-01", "city": "old", "_batch_id": 9}],
+        "own time before the file's": [{"updated_at": "2026-04-01", "_ingested_at": day(200), "city": "new"}, {"city": "old", "_batch_id": 2}],
+        "batch": [{"city": "old"}, {"city": "new", "_batch_id": 2}],
+        "batch before file": [{"_source_file": "z", "city": "old"}, {"_source_file": "a", "city": "new", "_batch_id": 2}],
+        "file": [{"_source_file": "a", "city": "old"}, {"_source_file": "b", "city": "new"}],
+        "group left out": [{"updated_at": "2026-01-01", "city": "new"}, {"updated_at": "2026-01-02", **no_place}],
+        "group blank": [{"updated_at": "2026-01-01", "city": "old"}, {"updated_at": "2026-01-02", "city": ""}],
+        "violation": [{"updated_at": "2026-01-01", "city": "new"}, {"updated_at": "2026-01-02", "city": "old", "churn": "Maybe"}],
+    }  # fmt: skip
     feed = FEEDS["customers"]
-    table = TABLES["bronze.customers"]
-    values = record("A-1") | changes
-    lineage = "1L _batch_id, 'f' _source_file, 'c' _source_checksum, current_timestamp() _ingested_at, "
-    lineage += (
-        "current_timestamp() _file_event_at, cast(null as string) _parse_error, cast(null as string) _rescued_data"
-    )
-    received = spark.createDataFrame(
-        [tuple(values.get(c) for c in feed.columns)], ", ".join(f"{c} string" for c in feed.columns)
-    )
-    bronze = received.selectExpr("*", *lineage.split(", ")).select(*table.schema.names)
-    faults = silver.conform(bronze, feed).first()["_faults"]
-    assert len(faults) == 1
-    assert reason in faults[0]
+    rows = {
+        (name, number): {KEY: name, "_source_file": f"{name} {number}", **changes}
+        for name, changed in versions.items()
+        for number, changes in enumerate(changed)
+    }
+    rows[("never valid", 0)] = {KEY: "never valid", "_source_file": "x", "churn": ""}
+    found = _latest(spark, feed, rows)
+    expected = dict.fromkeys(versions, "new") | {"group blank": None}
+    assert_cases({name: row["city"] for name, row in found.items()}, expected)
+    assert found["group left out"]["_location_at"] == day(0)
+    assert found["group left out"]["_billing_at"] == day(1)
+    assert found["event time before batch"]["_batch_id"] == 9, "the batch that was read last, whoever wins"
+    assert found["violation"]["_batch_id"] == 1, "a quarantined row counts for nothing"
 
 
-def test_the_generator_s_faults_are_all_quarantined(road, tmp_path):
+def _random_bronze(feed, seed):
+    """Random versions of few customers: equal times, batches and files are frequent, groups and values missing."""
+    generator = random.Random(seed)
+    rows = {}
+    for number in range(400):
+        changes = {KEY: f"C{generator.randrange(60):02d}", "_batch_id": generator.randrange(1, 4)}
+        changes |= {"_source_file": generator.choice("abc"), "tenure_months": str(generator.randrange(1, 60))}
+        changes["updated_at"] = generator.choice([None, *(f"2026-01-{n:02d}" for n in (1, 2, 3))])
+        for column in ("city", "churn_reason"):
+            changes[column] = generator.choice([None, "", f"{column} {number}"])
+        changes["gender"] = generator.choice(["Male", "Female", "Female", "Neither"])
+        rows[number] = changes
+    return rows
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_latest_agrees_with_oracle(spark, name):
+    feed = FEEDS[name]
+    rows = typed(spark, feed, _random_bronze(feed, name))
+    frame = silver.latest(rows, feed)
+    typed_rows, found = [in_utc(row) for row in rows.collect()], by_name(frame.collect(), KEY)
+    expected = {}
+    order = ("_event_at", "_batch_id", "_source_file", "_fingerprint")
+    for row in sorted(typed_rows, key=lambda row: tuple(row[column] for column in order)):
+        if not row["_violations"]:
+            customer = expected.setdefault(row[KEY], {KEY: row[KEY], "_batch_id": -1})
+            customer["_batch_id"] = max(customer["_batch_id"], row["_batch_id"])
+            for group in feed.groups:
+                is_newer = row[f"_has_{group.name}"]
+                values = {c: row[c] for c in group.columns} | {group.event_column: row["_event_at"]}
+                customer |= values if is_newer else {c: customer.get(c) for c in values}
+    assert len(expected) > 40, "the history is no test when nearly everything is quarantined"
+    assert_cases(found, expected)
+    assert {f.name: f.dataType.simpleString() for f in frame.schema} == {n: CUSTOMERS[n].type for n in frame.columns}
+
+
+# combine
+
+
+def _feed_frame(spark, name, rows):
+    """What `latest` gives for a feed; a group without an event time is one that the feed has not brought."""
+    feed = FEEDS[name]
+    groups = [column for group in feed.groups for column in (*group.columns, group.event_column)]
+    schema = nullable(Schema(tuple(CUSTOMERS[column] for column in (KEY, *groups, "_batch_id"))))
+    return spark.createDataFrame([tuple(row.get(c) for c in schema.names) for row in rows], schema)
+
+
+def _combined(spark, feeds, order=tuple(FEEDS)):
+    frames = {name: _feed_frame(spark, name, feeds[name]) for name in order if name in feeds}
+    return silver.combine(frames, {name: FEEDS[name] for name in frames})
+
+
+def _version(customer, group, text, at, batch=1):
+    """A customer with one group, whose text column says where it came from."""
+    return {KEY: customer, SHOWN[group]: text, GROUP[group].event_column: at, "_batch_id": batch}
+
+
+def test_combine_takes_newer_feed_per_group(spark):
+    whole = {
+        "whole newer": (_version("whole newer", "location", "whole", day(2)), _version("whole newer", "location", "feed", day(1))),
+        "feed newer": (_version("feed newer", "location", "whole", day(1), 9), _version("feed newer", "location", "feed", day(2))),
+        "same time, later batch": (_version("same time, later batch", "location", "whole", day(1)), _version("same time, later batch", "location", "feed", day(1), 2)),
+        "whole alone": (_version("whole alone", "location", "whole", day(1)), None),
+        "feed alone": (None, _version("feed alone", "location", "feed", day(1))),
+        "feed lacks the group": (_version("feed lacks the group", "location", "whole", day(1)), {KEY: "feed lacks the group", "gender": "Male", "_demographics_at": day(5), "_batch_id": 2}),
+        "newer value is null": (_version("newer value is null", "location", None, day(2)), _version("newer value is null", "location", "feed", day(1))),
+    }  # fmt: skip
+    feeds = {
+        "customers": [first for first, _ in whole.values() if first],
+        "demographics": [second for _, second in whole.values() if second],
+    }
+    frame = _combined(spark, feeds)
+    rows = frame.collect()
+    assert_declared(frame, "silver.customers", rows)
+    winners = ("whole", "feed", "feed", "whole", "feed", "whole", None)
+    found = by_name(rows, KEY)
+    assert_cases({name: row["city"] for name, row in found.items()}, dict(zip(whole, winners, strict=True)))
+    assert (found["feed lacks the group"]["gender"], found["feed lacks the group"]["_batch_id"]) == ("Male", 2)
+    assert found["feed newer"]["_batch_id"] == 9
+
+
+def test_customer_is_complete_with_required_groups(spark):
+    required = [group for group in GROUPS if group.required]
+    arrived = {"all": required, "none": []} | {f"all but {g.name}": [o for o in required if o != g] for g in required}
+    rows = [{KEY: n, "_batch_id": 1} | {g.event_column: day(1) for g in groups} for n, groups in arrived.items()]
+    rows.append({KEY: "optional ones alone", "_batch_id": 1, "_location_at": day(1), "_assessment_at": day(1)})
+    found = by_name(_combined(spark, {"customers": rows}).collect(), KEY)
+    expected = {name: name == "all" for name in (*arrived, "optional ones alone")}
+    assert_cases({name: row["is_complete"] for name, row in found.items()}, expected)
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_combine_of_one_feed_is_declared(spark, name):
+    frame = _combined(spark, {name: []})
+    assert_declared(frame, "silver.customers")
+
+
+def _random_feeds(seed):
+    """Per feed, customers with a random event time per group; no two at one time and batch."""
+    generator = random.Random(seed)
+    feeds = {name: [] for name in FEEDS}
+    for number, name in enumerate(FEEDS):
+        for customer in generator.sample(range(60), 40):
+            row = {KEY: f"C{customer:02d}", "_batch_id": number + 1}
+            for group in FEEDS[name].groups:
+                if generator.random() < 0.8:
+                    row[group.event_column] = day(generator.randrange(4))
+                    row[SHOWN[group.name]] = number if group.name == "billing" else f"{name} {group.name}"
+            feeds[name].append(row)
+    return feeds
+
+
+def test_combine_agrees_with_oracle_in_any_order(spark):
+    feeds = _random_feeds(7)
+    expected = {}
+    for rows in feeds.values():
+        for row in rows:
+            customer = expected.setdefault(row[KEY], dict.fromkeys(CUSTOMERS.names) | {KEY: row[KEY], "_batch_id": -1})
+            for group in GROUPS:
+                at, known = row.get(group.event_column), customer[group.event_column]
+                if at and (known is None or at >= known):  # feeds come in the order of their batch
+                    customer |= {c: row.get(c) for c in (*group.columns, group.event_column)}
+            customer["_batch_id"] = max(customer["_batch_id"], row["_batch_id"])
+    for customer in expected.values():
+        customer["is_complete"] = all(customer[group.event_column] for group in GROUPS if group.required)
+    assert {customer["is_complete"] for customer in expected.values()} == {True, False}
+    for order in (tuple(FEEDS), tuple(reversed(FEEDS))):
+        assert_cases(by_name(_combined(spark, feeds, order).collect(), KEY), expected)
+
+
+# merge
+
+
+def test_merge_rules_agree_with_oracle(spark):
+    """The SQL of MERGE on every combination of a group's event times: absent, older, equal and newer."""
+    times = (None, day(1), day(2))
+    generator = random.Random(11)
+    stored, fresh = [], []
+    for number in range(300):
+        key = f"C{number:03d}"
+        for side, rows in (("t", stored), ("s", fresh)):
+            row = {KEY: key, "is_complete": False, "_batch_id": 1 if side == "t" else 2}
+            for group in GROUPS:
+                row[group.event_column] = generator.choice(times)
+                row[SHOWN[group.name]] = (1 if side == "t" else 2) if group.name == "billing" else side
+            rows.append(row)
+    sides = [table_frame(spark, "silver.customers", rows).alias(side) for side, rows in (("t", stored), ("s", fresh))]
+    assignments = silver.merge_assignments()
+    assert set(assignments) == set(CUSTOMERS.names) - {KEY}
+    merged = (
+        sides[0]
+        .join(sides[1], F.col(f"t.{KEY}") == F.col(f"s.{KEY}"))
+        .selectExpr(
+            f"t.{KEY}",
+            f"{silver.merge_condition()} AS _updates",
+            *(f"{sql} AS `{c}`" for c, sql in assignments.items()),
+        )
+    )
+    expected = {}
+    for old, new in zip(stored, fresh, strict=True):
+        row, updates = dict.fromkeys(CUSTOMERS.names) | {KEY: old[KEY], "_batch_id": 2}, False
+        for group in GROUPS:
+            before, after = old[group.event_column], new[group.event_column]
+            is_newer = after is not None and (before is None or after >= before)
+            updates |= is_newer
+            row |= {c: (new if is_newer else old).get(c) for c in (*group.columns, group.event_column)}
+        row["is_complete"] = all(row[group.event_column] for group in GROUPS if group.required)
+        expected[old[KEY]] = row | {"_updates": updates}
+    assert {row["_updates"] for row in expected.values()} == {True, False}
+    assert_cases(by_name(merged.collect(), KEY), expected)
+
+
+# quarantine
+
+
+def test_quarantine_has_every_violation_once(spark):
+    feed = FEEDS["billing"]
+    bad = {"_source_file": "f", "tenure_months": "abc", "churn": ""}
+    cases = {
+        "good": {"_source_file": "f"},
+        "first": bad | {KEY: "A-1"},
+        "again": bad | {KEY: "A-1"},
+        "other file": bad | {KEY: "A-1", "_source_file": "g"},
+        "other batch": bad | {KEY: "A-1", "_batch_id": 2},
+        "other id": bad | {KEY: " A-2 "},
+        "no id": {KEY: "", "_source_file": "f"},
+        "line": {KEY: None, "_source_file": "f", "_parse_error": "not 3 fields", "_rescued_data": "a,b"},
+    }
+    frame = silver.quarantine(typed(spark, feed, cases), feed)
+    rows = frame.collect()
+    assert_declared(frame, "silver.quarantine", rows)
+    found = by_name(rows, "record_id")
+    counted = {(r[KEY], r["source_file"], r["batch_id"]): r["occurrences"] for r in found.values() if r[KEY]}
+    assert_cases(counted, {("A-1", "f", 1): 2, ("A-1", "g", 1): 1, ("A-1", "f", 2): 1, ("A-2", "f", 1): 1})
+    (first,) = (r for r in found.values() if (r[KEY], r["source_file"], r["batch_id"]) == ("A-1", "f", 1))
+    assert first["reasons"] == ["tenure_months: 'abc' is not a whole number from 0 to 1,200", "churn: missing"]
+    assert json.loads(first["raw_record"])["tenure_months"] == "abc"
+    assert (first["feed"], first["status"], first["resolved_by_batch"]) == ("billing", "open", None)
+    assert first["event_at"] == FILE_TIME
+    reasons = {r["raw_record"]: r["reasons"] for r in found.values() if not r[KEY]}
+    assert reasons["a,b"] == ["record: not 3 fields"]
+    assert ["customer_id: missing"] in reasons.values()
+
+
+def test_record_id_is_stable_and_tells_feeds_apart(spark):
+    def ids(name):
+        feed = FEEDS[name]
+        rows = typed(spark, feed, {"good": {}, "bad": {KEY: ""}})
+        return {row["record_id"] for row in silver.quarantine(rows, feed).collect()}
+
+    billing = ids("billing")
+    assert len(billing) == 1
+    assert ids("billing") == billing
+    assert not ids("services") & billing
+
+
+def test_violation_resolves_with_valid_groups(spark):
+    """Every required group of the record's feed must be at least as new as the record."""
+    both = {group.event_column: day(5) for group in GROUPS if group.required}
+    cases = {
+        "newer": ("customers", both, True),
+        "same time": ("customers", dict.fromkeys(both, day(3)), True),
+        "one group older": ("customers", both | {"_billing_at": day(2)}, False),
+        "one group absent": ("customers", both | {"_services_at": None}, False),
+        "optional group older": ("customers", both | {"_location_at": day(1)}, True),
+        "feed needs its own groups only": ("billing", {"_billing_at": day(3)}, True),
+        "another group is no help": ("billing", {"_services_at": day(5)}, False),
+        "demographics": ("demographics", {"_demographics_at": day(4)}, True),
+        "services older": ("services", {"_services_at": day(2)}, False),
+        "customer unknown": ("billing", None, False),
+    }
+    base = {"reasons": ["x"], "source_file": "f", "occurrences": 1, "batch_id": 1, "ingested_at": day(3)}
+    pending = [
+        base | {"record_id": name, KEY: name, "feed": feed, "event_at": day(3), "status": "open"}
+        for name, (feed, _, _) in cases.items()
+    ]
+    pending.append(pending[0] | {"record_id": "resolved before", "status": "resolved", "resolved_by_batch": 2})
+    pending.append(pending[0] | {"record_id": "no id", KEY: None})
+    customers = [{KEY: name, "_batch_id": 8, **times} for name, (_, times, _) in cases.items() if times is not None]
+    open_rows = table_frame(spark, "silver.quarantine", pending)
+    frame = silver.resolve(open_rows, table_frame(spark, "silver.customers", customers), list(FEEDS.values()))
+    rows = frame.collect()
+    assert_declared(frame, "silver.quarantine", rows)
+    found = {row["record_id"]: (row["status"], row["resolved_by_batch"]) for row in rows}
+    assert_cases(found, {name: ("resolved", 8) for name, (_, _, is_resolved) in cases.items() if is_resolved})
+
+
+# jobs
+
+
+def _customers(step):
+    return {row[KEY]: row for row in step.lake.records("silver.customers")}
+
+
+def test_older_file_never_overwrites_newer_values(history):
+    """A file of an earlier day that comes later brings what is not there yet, and no more."""
+    found = _customers(history.second)
+    assert found["G0000"]["monthly_charges"] == Decimal("50.25")
+    assert found["late"]["is_complete"]
+    assert found["G0001"]["monthly_charges"] == 51, "a newer one does"
+    assert _customers(history.evening)["bad"]["tenure_months"] == 12
+
+
+def test_correction_resolves_quarantined_record(history):
+    """A valid record that is older than the faulty one is no correction."""
+
+    def quarantined(step):
+        return [(r[KEY], r["status"], r["resolved_by_batch"]) for r in step.lake.records("silver.quarantine")]
+
+    assert quarantined(history.first) == quarantined(history.second) == [("bad", "open", None)]
+    assert quarantined(history.evening) == quarantined(history.refreshed) == [("bad", "resolved", 3)]
+    assert history.first.results["silver.customers"].rows_quarantined == 1
+
+
+def test_incomplete_customer_waits(history):
+    assert history.first.results["silver.customers"].rows_incomplete == 1
+    assert history.second.results["silver.customers"].rows_incomplete == 0
+    waiting = [_customers(step)["waits"]["is_complete"] for step in (history.first, history.second)]
+    assert waiting == [False, True]
+
+
+def _arrive(pipeline, raw, *records):
+    """A file comes in and goes as far as silver."""
+    write_jsonl(raw / "2026-02-01" / "b.jsonl", *records)
+    run_at(pipeline, "bronze", SECOND, raw=str(raw))
+    return run_at(pipeline, "silver", SECOND)["silver.customers"]
+
+
+def test_generator_faults_are_all_quarantined(pipeline, tmp_path):
     generate(400, 2, tmp_path / "raw", seed=3, faults=1)
-    results = road.load(tmp_path / "raw")
+    pipeline.job("bronze", raw=str(tmp_path / "raw"))
+    result = pipeline.job("silver")["silver.customers"]
     expected = json.loads((tmp_path / "raw" / "_faults.json").read_text())
     assert set(expected) == {fault.name for fault in FAULTS}
-    assert results["silver.customers"].rows_quarantined == sum(expected.values())
-    rejects = results["silver.customers"].rejects
-    assert any("'abc' is not a whole number" in reject and "billing/2026-01-01" in reject for reject in rejects)
-    quarantined = road.records("silver.quarantine")
+    assert result.rows_quarantined == sum(expected.values())
+    examples = result.quarantined_examples
+    assert any("'abc' is not a whole number" in example and "billing/2026-01-01" in example for example in examples)
+    quarantined = pipeline.records("silver.quarantine")
     assert sum(row["occurrences"] for row in quarantined) == sum(expected.values())
     assert all(row["raw_record"] and row["reasons"] and row["source_file"] for row in quarantined)
-    assert len(road.records("gold.customer_churn_analysis")) == 401
+    assert sum(row["is_complete"] for row in pipeline.records("silver.customers")) == 401
 
 
-def test_a_correction_resolves_a_quarantined_record(road, tmp_path):
-    raw = tmp_path / "raw"
-    write_jsonl(raw / "2026-03-01" / "a.jsonl", *many(40), record("BAD", tenure_months="abc"))
-    road.load(raw)
-    assert [(r["customer_id"], r["status"]) for r in road.records("silver.quarantine")] == [("BAD", "open")]
-    write_jsonl(raw / "2026-03-02" / "a.jsonl", record("BAD", tenure_months="12"))
-    road.load(raw)
-    assert [(r["status"], r["resolved_by_batch"]) for r in road.records("silver.quarantine")] == [("resolved", 2)]
-    assert _customer(road, "BAD")["tenure_months"] == 12
-
-
-def test_too_many_faulty_rows_stop_the_batch(road, tmp_path):
-    raw = tmp_path / "raw"
-    write_jsonl(raw / "a.jsonl", *many(10))
-    road.load(raw)
-    before = road.state()
-    write_jsonl(raw / "b.jsonl", *many(10, monthly_charges="60"), *[record(f"B{i}", churn="Maybe") for i in range(5)])
-    road.job("bronze", raw=str(raw))
-    result = road.job("silver")["silver.customers"]
+def test_quarantined_share_stops_batch(history, tmp_path):
+    pipeline = history.first.copy(tmp_path)
+    tables = ("silver.customers", "silver.quarantine")
+    before = [pipeline.rows(table, with_lineage=True) for table in tables]
+    bad = [record(f"B{i}", churn="Maybe") for i in range(5)]
+    result = _arrive(pipeline, tmp_path / "raw", *many(10, monthly_charges="60"), *bad)
     assert result.outcome == "failed"
-    assert any("quarantined_share" in check.sentence() for check in result.failures())
-    assert road.state() == before
-    assert road.job("silver", max_quarantined_share="0.5")["silver.customers"].outcome == "passed"
+    assert [check.subject for check in result.failures()] == ["quarantined_share"]
+    assert "quarantined_share" in result.failures()[0].sentence()
+    assert [pipeline.rows(table, with_lineage=True) for table in tables] == before
+    allowed = pipeline.job("silver", max_quarantined_share="0.5")
+    assert allowed["silver.customers"].outcome == "passed"
+    found = {row[KEY]: row["monthly_charges"] for row in pipeline.records("silver.customers")}
+    assert (found["G0003"], found["G0010"]) == (60, Decimal("50.25"))
+    assert len(pipeline.records("silver.quarantine")) == 6
+
+
+def test_newer_table_version_is_refused(history, spark, tmp_path):
+    pipeline = history.first.copy(tmp_path)
+    spark.sql(f"ALTER TABLE delta.`{pipeline.path}/silver/customers` ADD COLUMNS (tomorrow string)")
+    with pytest.raises(SchemaMismatchError, match="tomorrow"):
+        _arrive(pipeline, tmp_path / "raw", record("A-2"))

@@ -1,10 +1,15 @@
-"""The two kinds of folder, held to one contract."""
+"""The two kinds of folder, held to one contract; how many examples property tests try."""
 
 import boto3
 import pytest
+from hypothesis import settings
 from moto import mock_aws
 
-from transforms.runtime.storage import open_folder
+from lake.storage import open_folder
+
+# No deadline: how long an example takes says more about the machine's other work than about ours.
+settings.register_profile("unit", deadline=None, max_examples=50)
+settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")

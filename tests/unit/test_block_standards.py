@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 import blocks
 from blocks import glue, redshift
-from cli.control_room import block_types
+from blocks.registry import block_types
 
 BLOCKS = list(block_types())
 ALL = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
@@ -46,7 +46,13 @@ def test_a_password_is_not_shown():
 
 
 def test_every_module_of_blocks_is_registered():
-    modules = {path.stem for path in Path(blocks.__file__).parent.glob("*.py")} - {"__init__", "aws"}
+    modules = {path.stem for path in Path(blocks.__file__).parent.glob("*.py")} - {
+        "__init__",
+        "aws",
+        "registry",
+        "saved",
+        "stack_outputs",
+    }
     assert modules == set(blocks.MODULES)
     assert len({block._block_type_slug for block in BLOCKS}) == len(BLOCKS) >= 11
 
@@ -63,10 +69,8 @@ def test_arguments_are_added_to_a_copy():
     assert job.arguments == {"lake": "x"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("GateError", "GateError"), ("LakeError", "LakeError"), ("Surprise", "JobError")]
-)
-def test_a_job_s_error_keeps_its_type(kind, expected):
-    error = glue._error({"kind": kind, "message": "what happened"})
-    assert type(error).__name__ == expected
-    assert str(error) == "what happened"
+def test_a_saved_block_of_the_first_release_keeps_its_settings():
+    job = glue.GlueJob.model_validate({"job_name": "churn", "patience_seconds": 7})
+    local = glue.LocalGlueJob.model_validate({"small": False})
+    warehouse = redshift.RedshiftWarehouse.model_validate({"host": "h", "iam_role": "r", "patience_seconds": 9})
+    assert (job.start_timeout_seconds, local.fast_start, warehouse.connect_timeout_seconds) == (7, False, 9)

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from expectations.checkpoint import check_rows
-from expectations.suites import figures_suite, rows_suite
-from transforms.results import outcome_of
+from expectations.suites import rows_suite, statistics_suite
+from lake.results import worst_outcome
 
 GOOD_KPIS = pd.DataFrame({"kpi": ["customers", "churn_rate", "monthly_revenue_lost"], "value": [1.0, 2.0, 3.0]})
 
@@ -14,12 +14,12 @@ def _figures(**values):
 
 
 def test_good_rows_pass():
-    assert outcome_of(check_rows(GOOD_KPIS, rows_suite("gold.churn_kpis", 0.05))) == "passed"
+    assert worst_outcome(check_rows(GOOD_KPIS, rows_suite("gold.churn_kpis", 0.05))) == "passed"
 
 
 def test_a_broken_check_is_neither_passed_nor_bad_data():
     checks = check_rows(GOOD_KPIS.drop(columns="value"), rows_suite("gold.churn_kpis", 0.05))
-    assert outcome_of(checks) == "broken"
+    assert worst_outcome(checks) == "broken"
     broken = next(check for check in checks if check.broken)
     assert not broken.success
     assert "could not be evaluated" in broken.sentence()
@@ -36,7 +36,7 @@ def test_a_broken_check_is_neither_passed_nor_bad_data():
     ],
 )
 def test_figures_of_a_batch(figures, outcome):
-    assert outcome_of(check_rows(_figures(**figures), figures_suite(0.05))) == outcome
+    assert worst_outcome(check_rows(_figures(**figures), statistics_suite(0.05))) == outcome
 
 
 @pytest.mark.parametrize(

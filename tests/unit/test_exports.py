@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.errors import JobError
-from transforms.exports import Export, ExportColumn, Exports, TableVersion
+from contract.errors import JobError, LakeError
+from contract.schema import Field, Schema, required
+from contract.tables import TABLES
+from lake.exports import Export, ExportColumn, Exports, TableVersion, export_columns
 
 
 @given(st.text(st.characters(categories=["Ll", "Nd"], include_characters="-@"), min_size=1), st.integers(0, 10**9))
@@ -48,7 +50,7 @@ def test_a_new_export_replaces_the_old_one(folder):
 
 def test_an_unfinished_export_is_none(folder):
     _data(folder, 4)
-    with pytest.raises(JobError, match=r"no finished export of version 4 at .*00000004\. Run the road again"):
+    with pytest.raises(JobError, match=r"no finished export of version 4 at .*00000004\. Run the pipeline again"):
         Exports(folder).read(4)
 
 
@@ -57,3 +59,54 @@ def test_what_an_interrupted_export_left_is_cleared(folder):
     _data(folder, 4)
     exports.clear(4)
     assert list(folder.files()) == []
+
+
+@pytest.mark.parametrize("text", ["t", "t@", "t@one", "@"])
+def test_version_without_number_is_refused(text):
+    with pytest.raises(ValueError, match="invalid literal"):
+        TableVersion.parse(text)
+
+
+def test_columns_keep_order_and_limits():
+    schema = Schema((required("id", "string", "Key"), Field("price", "decimal(9,2)", "Price"), Field("n", "int", "N")))
+    assert export_columns(schema) == (
+        ExportColumn("id", "string", False, "Key", 256),
+        ExportColumn("price", "decimal(9,2)", True, "Price", 0),
+        ExportColumn("n", "int", True, "N", 0),
+    )
+
+
+def test_gold_is_exported_whole():
+    schema = TABLES["gold.customer_churn_analysis"].schema
+    assert [(c.name, c.type, c.nullable) for c in export_columns(schema)] == [
+        (field.name, field.type, field.nullable) for field in schema
+    ]
+
+
+def test_manifest_lists_parquet_data_only(folder):
+    exports = Exports(folder)
+    for name in ("data/part-1.parquet", "data/part-0.parquet", "data/_SUCCESS", "data/x.crc", "other.parquet"):
+        folder.write_bytes(f"_exports/customer_churn_analysis/00000005/{name}", b"12345")
+    exports.write(_export(5))
+    entries = folder.read_json("_exports/customer_churn_analysis/00000005/manifest.json")["entries"]
+    assert [entry["url"] for entry in entries] == [f"{exports.data(5)}/part-{n}.parquet" for n in (0, 1)]
+
+
+def test_export_without_rows_is_finished(folder):
+    exports = Exports(folder)
+    exports.write(_export(6, rows=0))
+    assert exports.read(6).rows == 0
+    assert folder.read_json("_exports/customer_churn_analysis/00000006/manifest.json") == {"entries": []}
+
+
+def test_clear_leaves_other_versions(folder):
+    for version in (7, 8):
+        _data(folder, version)
+    Exports(folder).clear(7)
+    assert [file.name for file in folder.files()] == ["_exports/customer_churn_analysis/00000008/data/part-0.parquet"]
+
+
+def test_description_of_another_release_is_named(folder):
+    folder.write_json("_exports/customer_churn_analysis/00000009/export.json", {"version": 9})
+    with pytest.raises(LakeError, match=r"00000009/export\.json was written by another version"):
+        Exports(folder).read(9)

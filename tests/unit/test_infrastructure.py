@@ -10,13 +10,14 @@ from cfnlint.api import lint
 from cfnlint.decode import cfn_yaml
 from sqlglot import exp
 
-from infrastructure.deploy import BUCKETS, check_parameters, describe, platform_of
-from infrastructure.package import build
-from infrastructure.stack import TEMPLATE
-from transforms.errors import PlatformError
-from transforms.glue_main import parse_arguments
-from transforms.metrics import AT_RISK
-from transforms.tables import TABLES
+from blocks.stack_outputs import platform_from_outputs
+from contract.errors import PlatformError
+from contract.metrics import AT_RISK
+from contract.tables import TABLES
+from infrastructure.aws.deploy import BUCKETS, check_parameters, describe
+from infrastructure.aws.package import build
+from infrastructure.aws.stack import TEMPLATE
+from jobs.main import parse_arguments
 
 RULES = TEMPLATE.with_name("security.guard").read_text(encoding="utf-8")
 
@@ -62,7 +63,7 @@ _STATEMENTS = ("Properties", "PolicyDocument", "Statement")
         ("buckets_are_encrypted_with_our_key", ("RawBucket", "Properties", "BucketEncryption"), None),
         ("buckets_are_private", ("LakeBucket", "Properties", "PublicAccessBlockConfiguration", "BlockPublicAcls"), False),
         ("buckets_survive_the_stack", ("RawBucket", "DeletionPolicy"), "Delete"),
-        ("buckets_clean_up_after_themselves", ("LakeBucket", "Properties", "LifecycleConfiguration"), None),
+        ("buckets_have_a_lifecycle", ("LakeBucket", "Properties", "LifecycleConfiguration"), None),
         ("buckets_answer_tls_only", ("LakeBucketPolicy", *_STATEMENTS, 0, "Effect"), "Allow"),
         ("queues_and_topics_are_encrypted", ("Arrivals", "Properties", "KmsMasterKeyId"), None),
         ("queues_and_topics_are_encrypted", ("Alerts", "Properties", "KmsMasterKeyId"), None),
@@ -74,7 +75,7 @@ _STATEMENTS = ("Properties", "PolicyDocument", "Statement")
         ("roles_trust_this_account_s_services_only", ("CopyRole", "Properties", "AssumeRolePolicyDocument", "Statement", 0, "Condition"), None),
         ("warehouse_is_private", ("RedshiftWorkgroup", "Properties", "PubliclyAccessible"), True),
         ("warehouse_is_private", ("RedshiftWorkgroup", "Properties", "ConfigParameters", 0, "ParameterValue"), "false"),
-        ("nobody_types_a_password", ("Namespace", "Properties", "AdminUserPassword"), "secret"),
+        ("warehouse_password_is_managed", ("Namespace", "Properties", "AdminUserPassword"), "secret"),
         ("queries_have_a_limit", ("Workgroup", "Properties", "WorkGroupConfiguration", "BytesScannedCutoffPerQuery"), None),
         ("jobs_are_encrypted_and_single", ("Job", "Properties", "ExecutionProperty", "MaxConcurrentRuns"), 2),
     ],
@@ -138,12 +139,12 @@ def test_saved_queries_answer_on_a_lake(template, tmp_path):
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    from local.lake_sql import query
+    from serving.lake_sql import query
 
     for name in ("gold.churn_breakdown", "gold.customer_churn_analysis"):
         schema = TABLES[name].schema
         kinds = {"string": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "double": pa.float64(), "boolean": pa.bool_()}  # fmt: skip
-        fields = [pa.field(f.name, kinds.get(f.dataType.simpleString(), pa.decimal128(20, 4))) for f in schema]
+        fields = [pa.field(f.name, kinds.get(f.type, pa.decimal128(20, 4))) for f in schema]
         write_deltalake(str(tmp_path / name.replace(".", "/")), pa.schema(fields).empty_table())
     for saved in _resources(template, "AWS::Athena::NamedQuery").values():
         columns, rows = query(tmp_path, saved["QueryString"].replace("churn_gold", "gold"))
@@ -159,7 +160,7 @@ def test_outputs_fill_a_platform_without_a_warehouse_of_its_own(template):
     from prefect_aws import AwsCredentials
 
     outputs = _outputs(template)
-    platform = platform_of(outputs, AwsCredentials(region_name="us-east-1"))
+    platform = platform_from_outputs(outputs, AwsCredentials(region_name="us-east-1"))
     assert platform.lake == outputs["Lake"]
     assert platform.jobs.job_name == outputs["JobName"]
     assert platform.athena.workgroup == outputs["AthenaWorkgroup"]

@@ -2,10 +2,14 @@
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+import sqlglot
+from deltalake import DeltaTable, write_deltalake
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlglot import exp
 
-from local import lake_sql
-from transforms.errors import QueryError
+from contract.errors import QueryError
+from serving import lake_sql
 
 
 @pytest.fixture
@@ -59,8 +63,8 @@ def test_columns_are_named(lake):
         ("SELECT * FROM gold.nothing", "there is no table gold.nothing"),
         ("SELECT * FROM copper.people", "there is no table copper.people"),
         ("SELECT nothing FROM gold.people", "the query failed"),
-        ("SELEC 1", "one SELECT statement|no SQL"),
-        ("SELECT (", "no SQL"),
+        ("SELEC 1", "one SELECT statement|not valid SQL"),
+        ("SELECT (", "not valid SQL"),
         ("DELETE FROM gold.people", "one SELECT statement"),
         ("DROP TABLE gold.people", "one SELECT statement"),
         ("SELECT 1; SELECT 2", "one SELECT statement"),
@@ -77,3 +81,85 @@ def test_an_unknown_table_s_message_says_what_there_is(lake, tmp_path_factory):
         lake_sql.query(lake, "SELECT 1 FROM gold.kpis")
     with pytest.raises(QueryError, match="churn run"):
         lake_sql.query(tmp_path_factory.mktemp("empty"), "SELECT 1 FROM gold.kpis")
+
+
+def test_newest_version_is_read(lake):
+    place = str(lake / "gold" / "people")
+    assert lake_sql.version(lake, "gold.people") == 1
+    DeltaTable(place).delete("churn_flag = 1")
+    assert lake_sql.version(lake, "gold.people") == 2
+    assert lake_sql.row_count(lake, "gold.people") == 2
+
+
+def test_cleaned_log_stays_readable(lake):
+    table = lake / "gold" / "people"
+    DeltaTable(str(table)).create_checkpoint()
+    (table / "_delta_log" / f"{0:020d}.json").unlink()
+    assert "gold.people" in lake_sql.table_names(lake)
+    assert lake_sql.row_count(lake, "gold.people") == 4
+
+
+def test_damaged_log_is_named(lake):
+    log = lake / "silver" / "places" / "_delta_log" / f"{0:020d}.json"
+    log.write_text("{not json")
+    with pytest.raises(QueryError, match=r"silver\.places cannot be opened"):
+        lake_sql.query(lake, "SELECT * FROM silver.places")
+
+
+@pytest.mark.parametrize("sql", ["SELECT city FROM gold.people;", "  select city\nfrom gold.people", "(SELECT 1 AS a)"])
+def test_spelling_of_sql_is_free(lake, sql):
+    assert lake_sql.query(lake, sql)[1]
+
+
+def test_names_keep_their_case(lake):
+    with pytest.raises(QueryError, match=r"no table GOLD\.people"):
+        lake_sql.query(lake, "SELECT city FROM GOLD.people")
+
+
+def test_one_table_may_join_itself(lake):
+    sql = "SELECT count(*) FROM gold.people a JOIN gold.people b ON a.customer_id = b.customer_id"
+    assert lake_sql.query(lake, sql)[1] == [(4,)]
+
+
+def test_union_is_a_query(lake):
+    sql = "SELECT city FROM gold.people WHERE churn_flag = 1 UNION SELECT city FROM silver.places ORDER BY 1"
+    assert lake_sql.query(lake, sql)[1] == [("Bern",), ("Rome",)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("SELECT 1 FROM gold.people p", {"churn_gold.people"}),
+        ("SELECT 1 FROM gold.people JOIN silver.places USING (city)", {"churn_gold.people", "churn_silver.places"}),
+        ("WITH x AS (SELECT * FROM bronze.billing) SELECT * FROM x", {"churn_bronze.billing", ".x"}),
+        ("SELECT 1 FROM other.people", {"other.people"}),
+        ("SELECT 1 FROM people", {".people"}),
+    ],
+)
+def test_athena_gets_its_databases(sql, tables):
+    tree = sqlglot.parse_one(lake_sql.for_athena(sql, "churn_"), read="athena")
+    assert {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table)} == tables
+
+
+def test_athena_gets_its_dialect():
+    sql = lake_sql.for_athena("SELECT city::VARCHAR, 'it''s' AS t FROM gold.people LIMIT 3", "c_")
+    assert "CAST(city AS VARCHAR)" in sql
+    assert "'it''s'" in sql
+    assert sql.endswith("LIMIT 3")
+
+
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM gold.people", "SELECT 1; DROP TABLE gold.people", "UPDATE gold.p SET a = 1"]
+)
+def test_athena_gets_questions_only(sql):
+    with pytest.raises(QueryError, match="one SELECT statement"):
+        lake_sql.for_athena(sql, "churn_")
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_answered_or_refused(tmp_path_factory, sql):
+    try:
+        columns, rows = lake_sql.query(tmp_path_factory.getbasetemp(), sql)
+    except QueryError:
+        return
+    assert all(len(row) == len(columns) for row in rows)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.runtime.manifests import Manifests
-from transforms.runtime.storage import open_folder
+from lake.manifests import Manifests
+from lake.storage import open_folder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FEEDS = ("billing", "demographics", "services")
@@ -63,3 +63,37 @@ def test_new_content_replaces_the_registered_one(tmp_path):
     for checksum in ("a", "b"):
         manifests.commit(manifests.open([{"path": "x.csv", "feed": "billing", "checksum": checksum}], NOW))
     assert manifests.register()["x.csv"]["checksum"] == "b"
+
+
+def test_lake_without_batches_is_at_zero(folder):
+    manifests = Manifests(folder)
+    assert (manifests.numbers(), manifests.register(), manifests.last()) == ([], {}, None)
+    assert manifests.committed_number() == 0
+    manifests.recover(lambda feed, number: True)
+    assert manifests.numbers() == []
+
+
+def test_batches_survive_any_folder(folder):
+    manifests = Manifests(folder)
+    for number in (1, 2, 3):
+        assert manifests.open(_files(["billing", "services"], number), NOW) == number
+        manifests.commit(number)
+    assert [batch["batch"] for batch in manifests.between(1, 3)] == [2, 3]
+    assert manifests.between(3, 9) == []
+    assert manifests.last()["started_at"] == NOW.isoformat()
+    assert len(manifests.register()) == 6
+
+
+def test_committed_batch_is_never_cut(folder):
+    manifests = Manifests(folder)
+    manifests.commit(manifests.open(_files(["billing"], 1), NOW))
+    manifests.recover(lambda feed, number: False)
+    assert manifests.numbers() == [1]
+
+
+def test_numbers_sort_beyond_their_digits(folder):
+    for number in (99_999_999, 100_000_000, 2):
+        folder.write_json(f"_control/batches/{number:08d}.json", {"batch": number, "committed": True, "files": []})
+    folder.write_text("_control/batches/notes.txt", "not a batch")
+    assert Manifests(folder).numbers() == [2, 99_999_999, 100_000_000]
+    assert Manifests(folder).committed_number() == 100_000_000

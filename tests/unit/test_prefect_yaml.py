@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prefect.events import ResourceSpecification
+from prefect.schedules import Cron
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONTENT = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))
 DEPLOYMENTS = CONTENT["deployments"]
 ENVIRONMENTS = ("local", "staging", "production")
-FLOWS = {"churn_pipeline", "backfill", "business_review", "table_maintenance", "notify_operators"}
+FLOWS = {"churn_pipeline", "backfill", "business_review", "table_maintenance", "notify_operators", "schema_drift"}
 
 
 def _of(environment):
@@ -47,7 +49,7 @@ def test_schedules_have_slugs_and_zones_and_writers_run_one_at_a_time():
 def test_entrypoints_are_flows_that_take_the_parameters():
     from prefect import Flow
 
-    for deployment in DEPLOYMENTS[:5]:
+    for deployment in DEPLOYMENTS[:6]:
         module, _, name = deployment["entrypoint"].rpartition(".")
         flow = getattr(import_module(module), name)
         assert isinstance(flow, Flow)
@@ -58,7 +60,7 @@ def test_entrypoints_are_flows_that_take_the_parameters():
         assert flow.description
 
 
-def test_a_message_about_a_failure_is_no_failure_to_tell_of():
+def test_failed_messages_trigger_no_message():
     for environment in ENVIRONMENTS:
         notify = _of(environment)["notify_operators"]
         assert f"churn-{environment}" not in notify["tags"]
@@ -69,3 +71,82 @@ def test_automations_are_valid():
 
     for content in yaml.safe_load((PROJECT / "automations.yaml").read_text(encoding="utf-8"))["automations"]:
         assert AutomationCore.model_validate(content).actions
+
+
+def _triggers(environment, flow):
+    return {trigger["name"]: trigger for trigger in _of(environment)[flow].get("triggers", [])}
+
+
+def _fits(pattern, resource):
+    return ResourceSpecification.model_validate(pattern).matches(resource)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_arrival_starts_its_environment_only(environment, monkeypatch):
+    """The event that announces files fits the trigger of its own environment, and no other."""
+    from tasks import arrivals
+
+    events = []
+    monkeypatch.setattr(arrivals, "emit_event", lambda **event: events.append(event))
+    arrivals.announce([arrivals.RawFileEvent("raw/billing/b.csv", "billing", 1, "e")], environment)
+    ((event,), expected) = events, [environment]
+    started = []
+    for name in ENVIRONMENTS:
+        trigger = _triggers(name, "churn_pipeline")[f"{name} arrivals"]
+        assert trigger["expect"] == [event["event"]]
+        started += [name] if _fits(trigger["match"], event["resource"]) else []
+    assert started == expected
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_operators_hear_of_their_runs(environment):
+    triggers = _triggers(environment, "notify_operators")
+    failures, late = triggers[f"{environment} failures"], triggers[f"{environment} late files"]
+    assert _fits(failures["match"], {"prefect.resource.id": "prefect.flow-run.1"})
+    assert _fits(failures["match_related"], {"prefect.resource.id": f"prefect.tag.churn-{environment}"})
+    tags = {
+        tag for name, deployment in _of(environment).items() if name != "notify_operators" for tag in deployment["tags"]
+    }
+    assert tags == {f"churn-{environment}"}
+    assert late["posture"] == "Proactive"
+    assert late["within"] > 24 * 3600
+
+
+def test_trigger_names_are_given_once():
+    names = [trigger["name"] for deployment in DEPLOYMENTS for trigger in deployment.get("triggers", [])]
+    assert len(names) == len(set(names)) == 3 * len(ENVIRONMENTS)
+
+
+def test_schedules_run_in_their_order():
+    crons = {
+        name: Cron(schedule["cron"], timezone=schedule["timezone"])
+        for name, deployment in _of("local").items()
+        for schedule in deployment.get("schedules", [])
+    }
+    assert set(crons) == {"churn_pipeline", "business_review", "table_maintenance", "schema_drift"}
+    assert crons["churn_pipeline"].cron == "0 6 * * *"
+    assert int(crons["business_review"].cron.split()[1]) > 6, "after the pipeline of the first day"
+    assert len({schedule.cron for schedule in crons.values()}) == len(crons)
+
+
+def test_pinned_prefect_is_the_installed():
+    import prefect
+
+    assert CONTENT["prefect-version"] == prefect.__version__
+    assert CONTENT["name"] == "churn-lakehouse"
+
+
+def test_local_services_fit_the_pool():
+    from flows.deployments import ENVIRONMENT, deployment_folder
+    from infrastructure.local.services import POOL
+
+    assert {deployment["work_pool"]["name"] for deployment in _of(ENVIRONMENT).values()} == {POOL}
+    assert (deployment_folder() / "automations.yaml").exists()
+
+
+def test_heartbeat_is_waited_for_thrice():
+    from infrastructure.local.services import prefect_environment
+
+    (automation,) = yaml.safe_load((PROJECT / "automations.yaml").read_text(encoding="utf-8"))["automations"]
+    assert automation["trigger"]["within"] >= 3 * int(prefect_environment(1)["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert automation["actions"][0]["state"] == "CRASHED"

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reports.quality import REPORT, TableReport, render, write_report
-from transforms.results import Check, JobResult, Results
-from transforms.runtime.storage import open_folder
+from lake.results import Check, JobResult, Results
+from lake.storage import open_folder
+from serving.quality_report import REPORT, TableReport, render, write_report
 
 PASSED = Check("values not null", "customer_id", "critical", True, observed="0 of 9 rows")
 FAILED = Check(
@@ -43,8 +43,9 @@ class Page(HTMLParser):
 
 
 def _result(run, *checks, table="silver.customers", outcome="passed", rows=100):
+    started_at, job = f"2026-01-01T00:00:0{run}+00:00", table.split(".")[0]
     return JobResult(
-        table, run, f"2026-01-01T00:00:0{run}+00:00", outcome, 0, 1, rows, rows, checks=checks, engine="pandas"
+        job, table, run, started_at, outcome, rows_read=rows, rows_written=rows, checks=checks, engine="pandas"
     )
 
 
@@ -77,11 +78,11 @@ def test_values_from_files_stay_text(tmp_path):
     assert "&lt;script&gt;x&lt;/script&gt;" in text
 
 
-def test_rejected_rows_are_shown_with_their_reasons(tmp_path):
-    rejects = ("B1 in a.jsonl: churn: 'Maybe' is not yes or no", "no id in b.csv: <b>")
-    result = replace(_result("1", PASSED), rejects=rejects, rows_quarantined=1234)
+def test_quarantined_rows_are_shown_with_their_reasons(tmp_path):
+    examples = ("B1 in a.jsonl: churn: 'Maybe' is not yes or no", "no id in b.csv: <b>")
+    result = replace(_result("1", PASSED), quarantined_examples=examples, rows_quarantined=1234)
     text = "".join(Page(_page(tmp_path, result)).text)
-    assert all(reject in text for reject in rejects)
+    assert all(example in text for example in examples)
     assert "a few of 1,234" in text
 
 
@@ -93,7 +94,7 @@ def test_a_table_shows_its_newest_batch_and_its_trend(tmp_path):
     assert "rows per batch, 3 runs" in "".join(page.text)
 
 
-def test_tables_stand_in_the_order_of_the_road(tmp_path):
+def test_tables_stand_in_the_order_of_the_pipeline(tmp_path):
     names = ("gold.churn_kpis", "bronze.billing", "silver.customers", "bronze.services")
     page = Page(_page(tmp_path, *(_result("1", PASSED, table=name) for name in names)))
     sections = [attributes["id"] for tag, attributes in page.elements if tag == "section" and "id" in attributes]
@@ -123,3 +124,36 @@ def test_a_trend_stays_inside_its_picture(rows):
     for x, y in (point.split(",") for point in report.trend().split()):
         assert 0 <= float(x) <= 160
         assert 0 <= float(y) <= 36
+
+
+def test_hostile_names_stay_text(tmp_path):
+    hostile = replace(FAILED, expectation="<b>x</b>", subject="a'\"><i>", observed="<u>", examples=("&amp;", "<s>"))
+    noted = replace(_result("1", hostile, outcome="failed"), notes=("<img src=x>",), engine="<em>")
+    page = Page(_page(tmp_path, noted))
+    assert not {tag for tag, _ in page.elements} & {"b", "i", "u", "s", "img", "em"}
+    assert all(text in "".join(page.text) for text in ("<b>x</b>", "a'\"><i>", "&amp;, <s>", "<img src=x>"))
+
+
+def test_only_the_newest_runs_are_shown(tmp_path):
+    store = Results(open_folder(tmp_path))
+    for number in range(35):
+        store.write(replace(_result("0", PASSED), run_id=f"run-{number:02d}"))
+    text = "".join(Page(render(store)).text)
+    assert "run-34" in text
+    assert "run-05" in text
+    assert "run-04" not in text
+    assert text.index("run-34") < text.index("run-05")
+    assert "rows per batch, 30 runs" in text
+
+
+def test_maintenance_is_no_batch(tmp_path):
+    swept = JobResult("maintenance", "silver.customers", "1", "2026-01-01T00:00:01+00:00", "passed", checks=(PASSED,))
+    page = Page(_page(tmp_path, swept))
+    assert not [attributes for tag, attributes in page.elements if tag == "section" and "id" in attributes]
+    assert "maintenance.silver.customers" in "".join(page.text)
+
+
+def test_table_without_checks_is_listed_only(tmp_path):
+    page = Page(_page(tmp_path, _result("1")))
+    assert "At a glance" not in "".join(page.text)
+    assert "silver.customers" in "".join(page.text)

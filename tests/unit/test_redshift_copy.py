@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.redshift.copy import CopyError, CopyPlan, is_copy, parse_copy, read_rows
+from infrastructure.local.redshift.copy import CopyError, CopyPlan, is_copy, parse_copy, read_rows
 
 
 def _write(folder, table, name="part-0.parquet", **entry):

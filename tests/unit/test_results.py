@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.errors import JobError, LakeError
-from transforms.results import Check, JobResult, Results, outcome_of
-from transforms.runtime.storage import open_folder
+from contract import errors
+from contract.errors import ChurnError, GateError, JobError, LakeError, error_from_code
+from lake.results import BatchStatistics, Check, JobResult, Results, result_of_step, worst_outcome
+from lake.storage import open_folder
 
 SEVERITIES = ("critical", "warning", "info")
 checks = st.builds(
@@ -23,7 +24,9 @@ checks = st.builds(
 )
 results = st.builds(
     JobResult,
-    table=st.sampled_from(["silver.customers", "gold.churn_kpis"]),
+    job=st.just("silver"),
+    table=st.sampled_from(["silver.customers", "silver.quarantine", None]),
+    step=st.sampled_from(["", "dashboard"]),
     run_id=st.just("run"),
     started_at=st.just("2026-01-01T00:00:00+00:00"),
     outcome=st.sampled_from(["passed", "warned", "failed", "broken", "unchanged"]),
@@ -31,9 +34,15 @@ results = st.builds(
     version_after=st.none() | st.integers(0, 99),
     rows_read=st.integers(0, 10**9),
     checks=st.lists(checks, max_size=3).map(tuple),
-    metrics=st.dictionaries(st.text(max_size=8), st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+    statistics=st.builds(
+        BatchStatistics,
+        rows=st.none() | st.integers(0, 10**9),
+        files=st.none() | st.integers(0, 99),
+        null_rates=st.dictionaries(st.text(max_size=8), st.floats(0, 1), max_size=3),
+        kpis=st.dictionaries(st.text(max_size=8), st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+    ),
     notes=st.lists(st.text(max_size=20), max_size=2).map(tuple),
-    rejects=st.lists(st.text(max_size=20), max_size=2).map(tuple),
+    quarantined_examples=st.lists(st.text(max_size=20), max_size=2).map(tuple),
 )
 
 
@@ -42,7 +51,8 @@ def _check(severity="critical", *, success=False, broken=False, examples=()):
 
 
 def _result(run_id, table="silver.customers", outcome="passed", second=0):
-    return JobResult(table, run_id, f"2026-01-01T00:00:{second:02d}+00:00", outcome)
+    started_at = f"2026-01-01T00:00:{second:02d}+00:00"
+    return JobResult(table.split(".")[0], table, run_id, started_at, outcome)
 
 
 @pytest.mark.parametrize(
@@ -76,21 +86,21 @@ def test_a_sentence_says_what_where_and_how_much():
     ],
 )
 def test_the_worst_check_decides(found, outcome):
-    assert outcome_of(found) == outcome
+    assert worst_outcome(found) == outcome
 
 
 @given(st.lists(checks, max_size=6))
 def test_a_batch_is_published_exactly_when_nothing_stops_it(found):
-    outcome = outcome_of(found)
+    outcome = worst_outcome(found)
     assert (outcome in ("failed", "broken")) == any(check.stops for check in found)
-    assert outcome_of(reversed(found)) == outcome
+    assert worst_outcome(reversed(found)) == outcome
 
 
 @given(results)
 def test_what_is_written_is_read_back(tmp_path_factory, result):
     store = Results(open_folder(tmp_path_factory.mktemp("lake")))
     store.write(result)
-    assert store.of_run("run") == [result]
+    assert store.for_run("run") == [result]
 
 
 def test_a_job_s_results_are_those_of_its_layer(tmp_path):
@@ -98,9 +108,9 @@ def test_a_job_s_results_are_those_of_its_layer(tmp_path):
     late, early = _result("r1", "gold.churn_kpis", second=9), _result("r1", "gold.churn_breakdown", second=1)
     for result in (late, early, _result("r1"), _result("r2", "gold.churn_kpis")):
         store.write(result)
-    assert store.of_job("r1", "gold") == [early, late]
+    assert store.for_job("r1", "gold") == [early, late]
     with pytest.raises(JobError, match="bronze job left no result"):
-        store.of_job("r1", "bronze")
+        store.for_job("r1", "bronze")
 
 
 def test_history_is_newest_first_and_knows_only_runs_that_saw_data(tmp_path):
@@ -124,7 +134,7 @@ def test_a_damaged_result_is_named(tmp_path):
     (path,) = tmp_path.rglob("*.json")
     path.write_text("{", encoding="utf-8")
     with pytest.raises(LakeError, match=r"silver\.customers\.json is damaged"):
-        store.of_run("1")
+        store.for_run("1")
 
 
 def test_a_second_result_of_a_table_replaces_the_first(tmp_path):
@@ -132,4 +142,75 @@ def test_a_second_result_of_a_table_replaces_the_first(tmp_path):
     first = _result("1")
     store.write(first)
     store.write(replace(first, rows_read=5))
-    assert [result.rows_read for result in store.of_run("1")] == [5]
+    assert [result.rows_read for result in store.for_run("1")] == [5]
+
+
+def test_names_tell_the_results_of_a_run_apart():
+    made = [
+        JobResult(job, table, "r", "t", "passed", step=step)
+        for job, table, step in (
+            ("bronze", None, ""),
+            ("bronze", "bronze.billing", ""),
+            ("silver", "silver.customers", ""),
+            ("maintenance", "silver.customers", ""),
+            ("export", None, "dashboard"),
+            ("export", None, "warehouse"),
+            ("review", None, ""),
+        )
+    ]
+    assert [result.name for result in made] == [
+        "bronze", "bronze.billing", "silver.customers", "maintenance.silver.customers", "export.dashboard",
+        "export.warehouse", "review",
+    ]  # fmt: skip
+    assert [result.is_batch for result in made] == [False, True, True, False, False, False, False]
+    assert result_of_step(made, "warehouse") is made[5]
+    with pytest.raises(JobError, match="no result of its step tableau"):
+        result_of_step(made, "tableau")
+
+
+FIRST_RELEASE = {
+    "run_id": "r1", "started_at": "2026-01-01T00:00:00+00:00", "outcome": "passed", "version_before": 0,
+    "version_after": 1, "rows_read": 3, "rows_written": 3, "rows_quarantined": 0, "rows_incomplete": 0, "seconds": 1.0,
+    "engine": "pandas", "checks": [], "notes": ["n"], "rejects": ["x in a.csv: y"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "about"),
+    [
+        ("silver.customers", ("silver", "silver.customers", "")),
+        ("maintenance.silver.customers", ("maintenance", "silver.customers", "")),
+        ("bronze", ("bronze", None, "")),
+        ("export", ("export", None, "warehouse")),
+        ("export.dashboard", ("export", None, "dashboard")),
+        ("review", ("review", None, "")),
+    ],
+)
+def test_results_of_the_first_release_are_read(tmp_path, table, about):
+    metrics = {"batch_rows": 3.0, "files": 2.0, "null_rate.city": 0.5, "kpi.customers": 7.0}
+    content = FIRST_RELEASE | {"table": table, "metrics": metrics}
+    open_folder(tmp_path / "_runs" / "r1").write_json(f"{table}.json", content)
+    (result,) = Results(open_folder(tmp_path)).for_run("r1")
+    assert (result.job, result.table, result.step) == about
+    assert result.statistics == BatchStatistics(3, 2, {"city": 0.5}, {"customers": 7.0})
+    assert result.quarantined_examples == ("x in a.csv: y",)
+    assert result.notes == ("n",)
+
+
+def test_an_error_keeps_its_class_across_the_process_border(tmp_path):
+    store = Results(open_folder(tmp_path))
+    assert store.failure("r1", "gold") is None
+    store.write_failure("r1", "gold", GateError("too many quarantined rows"))
+    found = store.failure("r1", "gold")
+    assert (type(found), str(found)) == (GateError, "too many quarantined rows")
+    assert store.failure("r1", "silver") is None
+    assert store.run_ids() == [], "an error is no run"
+    store.clear_failure("r1", "gold")
+    assert store.failure("r1", "gold") is None
+
+
+def test_codes_are_unique_and_lead_back_to_their_class():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ChurnError)]
+    assert len({kind.code for kind in kinds}) == len(kinds) > 10
+    assert all(type(error_from_code(kind.code, "x")) is kind for kind in kinds)
+    assert type(error_from_code("of-a-later-release", "x")) is JobError

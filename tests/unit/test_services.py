@@ -1,17 +1,22 @@
-"""Servers of a laptop: records of running ones, ports, and what is said when one does not start."""
+"""Servers of a machine: records of running ones, ports, and what is said when one does not start."""
 
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 import pytest
 
-from local import services
-from local.services import PREFECT, WAREHOUSE
-from transforms.errors import MachineError
+from contract.errors import MachineError
+from infrastructure.local import services
+from infrastructure.local.paths import HOME_SETTING, PACKAGES
+from infrastructure.local.services import PREFECT, SERVICES, WAREHOUSE, WATCHER, WORKER, Service
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +92,7 @@ def test_the_usual_port_is_left_to_whoever_has_it():
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
-        taken = services.Service("other", holder.getsockname()[1], "CHURN_OTHER_PORT")
+        taken = replace(PREFECT, name="other", port=holder.getsockname()[1], port_setting="CHURN_OTHER_PORT")
         assert services._choose_port(taken) != taken.port
     assert services._choose_port(taken) == taken.port
 
@@ -104,3 +109,172 @@ def test_the_warehouse_password_is_made_once_and_kept_private(home):
     assert services.ensure_password(home / "warehouse") == first
     assert len(first) >= 24
     assert oct(os.stat(home / "warehouse" / "password").st_mode)[-3:] == "600"  # noqa: PTH116
+
+
+@pytest.fixture
+def http_server():
+    """A server whose `/ok` is answered with 200, `/busy` with 503, all else with 404."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response({"/ok": 200, "/busy": 503}.get(self.path, 404))
+            self.end_headers()
+
+        def log_message(self, *_):
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("path", "healthy"), [("ok", True), ("busy", False), ("nowhere", False)])
+def test_only_success_is_healthy(http_server, path, healthy):
+    assert services.answers_http(http_server, path) is healthy
+    assert services.accepts_connections(http_server)
+
+
+def test_silent_port_is_unhealthy():
+    port = services.free_port()
+    assert not services.answers_http(port, "ok")
+    assert not services.accepts_connections(port)
+
+
+def test_stranger_on_port_is_unhealthy():
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        port = stranger.getsockname()[1]
+
+        def answer():
+            client, _ = stranger.accept()
+            client.recv(1000)
+            client.sendall(b"220 a mail server\r\n")
+            client.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        assert not services.answers_http(port, "ok")
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        (PREFECT, ["prefect", "server", "start", "--host", "127.0.0.1", "--port", "4321"]),
+        (WORKER, ["prefect", "worker", "start", "--pool", services.POOL, "--type", "process", "--with-healthcheck"]),
+        (WATCHER, ["cli", "watch"]),
+    ],
+)
+def test_command_starts_the_service(service, words):
+    assert service.command(4321) == words
+
+
+def test_warehouse_keeps_its_data_in_state(home):
+    command = WAREHOUSE.command(5555)
+    options = dict(zip(command[1::2], command[2::2], strict=True))
+    assert options == {"--folder": str(home.resolve() / "warehouse"), "--port": "5555"}
+    WAREHOUSE.prepare()
+    assert (home / "warehouse" / "password").exists()
+
+
+def test_services_are_told_apart():
+    assert len({service.name for service in SERVICES}) == len({service.record for service in SERVICES}) == 4
+    ports = [service.port for service in SERVICES if service.port]
+    settings = [service.port_setting for service in SERVICES if service.port]
+    assert len(set(ports)) == len(set(settings)) == 3
+    assert all(setting.startswith("CHURN_") for setting in settings)
+    assert SERVICES.index(WORKER) < SERVICES.index(PREFECT), "a worker ends before its server"
+
+
+def test_watcher_reports_by_its_file():
+    assert not WATCHER.is_healthy(0)
+    WATCHER.ready.parent.mkdir(parents=True)
+    WATCHER.ready.touch()
+    assert WATCHER.is_healthy(0)
+    assert WATCHER.ready.name == "watcher.ready"
+
+
+def test_worker_listens_on_this_machine():
+    environment = WORKER.environment(8791)
+    assert environment == {"PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", "PREFECT_WORKER_WEBSERVER_PORT": "8791"}
+    assert PREFECT.environment(1) == {}
+
+
+def test_prefect_is_private_and_quiet(home):
+    environment = services.prefect_environment(1234)
+    assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert environment["DO_NOT_TRACK"] == "1"
+    assert all(isinstance(value, str) for value in environment.values())
+
+
+SHOW = (
+    "import json, os, sys, time; print(json.dumps([dict(os.environ), os.getcwd(), sys.argv[1:]]), flush=True);"
+    "time.sleep(60)"
+)
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A service of a module that shows what it was given; its log is what it printed."""
+    (tmp_path / "shows_itself.py").write_text(SHOW)
+    monkeypatch.setattr(services, "PACKAGES", tmp_path)
+    environment = {"prepared": []}
+    service = Service(
+        "showing",
+        command=lambda port: ["shows_itself", "--port", str(port)],
+        is_healthy=lambda port: (tmp_path / "healthy").exists(),
+        port=services.free_port(),
+        port_setting="CHURN_SHOWING_PORT",
+        environment=lambda port: {"SHOWN": f"port {port}"},
+        prepare=lambda: environment["prepared"].append(True),
+    )
+    yield service, environment["prepared"]
+    services.stop(service)
+
+
+def test_started_service_gets_its_settings(module, home, tmp_path, monkeypatch):
+    service, prepared = module
+    home.mkdir()
+    port = services.start(service, "--raw", "a folder")
+    log = home / "logs" / "showing.log"
+    wait_for(lambda: log.read_text().endswith("\n"), seconds=20)
+    environment, folder, arguments = json.loads(log.read_text())
+    assert arguments == ["--port", str(port), "--raw", "a folder"]
+    assert environment["SHOWN"] == f"port {port}"
+    assert environment[HOME_SETTING] == folder == str(home.resolve())
+    assert environment["PREFECT_API_URL"].startswith("http://127.0.0.1:")
+    assert environment["PYTHONPATH"] == str(tmp_path) != str(PACKAGES)
+    assert prepared == [True]
+    (tmp_path / "healthy").touch()
+    assert services.wait_until_ready(service) == port == services.running_port(service)
+
+
+def test_stopped_service_starts_anew(module, home):
+    service, prepared = module
+    home.mkdir()
+    services.start(service)
+    record = json.loads(service.record.read_text())
+    service.ready.touch()
+    assert services.stop(service)
+    assert not psutil.pid_exists(record["pid"]) or psutil.Process(record["pid"]).status() == psutil.STATUS_ZOMBIE
+    services.start(service)
+    assert not service.ready.exists(), "what an earlier one reported is not this one's"
+    assert len(prepared) == 2
+    assert json.loads(service.record.read_text())["pid"] != record["pid"]
+
+
+def test_named_port_is_taken(module, monkeypatch):
+    service, _ = module
+    free = services.free_port()
+    monkeypatch.setenv("CHURN_SHOWING_PORT", str(free))
+    assert services._choose_port(service) == free
+    assert services._choose_port(WATCHER) == 0
+
+
+def test_taken_port_names_its_setting(module, monkeypatch, http_server):
+    service, prepared = module
+    monkeypatch.setenv("CHURN_SHOWING_PORT", str(http_server))
+    with pytest.raises(MachineError, match=f"port '{http_server}' .*CHURN_SHOWING_PORT"):
+        services.start(service)
+    assert prepared == []

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.samples import GOOD
-from transforms.errors import LayoutError
-from transforms.feeds import FEEDS
-from transforms.runtime.sniff import SAMPLE_BYTES, sniff
+from contract.errors import LayoutError
+from contract.feeds import FEEDS
+from lake.sniff import SAMPLE_BYTES, sniff
+from tests.support.records import GOOD
 
 HEADERS = list(GOOD)
 
@@ -95,9 +95,9 @@ def test_each_feed_is_known_by_its_required_columns(feed):
     [
         ("name,age\nx,3\n", ["unknown layout", "Found: name, age"]),
         (_csv([h for h in HEADERS if h != "contract"]), ["lacks: contract"]),
-        ("[]", ["no record could be read"]),
-        ("{}", ["no record could be read"]),
-        ('{"customer_id": ', ["no record could be read"]),
+        ("[]", ["no valid record found"]),
+        ("{}", ["no valid record found"]),
+        ('{"customer_id": ', ["no valid record found"]),
         (b"\xff\xfec\x00u\x00", ["UTF-16", "iconv"]),
         (_csv(HEADERS).replace("city", "City,CITY", 1), ["'City' and 'CITY' both mean city", "Remove one"]),
     ],

@@ -1,12 +1,16 @@
 """Small files beside the tables."""
 
+import os
+import threading
+import time
+
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.lock import exclusive
-from transforms.errors import LakeError
-from transforms.runtime.storage import open_folder
+from contract.errors import LakeError
+from lake.storage import LocalFolder, StoredFile, open_folder
+from lake.write_lock import write_lock
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
@@ -117,7 +121,114 @@ def test_a_place_below_a_file_cannot_be_written(tmp_path):
 
 
 def test_one_writer_per_lake(tmp_path):
-    with exclusive(tmp_path), pytest.raises(LakeError, match="another run is working on"), exclusive(tmp_path):
+    lake = open_folder(tmp_path / "lake")
+    with write_lock(lake), pytest.raises(LakeError, match="another run is working on"), write_lock(lake):
         pass
-    with exclusive(tmp_path):
+    with write_lock(lake):
         pass
+
+
+def test_a_lock_is_waited_for(tmp_path):
+    lake = open_folder(tmp_path / "lake")
+    held, released = threading.Event(), []
+
+    def hold():
+        with write_lock(lake):
+            held.set()
+            time.sleep(0.3)
+            released.append(True)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    with write_lock(lake, wait_seconds=30):
+        assert released
+    holder.join()
+
+
+def test_a_lake_on_s3_has_no_lock_here(bucket):
+    lake = open_folder("s3://bucket/lake", bucket)
+    with write_lock(lake), write_lock(lake):
+        assert lake.names() == []
+
+
+parts = st.sampled_from(["a", "b", "a.json", "é ü", "x+y"])
+folders = st.sampled_from(["d", "d/e", "f"])
+paths = st.builds(lambda folder, name: f"{folder}/{name}" if folder else name, st.sampled_from(["", "d", "d/e"]), parts)
+operations = st.lists(
+    st.tuples(st.just("write"), paths, st.binary(max_size=6)) | st.tuples(st.just("delete"), paths | folders),
+    max_size=10,
+)
+
+
+def _names_below(model, folder):
+    inside = [name.removeprefix(f"{folder}/") for name in model if name.startswith(f"{folder}/")]
+    return sorted({name.split("/")[0] for name in inside})
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(operations)
+def test_folders_do_what_a_dictionary_does(bucket, tmp_path_factory, operations):
+    """A disk and a bucket, held to a dictionary of names and contents."""
+    place = tmp_path_factory.mktemp("model")
+    both, model = (open_folder(place), open_folder(f"s3://bucket/{place.name}", bucket)), {}
+    for kind, name, *content in operations:
+        for folder in both:
+            folder.write_bytes(name, *content) if kind == "write" else folder.delete(name)
+        if kind == "write":
+            model[name] = content[0]
+        else:
+            model = {key: value for key, value in model.items() if key != name and not key.startswith(f"{name}/")}
+    for folder in both:
+        assert [(file.name, file.size) for file in folder.files()] == [(n, len(model[n])) for n in sorted(model)]
+        assert {name: folder.read_bytes(name) for name in model} == model
+        assert [name for name in (folder / "d").names() if name in _names_below(model, "d")] == _names_below(model, "d")
+        assert all(folder.exists(name) for name in model)
+
+
+@given(st.binary(min_size=1, max_size=20), st.integers(1, 30))
+def test_beginning_is_a_prefix(tmp_path_factory, content, limit):
+    folder = open_folder(tmp_path_factory.mktemp("s"))
+    folder.write_bytes("x", content)
+    assert folder.read_bytes("x", limit) == content[:limit]
+
+
+def test_steps_into_folders_add_up(folder):
+    (folder / "a" / "b").write_text("c.txt", "deep")
+    assert (folder / "a/b").read_bytes("c.txt") == folder.read_bytes("a/b/c.txt") == b"deep"
+    assert (folder / "a" / "b").uri("c.txt") == folder.uri("a/b/c.txt")
+
+
+def test_json_keeps_its_letters_readable(folder):
+    folder.write_json("x.json", {"b": 1, "a": [1, None]})
+    assert folder.read_bytes("x.json").endswith(b"}\n")
+    assert folder.read_bytes("x.json").index(b'"b"') < folder.read_bytes("x.json").index(b'"a"')
+
+
+def test_settled_files_are_not_waited_for(tmp_path):
+    folder = open_folder(tmp_path)
+    folder.write_text("a", "x")
+    old = StoredFile("a", 1, 0)
+    assert folder.still_being_written([old]) == set()
+    assert folder.still_being_written([]) == set()
+
+
+def test_vanished_file_is_still_being_written(tmp_path):
+    folder = open_folder(tmp_path)
+    folder.write_text("a", "x")
+    file = folder.stat("a")
+    folder.delete("a")
+    assert folder.still_being_written([file]) == {"a"}
+
+
+def test_relative_paths_become_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = open_folder("lake/../lake")
+    assert isinstance(folder, LocalFolder)
+    assert folder.uri("x") == str(tmp_path / "lake" / "x")
+
+
+def test_special_file_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert open_folder(tmp_path).stat("pipe") is None
+    assert list(open_folder(tmp_path).files()) == []

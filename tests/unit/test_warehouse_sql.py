@@ -1,13 +1,18 @@
 """The SQL of a load, for the real gold schema, read by the stand-in's own translator."""
 
 import pytest
+import sqlglot
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlglot import exp
 
-from local.redshift.dialect import rewrite
-from tasks import warehouse_sql as sql
-from transforms.exports import ExportColumn
-from transforms.jobs.export import export_columns
+from contract.metrics import CONDITIONS, METRICS
+from contract.tables import TABLES
+from infrastructure.local.redshift.dialect import rewrite
+from lake.exports import ExportColumn, export_columns
+from serving.warehouse import sql
 
-COLUMNS = export_columns()
+COLUMNS = export_columns(TABLES["gold.customer_churn_analysis"].schema)
 
 
 def _column(name="c", kind="string", *, nullable=True, comment="meaning", max_bytes=256):
@@ -90,3 +95,100 @@ def test_changes_replace_their_keys_only():
     assert "USING" not in sql.delete_replaced("public", is_full=True)
     assert f"USING {sql.STAGING}" in sql.delete_replaced("public", is_full=False)
     assert "_op = 'U'" in sql.insert_staged("public", COLUMNS)
+
+
+words = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=30)
+HOSTILE = ("o'brien", "'; DROP TABLE x; --", "''", "a\\'b", 'say "yes"')
+KINDS = ("string", "int", "bigint", "boolean", "double", "timestamp", "date", "decimal(10,2)")
+
+
+def _literals(statement):
+    """The texts of a statement, by the rules of SQL: two quotes inside mean one."""
+    tokens = sqlglot.tokenize(statement, read="redshift")
+    return [token.text for token in tokens if token.token_type == sqlglot.TokenType.STRING]
+
+
+@given(words.filter(lambda text: "\\" not in text))
+def test_comment_stays_one_text(comment):
+    (statement,) = sql.comments("public", [_column(comment=comment)])
+    assert _literals(statement) == [comment]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_quotes_in_places_are_doubled(name):
+    copy = sql.copy_staging(f"s3://bucket/{name}", f"role/{name}")
+    assert copy.count(name.replace("'", "''")) == 2
+    assert copy.endswith("FORMAT AS PARQUET MANIFEST")
+    assert sql.find_group(name).endswith("= '" + name.replace("'", "''") + "'")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_group_stays_one_identifier(name):
+    quoted = '"' + name.replace('"', '""') + '"'
+    assert sql.create_group(name) == f"CREATE GROUP {quoted}"
+    assert all(statement.endswith(f" TO GROUP {quoted}") for statement in sql.grants("public", name))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_added_column_is_declared_like_table(kind):
+    column = _column(kind=kind)
+    declared = sql.create_target("public", [column]).split("(\n  ", 1)[1].split(",\n", 1)[0]
+    assert sql.add_column("public", column).endswith(f"ADD COLUMN {declared}")
+    assert f"c {declared.split(' ENCODE ')[0].removeprefix('c ')}" in sql.create_staging([column])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_type_is_translated(kind):
+    assert rewrite(sql.create_target("public", [_column("customer_id"), _column(kind=kind)])).sql
+    assert rewrite(sql.add_column("public", _column(kind=kind))).sql
+
+
+def test_unknown_type_is_no_column():
+    with pytest.raises(KeyError, match="array<string>"):
+        sql.create_target("public", [_column(kind="array<string>")])
+
+
+def test_added_column_may_be_null():
+    assert "NOT NULL" not in sql.add_column("public", _column(nullable=False))
+
+
+@pytest.mark.parametrize("schema", ["public", "churn"])
+def test_statements_stay_in_their_schema(schema):
+    statements = [
+        sql.create_target(schema, COLUMNS), sql.create_audit(schema), sql.insert_staged(schema, COLUMNS),
+        sql.delete_replaced(schema, is_full=True), sql.last_load(schema), sql.add_column(schema, COLUMNS[0]),
+        *sql.comments(schema, COLUMNS), *(text for view in sql.views(schema, ["a"]) for text in view.statements),
+    ]  # fmt: skip
+    assert all(f" {schema}." in statement for statement in statements)
+    assert f"'{schema}'" in sql.existing_columns(schema)
+    assert f"'{schema}'" in sql.view_comments(schema)
+
+
+def test_views_show_every_figure():
+    customers, figures = sql.views("public", ["customer_id", "churn_flag"])
+    shown = [item.alias_or_name for item in sqlglot.parse_one(customers.query, read="redshift").expressions]
+    assert shown == ["customer_id", "churn_flag", *(condition.column for condition in CONDITIONS)]
+    named = [item.alias_or_name for item in sqlglot.parse_one(figures.query, read="redshift").expressions]
+    assert named == list(METRICS)
+    assert {table.name for table in sqlglot.parse_one(figures.query).find_all(exp.Table)} == {sql.TARGET}
+
+
+def test_view_is_dropped_before_made():
+    view = sql.View("public", "v", "What it's for.", "SELECT 1 AS a")
+    drop, create, comment = view.statements
+    assert drop == "DROP VIEW IF EXISTS public.v"
+    assert create == "CREATE VIEW public.v AS SELECT 1 AS a"
+    assert _literals(comment) == [view.comment]
+
+
+def test_comment_changes_with_the_query():
+    one = sql.View("public", "v", "Same words.", "SELECT 1 AS a")
+    other = sql.View("public", "v", "Same words.", "SELECT 2 AS a")
+    assert one.comment != other.comment
+    assert one.comment == sql.View("public", "v", "Same words.", "SELECT 1 AS a").comment
+
+
+def test_audit_takes_six_values():
+    assert sql.insert_audit("public").count("%s") == 6
+    columns = sql.create_audit("public").split("(", 1)[1]
+    assert columns.count(" NOT NULL") == 6 + 2

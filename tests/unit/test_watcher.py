@@ -3,17 +3,22 @@
 import threading
 
 import pytest
+import watchfiles
 
-from local import watcher
-from local.watcher import UNREADABLE, watch
-from tests.samples import record, write_jsonl
-from tests.waiting import wait_for
-from transforms.runtime.landing import discover
+from infrastructure.local import watcher
+from infrastructure.local.watcher import UNREADABLE, watch
+from lake.landing import discover
+from tests.support.records import record, write_jsonl
+from tests.support.waiting import wait_for
+
+_WATCH = watchfiles.watch
 
 
 @pytest.fixture
-def watching(tmp_path):
-    """A watcher on tmp_path/raw; its announcements, and a way to start it."""
+def watching(tmp_path, monkeypatch):
+    """A watcher on tmp_path/raw that waits less than usual; its announcements, and a way to start it."""
+    quick = {"step": 300, "rust_timeout": 100}
+    monkeypatch.setattr(watcher.watchfiles, "watch", lambda *given, **options: _WATCH(*given, **(options | quick)))
     announced: list[list] = []
     stop, threads = threading.Event(), []
     (tmp_path / "raw").mkdir()
@@ -77,10 +82,3 @@ def test_a_file_that_lands_during_the_first_look_is_seen(watching, tmp_path, mon
     announced = watching()
     wait_for(lambda: len(announced) == 2)
     assert announced[1][0].key.endswith("late.jsonl")
-
-
-def test_feeds_of_an_event():
-    from blocks.arrivals import feed_of
-
-    assert feed_of("raw/billing/2026/b.csv") == "billing"
-    assert feed_of("raw/x/billing.csv") == "customers"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.redshift import wire
-from local.redshift.wire import Message
+from infrastructure.local.redshift import wire
+from infrastructure.local.redshift.wire import Message
 
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 messages = st.builds(Message, st.sampled_from([b"Q", b"P", b"D", b"Z"]), st.binary(max_size=200))
@@ -46,7 +46,7 @@ def test_a_cut_message_is_an_end_of_stream(message, lost):
 def test_a_start_up_carries_its_parameters(parameters):
     code, body = _read(wire.startup(parameters), wire.read_startup)
     assert code == wire.PROTOCOL_3
-    assert wire.parameters_of(body) == parameters
+    assert wire.startup_parameters(body) == parameters
 
 
 @pytest.mark.parametrize("length", [0, 7, 10_001, 2**31 - 1])

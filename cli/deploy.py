@@ -1,0 +1,48 @@
+"""`churn deploy` and `churn destroy`."""
+
+import typer
+from prefect_aws import AwsCredentials
+
+from blocks.aws import aws_client
+from blocks.stack_outputs import platform_from_outputs
+from contract.errors import PlatformError
+from infrastructure.aws.deploy import deploy, destroy
+from infrastructure.aws.stack import Stack
+from infrastructure.local.paths import state_folder
+
+
+def deploy_stack(stack: str, region: str | None, parameters: dict[str, str], block: str, *, is_sure: bool) -> None:
+    """Build, upload, create or update the stack, and save its Platform block. Raises PlatformError."""
+    credentials = AwsCredentials(region_name=region)
+    outputs = deploy(
+        Stack(stack, aws_client(credentials, "cloudformation")),
+        aws_client(credentials, "s3"),
+        parameters,
+        state_folder() / "package",
+        lambda text: is_sure or typer.confirm(text),
+        _log,
+    )
+    if outputs is None:
+        print("Nothing was changed.")
+        return
+    platform_from_outputs(outputs, credentials).save(block, overwrite=True)
+    print(f"Saved the block churn-platform/{block}. Next: churn run --platform {block}")
+
+
+def destroy_stack(stack: str, region: str | None, *, delete_data: bool, confirmed: str, is_sure: bool) -> None:
+    """Delete the stack, with its data only when that is confirmed by name. Raises PlatformError."""
+    if delete_data and confirmed != stack:
+        raise PlatformError(
+            f"--delete-data permanently deletes every raw file and table of {stack}. "
+            f"To confirm, repeat the stack name: --delete-data --confirm {stack}"
+        )
+    if not (is_sure or typer.confirm(f"Delete the stack {stack}?")):
+        print("Nothing was changed.")
+        return
+    credentials = AwsCredentials(region_name=region)
+    cloudformation, s3 = (aws_client(credentials, service) for service in ("cloudformation", "s3"))
+    destroy(Stack(stack, cloudformation), s3, _log, delete_data=delete_data)
+
+
+def _log(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,55 @@
+"""How a table's columns are declared. Types are Spark SQL's, as text, so that no reader needs Spark."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+DEFAULT_MAX_BYTES = 256
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a table.
+
+    `type` is Spark SQL's, e.g. `decimal(10,2)`; `comment` gives meaning and unit; `max_bytes` limits a string
+    in the warehouse.
+    """
+
+    name: str
+    type: str
+    comment: str
+    nullable: bool = True
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+    @property
+    def is_decimal(self) -> bool:
+        """Return whether the type is a decimal."""
+        return self.type.startswith("decimal")
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in order."""
+
+    fields: tuple[Field, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the columns, in order."""
+        return [field.name for field in self.fields]
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __getitem__(self, name: str) -> Field:
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+
+def required(name: str, kind: str, comment: str) -> Field:
+    """Return a column that is never null."""
+    return Field(name, kind, comment, nullable=False)

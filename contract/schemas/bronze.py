@@ -1,0 +1,19 @@
+"""bronze.<feed>: what was received, as received, and where it came from."""
+
+from contract.feeds import Feed
+from contract.schema import Field, Schema, required
+
+LINEAGE = (
+    required("_batch_id", "bigint", "Number of the ingest batch, rising by one; the watermark of silver"),
+    required("_source_file", "string", "Path of the file below the raw folder"),
+    required("_source_checksum", "string", "SHA-256 of the file's content"),
+    required("_ingested_at", "timestamp", "When the batch was read, UTC"),
+    required("_file_event_at", "timestamp", "Event time of records without one: date in the path, else file time"),
+    Field("_parse_error", "string", "Why the line could not be parsed; null for a parsed one"),
+    Field("_rescued_data", "string", "An unparsed line as received, or the columns that no schema names, as JSON"),
+)
+
+
+def bronze_schema(feed: Feed) -> Schema:
+    """Return the schema of a feed's table: lineage first, then the feed's columns as strings."""
+    return Schema((*LINEAGE, *(Field(column, "string", f"{column} as received") for column in feed.columns)))

@@ -1,0 +1,38 @@
+"""silver.customers and silver.quarantine."""
+
+from contract.columns import BYTES_PER_CHARACTER, KEY, MAX_TEXT_LENGTH, Column
+from contract.feeds import GROUPS
+from contract.schema import DEFAULT_MAX_BYTES, Field, Schema, required
+
+
+def _typed(column: Column) -> Field:
+    size = MAX_TEXT_LENGTH * BYTES_PER_CHARACTER if column.is_free_text else DEFAULT_MAX_BYTES
+    return Field(column.name, column.type, column.description, max_bytes=size)
+
+
+CUSTOMERS = Schema(
+    (
+        required(KEY, "string", "Customer number of the operator"),
+        *(_typed(column) for group in GROUPS for column in group.declared),
+        required("is_complete", "boolean", "Every required column group has arrived"),
+        *(Field(group.event_column, "timestamp", f"Event time of the {group.name} values, UTC") for group in GROUPS),
+        required("_batch_id", "bigint", "Ingest batch that changed the row last"),
+    )
+)
+
+QUARANTINE = Schema(
+    (
+        required("record_id", "string", "Identity of the quarantined record: hash of feed, batch, file and content"),
+        required("feed", "string", "Feed that the record belongs to"),
+        Field(KEY, "string", "Customer number, where it could be read"),
+        required("reasons", "array<string>", "Every violation: the rules that the record breaks"),
+        required("source_file", "string", "Path of the file below the raw folder"),
+        Field("raw_record", "string", "The record as received: the raw line, or its columns as JSON"),
+        required("occurrences", "bigint", "Number of identical records in the file"),
+        required("event_at", "timestamp", "Event time of the record, UTC"),
+        required("batch_id", "bigint", "Ingest batch that brought the record"),
+        required("ingested_at", "timestamp", "When the batch was read, UTC"),
+        required("status", "string", "open or resolved"),
+        Field("resolved_by_batch", "bigint", "Ingest batch whose valid record resolved this one"),
+    )
+)

@@ -1,0 +1,1 @@
+"""AWS: the stack, what is deployed to it, and what its errors mean."""

@@ -1,0 +1,1 @@
+"""Local: Spark, the Redshift stand-in, and the services that run between commands."""

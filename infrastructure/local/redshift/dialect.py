@@ -1,0 +1,124 @@
+"""Redshift SQL to PostgreSQL SQL, acting like Redshift where the two differ.
+
+Keys are not enforced, VARCHAR(n) counts bytes, TRUNCATE commits, and what Redshift
+would reject is an error here too: no statement is passed on unparsed.
+"""
+
+import logging
+import re
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+
+from infrastructure.local.redshift.copy import CopyPlan, is_copy, parse_copy
+
+# What sqlglot does not understand is refused below; its warning would only repeat that.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+_PASSED_ON = ("BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "END", "ABORT", "SET ", "SHOW ")
+_ENCODINGS = {
+    "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "raw", "runlength",
+    "text255", "text32k", "zstd", "auto",
+}  # fmt: skip
+_CREATE_GROUP = re.compile(r"CREATE\s+GROUP\s+(\w+|\"[^\"]+\")", re.IGNORECASE)  # sqlglot does not know it
+_TABLE_PROPERTIES = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty)
+
+
+class RedshiftSyntaxError(Exception):
+    """A statement that Redshift would reject."""
+
+
+@dataclass(frozen=True)
+class RewrittenStatement:
+    """What to do with a statement: send `sql`, or run `copy`; then `commit` if set."""
+
+    sql: str = ""
+    copy: CopyPlan | None = None
+    commits: bool = False
+
+
+def rewrite(sql: str) -> RewrittenStatement:
+    """Translate one statement and return what to do with it. Raises RedshiftSyntaxError."""
+    statement = sql.strip().rstrip(";")
+    if not statement or statement.upper().startswith(_PASSED_ON) or _CREATE_GROUP.fullmatch(statement):
+        return RewrittenStatement(statement)
+    if is_copy(statement):
+        return RewrittenStatement(copy=_parsed_copy(statement))
+    tree = _parse(statement)
+    if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema):
+        _plain_table(tree)
+    if isinstance(tree, exp.Alter):
+        _plain_columns(tree)
+    return RewrittenStatement(tree.sql(dialect="postgres"), commits=isinstance(tree, exp.TruncateTable))
+
+
+def _parsed_copy(statement: str) -> CopyPlan:
+    try:
+        return parse_copy(statement)
+    except ValueError as error:
+        raise RedshiftSyntaxError(str(error)) from error
+
+
+def _parse(statement: str) -> exp.Expression:
+    try:
+        trees = sqlglot.parse(statement, read="redshift")
+    except (ParseError, TokenError) as error:
+        raise RedshiftSyntaxError(f"syntax error: {str(error).splitlines()[0]}") from error
+    if len(trees) != 1 or trees[0] is None:
+        raise RedshiftSyntaxError("cannot insert multiple commands into a prepared statement")
+    tree = trees[0]
+    # sqlglot turns what it does not know into a Command: to pass it on would hide a mistake.
+    if isinstance(tree, exp.Command) or tree.find(exp.Command):
+        raise RedshiftSyntaxError(f"syntax error at or near {statement.split()[0]!r}")
+    return tree
+
+
+def _plain_table(tree: exp.Create) -> None:
+    _refuse_unknown_properties(tree)
+    if tree.args.get("properties"):
+        kept = [p for p in tree.args["properties"].expressions if not isinstance(p, _TABLE_PROPERTIES)]
+        tree.set("properties", exp.Properties(expressions=kept) if kept else None)
+    schema = tree.this
+    keys = (exp.PrimaryKey, exp.UniqueColumnConstraint, exp.ForeignKey)
+    schema.set("expressions", [e for e in schema.expressions if not isinstance(e, keys)])
+    _plain_columns(tree)
+
+
+def _refuse_unknown_properties(tree: exp.Create) -> None:
+    known = (*_TABLE_PROPERTIES, exp.TemporaryProperty, exp.LikeProperty)
+    properties = tree.args["properties"].expressions if tree.args.get("properties") else []
+    for item in properties:
+        if not isinstance(item, known):
+            raise RedshiftSyntaxError(f"syntax error at or near {item.sql(dialect='redshift')!r}")
+
+
+def _plain_columns(tree: exp.Expression) -> None:
+    """Drop what PostgreSQL lacks from column definitions; make VARCHAR(n) count bytes."""
+    for column in tree.find_all(exp.ColumnDef):
+        kept = []
+        for constraint in column.args.get("constraints") or []:
+            kind = constraint.kind
+            if isinstance(kind, exp.EncodeColumnConstraint):
+                _check_encoding(kind)
+            elif not isinstance(kind, exp.PrimaryKeyColumnConstraint | exp.UniqueColumnConstraint):
+                kept.append(constraint)
+        kept += _byte_limit(column)
+        column.set("constraints", kept)
+
+
+def _check_encoding(kind: exp.EncodeColumnConstraint) -> None:
+    name = kind.this.name.lower()
+    if name not in _ENCODINGS:
+        raise RedshiftSyntaxError(f"invalid encoding type specified: {name}")
+
+
+def _byte_limit(column: exp.ColumnDef) -> list[exp.Expression]:
+    kind = column.kind
+    if kind is None or not kind.is_type("varchar", "char") or not kind.expressions:
+        return []
+    limit = kind.expressions[0].name
+    column.set("kind", exp.DataType.build("text", dialect="postgres"))
+    check = sqlglot.parse_one(f"octet_length({column.this.sql(dialect='postgres')}) <= {limit}", read="postgres")
+    return [exp.ColumnConstraint(kind=exp.CheckColumnConstraint(this=check))]

@@ -1,0 +1,79 @@
+"""The inputs of every job, and the one place where results are created."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from contract.tables import Table
+from jobs.delta import Lake
+from lake.exports import TableVersion
+from lake.manifests import Manifests
+from lake.results import JobResult, Outcome, Results
+
+
+@dataclass
+class Timer:
+    """When work on a table began."""
+
+    began: float = field(default_factory=time.monotonic)
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+
+    def seconds(self) -> float:
+        """Return the seconds since then."""
+        return round(time.monotonic() - self.began, 3)
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """One job run: its lake, identity, start (UTC) and limits.
+
+    `warehouse_version` is the version of the gold table that the warehouse has, None for none. `day`
+    limits bronze to files of that day, `month` (YYYY-MM) is the review's, `retention_days`
+    the maintenance's.
+    """
+
+    job: str
+    lake: Lake
+    run_id: str
+    started_at: datetime
+    max_quarantined_share: float
+    raw: str = ""
+    full_refresh: bool = False
+    warehouse_version: TableVersion | None = None
+    day: date | None = None
+    month: str = ""
+    retention_days: int = 0
+
+    @property
+    def manifests(self) -> Manifests:
+        """Return the ingest batches of the lake."""
+        return Manifests(self.lake.root)
+
+    @property
+    def results(self) -> Results:
+        """Return the results of all runs on the lake."""
+        return Results(self.lake.root)
+
+    def record(
+        self, outcome: Outcome, timer: Timer, *, table: Table | None = None, step: str = "", **facts: Any
+    ) -> JobResult:
+        """Write and return the result of work on a table, or of a step on none; `facts` are fields of JobResult."""
+        result = JobResult(
+            job=self.job,
+            table=table.name if table else None,
+            step=step,
+            run_id=self.run_id,
+            started_at=timer.started_at,
+            outcome=outcome,
+            seconds=timer.seconds(),
+            **facts,
+        )
+        self.results.write(result)
+        return result
+
+    def unchanged(
+        self, *notes: str, table: Table | None = None, step: str = "", version: int | None = None
+    ) -> JobResult:
+        """Write and return the result of a table or step that had nothing to do; `notes` say why."""
+        return self.record("unchanged", Timer(), table=table, step=step, version_after=version, notes=notes)

@@ -1,0 +1,170 @@
+"""silver.customers to gold: the analysis by silver's change feed, the rest by the analysis's."""
+
+from dataclasses import replace
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from contract.columns import KEY
+from contract.tables import TABLES
+from jobs.audit import audit
+from jobs.context import JobContext, Timer
+from jobs.delta import Commit
+from jobs.publish import publish
+from jobs.session import tune
+from lake.alerts import TOP, Alert, Alerts, AtRisk
+from lake.results import JobResult
+from transforms import gold
+from transforms.changes import surviving_rows
+
+CUSTOMERS = TABLES["silver.customers"]
+ANALYSIS = TABLES["gold.customer_churn_analysis"]
+BREAKDOWN = TABLES["gold.churn_breakdown"]
+KPIS = TABLES["gold.churn_kpis"]
+MOVEMENTS = TABLES["gold.customer_movements"]
+_BASELINE = 0
+
+
+def run(context: JobContext) -> list[JobResult]:
+    """Bring the gold tables up to date and return a result per table, up to the first that is not published.
+
+    Each table has a watermark of its own, so a run that was interrupted in between resumes there.
+    """
+    results: list[JobResult] = []
+    for step in (_analysis, _breakdown, _kpis, _movements):
+        result = step(context)
+        results.append(result)
+        if result.outcome in ("failed", "broken"):
+            break
+    return results
+
+
+def _analysis(context: JobContext) -> JobResult:
+    timer = Timer()
+    lake = context.lake
+    last_version, target_version = lake.watermark(ANALYSIS), lake.version(CUSTOMERS)
+    if target_version is None or last_version >= target_version:
+        return context.unchanged("silver.customers has not changed", table=ANALYSIS)
+    tune(lake.session, lake.bytes(CUSTOMERS))
+    rows = gold.churn_analysis(_changed_customers(context, last_version, target_version)).persist()
+    audited = audit(
+        context,
+        ANALYSIS,
+        rows,
+        input_bytes=lake.changed_bytes(CUSTOMERS, -1 if context.full_refresh else last_version, target_version),
+        null_rate_columns=dict.fromkeys(("city", "churn_reason", "source_cltv"), "customer_id"),
+    )
+    return publish(
+        context,
+        ANALYSIS,
+        audited,
+        lambda: _write_analysis(context, rows, target_version),
+        timer,
+        rows_read=audited.rows,
+    )
+
+
+def _changed_customers(context: JobContext, last_version: int, target_version: int) -> DataFrame:
+    """Customers that changed since the watermark, or all where the change feed is too short."""
+    if context.full_refresh or last_version < 0:
+        return context.lake.read_version(CUSTOMERS, target_version)
+    changes = context.lake.read_changes(CUSTOMERS, last_version, target_version)
+    return context.lake.read_version(CUSTOMERS, target_version) if changes is None else surviving_rows(changes)
+
+
+def _write_analysis(context: JobContext, rows: DataFrame, target_version: int) -> Commit:
+    if context.full_refresh:
+        return context.lake.overwrite(ANALYSIS, rows, target_version)
+    return context.lake.merge(ANALYSIS, rows, target_version, update_when=gold.has_changed())
+
+
+def _breakdown(context: JobContext) -> JobResult:
+    timer = Timer()
+    lake = context.lake
+    last_version, target_version = lake.watermark(BREAKDOWN), lake.version(ANALYSIS)
+    if target_version is None or last_version >= target_version:
+        return context.unchanged("gold.customer_churn_analysis has not changed", table=BREAKDOWN)
+    is_increment = last_version >= 0 and not context.full_refresh
+    changes = lake.read_changes(ANALYSIS, last_version, target_version) if is_increment else None
+    current = lake.read(BREAKDOWN) if changes is not None else lake.empty(BREAKDOWN)
+    if changes is None:
+        changes = lake.read_version(ANALYSIS, target_version).withColumn("_change_type", F.lit("insert"))
+    rows = gold.breakdown(current, gold.breakdown_changes(changes), target_version).persist()
+    audited = audit(context, BREAKDOWN, rows, input_bytes=0)
+    return publish(
+        context,
+        BREAKDOWN,
+        audited,
+        lambda: lake.overwrite(BREAKDOWN, rows, target_version),
+        timer,
+        rows_read=audited.rows,
+    )
+
+
+def _kpis(context: JobContext) -> JobResult:
+    timer = Timer()
+    lake = context.lake
+    last_version, target_version = lake.watermark(KPIS), lake.watermark(BREAKDOWN)
+    if last_version >= target_version:
+        return context.unchanged("gold.churn_breakdown has not changed", table=KPIS)
+    rows = gold.kpis(lake.read(BREAKDOWN), context.run_id, context.started_at, target_version).persist()
+    audited = audit(context, KPIS, rows, input_bytes=0)
+    values = {row["kpi"]: float(row["value"]) for row in rows.collect() if row["value"] is not None}
+    audited = replace(audited, statistics=replace(audited.statistics, kpis=values))
+    return publish(
+        context, KPIS, audited, lambda: lake.append(KPIS, rows, target_version), timer, rows_read=audited.rows
+    )
+
+
+def _movements(context: JobContext) -> JobResult:
+    """Append who changed segment or churn since the watermark. The first version of the analysis is the baseline."""
+    timer = Timer()
+    lake = context.lake
+    last_version, target_version = max(lake.watermark(MOVEMENTS), _BASELINE), lake.version(ANALYSIS)
+    if target_version is None or last_version >= target_version:
+        _write_alert(context)
+        return context.unchanged("gold.customer_churn_analysis has not changed since the first load", table=MOVEMENTS)
+    changes = lake.read_changes(ANALYSIS, last_version, target_version)
+    if changes is None:
+        rows = lake.empty(MOVEMENTS)
+        notes: tuple[str, ...] = ("the change feed does not reach back: movement history restarts here",)
+    else:
+        today = context.started_at.date()
+        alerted = lake.read(MOVEMENTS).where((F.col("moved_on") == F.lit(today)) & F.col("newly_at_risk")).select(KEY)
+        rows, notes = gold.movements(changes, alerted, context.run_id, today, target_version).persist(), ()
+    audited = audit(context, MOVEMENTS, rows, input_bytes=0)
+    result = publish(
+        context,
+        MOVEMENTS,
+        audited,
+        lambda: lake.append(MOVEMENTS, rows, target_version),
+        timer,
+        rows_read=audited.rows,
+        notes=notes,
+    )
+    _write_alert(context)
+    return result
+
+
+def _write_alert(context: JobContext) -> None:
+    """Write the alert of the newest movements, also where an interrupted run has not written it."""
+    alerts, version = Alerts(context.lake.root), context.lake.watermark(MOVEMENTS)
+    if version < 0 or alerts.exists(version):
+        return
+    newest = context.lake.read(MOVEMENTS).where(f"source_version = {version} AND newly_at_risk")
+    sums = newest.agg(F.count(F.lit(1)), F.sum("monthly_charges"), F.sum("cltv"), F.max("moved_on")).collect()[0]
+    top = newest.orderBy(F.desc("cltv"), KEY).limit(TOP).collect()
+    alert = Alert(
+        version=version,
+        day=str(sums[3] or context.started_at.date()),
+        customers=sums[0],
+        monthly_charges=float(sums[1] or 0),
+        cltv=float(sums[2] or 0),
+        top=tuple(_at_risk(row) for row in top),
+    )
+    alerts.write(alert)
+
+
+def _at_risk(row: Row) -> AtRisk:
+    amounts = (float(row[name]) for name in ("monthly_charges", "cltv", "churn_score"))
+    return AtRisk(row["customer_id"], row["city"], row["to_segment"], *amounts)

@@ -1,0 +1,89 @@
+"""The one script that AWS Glue and this machine run: read, transform, audit, publish.
+
+glue_main.py --job silver --run_id 20260101T060000Z --lake s3://bucket/lake
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from importlib import import_module
+
+from contract import defaults
+from contract.errors import ChurnError, LakeError
+from contract.log import LOGGER
+from jobs.context import JobContext
+from jobs.delta import Lake
+from jobs.session import get_session
+from lake.exports import TableVersion
+from lake.results import JobResult, Results
+from lake.storage import open_folder
+
+JOBS = ("bronze", "silver", "gold", "export", "maintenance", "review")
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments as AWS Glue passes them; unknown ones (Glue adds its own) are left alone."""
+    parser = argparse.ArgumentParser(prog="glue_main.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--job", choices=JOBS, required=True)
+    parser.add_argument("--run_id", required=True)
+    parser.add_argument("--lake", required=True)
+    parser.add_argument("--raw", default="", help="bronze: where raw files are")
+    parser.add_argument("--full_refresh", choices=("true", "false"), default="false")
+    parser.add_argument("--max_quarantined_share", type=float, default=defaults.MAX_QUARANTINED_SHARE)
+    parser.add_argument("--warehouse_version", default="", help="export: the version that the warehouse has")
+    parser.add_argument("--day", type=date.fromisoformat, help="bronze: only files of that day")
+    parser.add_argument("--month", default="", help="review: the month, YYYY-MM")
+    parser.add_argument("--retention_days", type=int, default=defaults.RETENTION_DAYS, help="maintenance")
+    return parser.parse_known_args(argv)[0]
+
+
+def main(argv: Sequence[str]) -> list[JobResult]:
+    """Run one job and return its results, which are also written to `<lake>/_runs/<run_id>/`. Raises ChurnError."""
+    options = parse_arguments(argv)
+    root = open_folder(options.lake)
+    root.check_writable()
+    full_refresh = options.full_refresh == "true"
+    context = JobContext(
+        job=options.job,
+        lake=Lake(get_session(), root, options.run_id if full_refresh else None),
+        run_id=options.run_id,
+        started_at=datetime.now(UTC),
+        max_quarantined_share=options.max_quarantined_share,
+        raw=options.raw,
+        full_refresh=full_refresh,
+        warehouse_version=TableVersion.parse(options.warehouse_version),
+        day=options.day,
+        month=options.month,
+        retention_days=options.retention_days,
+    )
+    # Imported here so that each job loads what it needs, and no more.
+    run: Callable[[JobContext], list[JobResult]] = import_module(f"jobs.{options.job}").run
+    try:
+        return run(context)
+    except OSError as error:
+        raise LakeError(
+            f"{error.filename or root.uri()}: {error.strerror or error}. Check space and permissions."
+        ) from error
+    finally:
+        # A session may serve several jobs: what this one persisted is of no use to the next.
+        context.lake.session.catalog.clearCache()
+
+
+def run_script(argv: Sequence[str]) -> None:
+    """Run one job as a process of its own: its error is recorded beside the lake, for its caller."""
+    options = parse_arguments(argv)
+    results = Results(open_folder(options.lake))
+    results.clear_failure(options.run_id, options.job)
+    try:
+        main(argv)
+    except ChurnError as error:
+        results.write_failure(options.run_id, options.job, error)
+        raise
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    LOGGER.setLevel(logging.INFO)
+    run_script(sys.argv[1:])

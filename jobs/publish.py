@@ -1,0 +1,55 @@
+"""Publish of write-audit-publish: commit an audited batch, or say why not."""
+
+from collections.abc import Callable
+
+from contract.log import LOGGER
+from contract.tables import Table
+from jobs.audit import Audit
+from jobs.context import JobContext, Timer
+from jobs.delta import Commit
+from lake.results import JobResult, worst_outcome
+
+
+def publish(
+    context: JobContext,
+    table: Table,
+    audited: Audit,
+    write: Callable[[], Commit],
+    timer: Timer,
+    *,
+    rows_read: int,
+    rows_quarantined: int = 0,
+    count_incomplete: Callable[[], int] = lambda: 0,
+    notes: tuple[str, ...] = (),
+    quarantined_examples: tuple[str, ...] = (),
+) -> JobResult:
+    """Call `write` unless a check stops the batch; record and return the result either way.
+
+    `count_incomplete` counts in the table after the write.
+    """
+    before = context.lake.version(table)
+    LOGGER.info(
+        "%s: %s rows and %d checks after %.1f s, %s",
+        table.name,
+        f"{audited.rows:,}",
+        len(audited.checks),
+        timer.seconds(),
+        "publishing" if audited.passed else "not published",
+    )
+    commit = write() if audited.passed else None
+    return context.record(
+        worst_outcome(audited.checks),
+        timer,
+        table=table,
+        version_before=before,
+        version_after=commit.version if commit else before,
+        rows_read=rows_read,
+        rows_written=commit.rows_written if commit else 0,
+        rows_quarantined=rows_quarantined,
+        rows_incomplete=count_incomplete() if commit else 0,
+        engine=audited.engine,
+        checks=audited.checks,
+        statistics=audited.statistics,
+        notes=notes,
+        quarantined_examples=quarantined_examples,
+    )

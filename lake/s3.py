@@ -1,0 +1,120 @@
+"""Folders on S3."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contract.errors import LakeError
+from lake.storage import Folder, StoredFile
+
+_MISSING = ("NoSuchKey", "404")
+
+
+class S3Folder(Folder):
+    """A prefix of a bucket. An object appears only when it is complete."""
+
+    def __init__(self, bucket: str, prefix: str, client: Any) -> None:
+        self.bucket = bucket
+        self.prefix = prefix.strip("/")
+        self.client = client
+
+    def __truediv__(self, name: str) -> Self:
+        return type(self)(self.bucket, self._key(name), self.client)
+
+    def uri(self, name: str = "") -> str:
+        """Return `s3://bucket/key`."""
+        return f"s3://{self.bucket}/{self._key(name)}"
+
+    def read_bytes(self, name: str, limit: int | None = None) -> bytes:
+        """Return the content, or its first `limit` bytes. Raises FileNotFoundError, LakeError."""
+        part = {} if limit is None else {"Range": f"bytes=0-{limit - 1}"}
+        with self._reached(name):
+            return bytes(self.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)["Body"].read())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Put an object. Raises LakeError."""
+        with self._reached(name):
+            self.client.put_object(Bucket=self.bucket, Key=self._key(name), Body=content)
+
+    def names(self) -> list[str]:
+        """Return the names right below, sorted; none for an empty prefix. Raises LakeError."""
+        found: list[str] = []
+        for page in self._pages(Delimiter="/"):
+            found += [entry["Prefix"].rstrip("/") for entry in page.get("CommonPrefixes", ())]
+            found += [entry["Key"] for entry in page.get("Contents", ())]
+        return sorted(key.removeprefix(self._below()) for key in found)
+
+    def files(self) -> Iterator[StoredFile]:
+        """Yield every object below the prefix, sorted by name. Raises LakeError."""
+        for page in self._pages():
+            for entry in page.get("Contents", ()):
+                if not entry["Key"].endswith("/"):
+                    yield self._stored(entry["Key"], entry["Size"], entry)
+
+    def stat(self, name: str) -> StoredFile | None:
+        """Return one object, None when there is none. Raises LakeError."""
+        if not self._key(name):
+            return None
+        try:
+            with self._reached(name):
+                head = self.client.head_object(Bucket=self.bucket, Key=self._key(name))
+        except FileNotFoundError:
+            return None
+        return self._stored(self._key(name), head["ContentLength"], head)
+
+    def delete(self, name: str) -> None:
+        """Delete an object and all below its name. Raises LakeError."""
+        with self._reached(name):
+            self.client.delete_object(Bucket=self.bucket, Key=self._key(name))
+            for file in (self / name).files():
+                self.client.delete_object(Bucket=self.bucket, Key=f"{self._key(name)}/{file.name}")
+
+    def checksum(self, file: StoredFile) -> str:
+        """Return the ETag: it changes when the content does."""
+        return f"etag:{file.etag}"
+
+    def still_being_written(self, files: Sequence[StoredFile]) -> set[str]:  # noqa: ARG002
+        """Return nothing: an object appears only when it is complete."""
+        return set()
+
+    def _key(self, name: str) -> str:
+        return "/".join(part for part in (self.prefix, name) if part)
+
+    def _below(self) -> str:
+        return f"{self.prefix}/" if self.prefix else ""
+
+    def _pages(self, **options: str) -> Iterator[dict[str, Any]]:
+        lister = self.client.get_paginator("list_objects_v2")
+        with self._reached(""):
+            yield from lister.paginate(Bucket=self.bucket, Prefix=self._below(), **options)
+
+    @contextmanager
+    def _reached(self, name: str) -> Iterator[None]:
+        """Translate errors of S3. Raises FileNotFoundError for a missing object, LakeError for any other."""
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+            if code in _MISSING:
+                raise FileNotFoundError(2, "no such object", self.uri(name)) from error
+            remedy = "Check the credentials, the bucket and the role."
+            raise LakeError(f"cannot reach {self.uri(name)}: {error}. {remedy}") from error
+
+    def _stored(self, key: str, size: int, entry: Any) -> StoredFile:
+        modified = int(entry["LastModified"].timestamp() * 1e9)
+        return StoredFile(key.removeprefix(self._below()), size, modified, entry["ETag"].strip('"'))
+
+
+def open_bucket(place: str, client: Any = None) -> S3Folder:
+    """Return the folder `bucket/prefix`, reached with `client`, else with the machine's own credentials."""
+    bucket, _, prefix = place.partition("/")
+    return S3Folder(bucket, prefix, client or _own_client())
+
+
+def _own_client() -> Any:
+    retries = Config(retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=10, read_timeout=60)
+    return boto3.client("s3", config=retries)

@@ -1,0 +1,188 @@
+"""Files beside the tables, in a folder or below an S3 prefix: manifests, results, reports, raw files."""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+from contract.errors import LakeError
+
+S3_SCHEMES = ("s3://", "s3a://")
+_RECENT_SECONDS = 5.0
+_SETTLE_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file by its name below a folder; `etag` is empty where the storage gives none."""
+
+    name: str
+    size: int
+    modified_ns: int
+    etag: str = ""
+
+
+class Folder(ABC):
+    """A place that holds files by name (`a/b.json`). Writes are atomic: readers see the old file or the new one."""
+
+    @abstractmethod
+    def __truediv__(self, name: str) -> Self:
+        """Return the folder `name` below this one."""
+
+    @abstractmethod
+    def uri(self, name: str = "") -> str:
+        """Return the address of the file or folder `name`, as Spark, COPY and people use it."""
+
+    @abstractmethod
+    def read_bytes(self, name: str, limit: int | None = None) -> bytes:
+        """Return the content, or its first `limit` bytes. Raises FileNotFoundError."""
+
+    @abstractmethod
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file and the folders above it. Raises LakeError."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the names of the files and folders right below, sorted; none where the folder does not exist."""
+
+    @abstractmethod
+    def files(self) -> Iterator[StoredFile]:
+        """Yield every file at any depth, sorted by name."""
+
+    @abstractmethod
+    def stat(self, name: str) -> StoredFile | None:
+        """Return one file, None when there is none."""
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """Remove a file, or a folder with all below it; no error when there is none."""
+
+    @abstractmethod
+    def checksum(self, file: StoredFile) -> str:
+        """Return a text that changes when the content does."""
+
+    @abstractmethod
+    def still_being_written(self, files: Sequence[StoredFile]) -> set[str]:
+        """Return the names of the files that are still being written."""
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is a file of that name."""
+        return self.stat(name) is not None
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text as UTF-8. Raises LakeError."""
+        self.write_bytes(name, text.encode())
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write indented JSON; values without a JSON type are written as text. Raises LakeError."""
+        self.write_text(name, json.dumps(content, indent=2, default=str) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """Return the content of a JSON file. Raises FileNotFoundError; LakeError names a file that is damaged."""
+        try:
+            return json.loads(self.read_bytes(name))
+        except ValueError as error:
+            raise LakeError(f"{self.uri(name)} is damaged ({error}). Restore it or remove it.") from error
+
+    def check_writable(self) -> None:
+        """Raise LakeError when nothing can be written here."""
+        probe = f".write-test-{os.getpid()}"
+        try:
+            self.write_bytes(probe, b"x")
+            self.delete(probe)
+        except (LakeError, OSError) as error:
+            reason = error.__cause__ or error
+            raise LakeError(
+                f"the lake {self.uri()} is not writable: {getattr(reason, 'strerror', None) or reason}. "
+                "Choose another --lake or fix its permissions."
+            ) from error
+
+
+class LocalFolder(Folder):
+    """A folder of this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def __truediv__(self, name: str) -> Self:
+        return type(self)(self.path / name)
+
+    def uri(self, name: str = "") -> str:
+        """Return the absolute path."""
+        return str(self.path / name)
+
+    def read_bytes(self, name: str, limit: int | None = None) -> bytes:
+        """Return the content, or its first `limit` bytes. Raises FileNotFoundError."""
+        with (self.path / name).open("rb") as file:
+            return file.read(-1 if limit is None else limit)
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a temporary file and rename it. Raises LakeError."""
+        path = self.path / name
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError as error:
+            raise LakeError(f"cannot write {path}: {error.strerror}. Check space and permissions.") from error
+
+    def names(self) -> list[str]:
+        """Return the names right below, sorted; none where the folder does not exist."""
+        return sorted(path.name for path in self.path.iterdir()) if self.path.exists() else []
+
+    def files(self) -> Iterator[StoredFile]:
+        """Yield every file at any depth, sorted by name."""
+        names = sorted(path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file())
+        return (found for name in names if (found := self.stat(name)))
+
+    def stat(self, name: str) -> StoredFile | None:
+        """Return one regular file, None when there is none."""
+        try:
+            found = (self.path / name).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return StoredFile(name, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+    def delete(self, name: str) -> None:
+        """Remove a file, or a folder with all below it; no error when there is none."""
+        path = self.path / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+    def checksum(self, file: StoredFile) -> str:
+        """Return the SHA-256 of the content."""
+        with (self.path / file.name).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+
+    def still_being_written(self, files: Sequence[StoredFile]) -> set[str]:
+        """Return the recently touched files whose size or time changes between two listings."""
+        now = time.time_ns()
+        recent = [file for file in files if now - file.modified_ns < _RECENT_SECONDS * 1e9]
+        if not recent:
+            return set()
+        time.sleep(_SETTLE_SECONDS)
+        return {file.name for file in recent if self.stat(file.name) != file}
+
+
+def open_folder(url: str | Path, s3: Any = None) -> Folder:
+    """Return the folder that `url` names: a path, or `s3://bucket/prefix`, reached with the boto3 client `s3`.
+
+    Without a client the machine's own credentials are used: on Glue, those of the job's role.
+    """
+    text = str(url)
+    scheme = next((scheme for scheme in S3_SCHEMES if text.startswith(scheme)), None)
+    if scheme is None:
+        return LocalFolder(Path(text))
+    # boto3 takes 0.4 s to import, which a command on a local lake need not wait for.
+    return import_module("lake.s3").open_bucket(text.removeprefix(scheme), s3)  # type: ignore[no-any-return]

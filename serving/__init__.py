@@ -1,0 +1,1 @@
+"""What people and tools read: dashboard, business review, quality report, Tableau, the warehouse's SQL."""

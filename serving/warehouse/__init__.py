@@ -1,0 +1,1 @@
+"""The warehouse's SQL, and how statements are executed."""

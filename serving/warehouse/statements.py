@@ -1,0 +1,61 @@
+"""Execute statements with redshift_connector and translate its errors."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import redshift_connector
+
+from contract.errors import DependentViewError, WarehouseError
+
+_DEPENDENT_OBJECTS = "2BP01"
+
+
+def execute(
+    connection: redshift_connector.Connection, sql: str, parameters: Sequence[Any] = ()
+) -> list[tuple[Any, ...]]:
+    """Execute one statement and return its rows, if it has any. Raises WarehouseError with the server's message."""
+    return execute_with_columns(connection, sql, parameters)[1]
+
+
+def execute_with_columns(
+    connection: redshift_connector.Connection, sql: str, parameters: Sequence[Any] = ()
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Execute one statement and return the names of the columns and the rows.
+
+    Raises WarehouseError with the server's message, DependentViewError where other objects depend on what is dropped.
+    """
+    with errors_of(sql):
+        cursor = connection.cursor()
+        cursor.execute(sql, tuple(parameters))
+        columns = [_text(column[0]) for column in cursor.description or []]
+        return columns, [tuple(row) for row in cursor.fetchall()] if columns else []
+
+
+@contextlib.contextmanager
+def errors_of(sql: str) -> Any:
+    """Translate errors of the driver. Raises WarehouseError, DependentViewError, with the beginning of the statement."""
+    try:
+        yield
+    except (redshift_connector.Error, OSError) as error:
+        kind = DependentViewError if sql_state(error) == _DEPENDENT_OBJECTS else WarehouseError
+        raise kind(f"{error_text(error)} (in: {' '.join(sql.split())[:120]})") from error
+
+
+def error_text(error: BaseException) -> str:
+    """Return the message of a driver's error: the driver gives the server's fields as a dictionary."""
+    return str(_fields(error).get("M", error.args[0] if error.args else ""))
+
+
+def sql_state(error: BaseException) -> str:
+    """Return the SQLSTATE of a driver's error, empty where the server gave none."""
+    return str(_fields(error).get("C", ""))
+
+
+def _fields(error: BaseException) -> dict[str, Any]:
+    fields = error.args[0] if error.args else ""
+    return fields if isinstance(fields, dict) else {"M": str(error)}
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name

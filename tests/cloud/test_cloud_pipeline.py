@@ -1,0 +1,295 @@
+"""The whole pipeline in the cloud's shape: packaged script, S3, Glue, catalog, COPY from S3. The warehouse is a stand-in."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from deltalake import DeltaTable, QueryBuilder
+
+from blocks.aws import aws_client
+from blocks.catalog import GlueCatalog
+from blocks.glue import GlueJob
+from blocks.platform import Platform
+from blocks.redshift import RedshiftWarehouse
+from contract.errors import JobError, WarehouseError
+from flows import churn_pipeline as flow_module
+from flows.churn_pipeline import churn_pipeline
+from infrastructure.local.paths import PACKAGES
+from lake.exports import TableVersion
+from sample_data.generator import generate
+from serving.warehouse.statements import execute
+from tasks import warehouse as warehouse_task
+from tasks.catalog import register_tables
+from tasks.warehouse import load_warehouse
+from tests.cloud.conftest import JOB, PASSWORD
+from tests.cloud.stand_in import KEY, hang_up, job_runs, json_error, nth, xml_error
+from tests.support.exports import write_export
+from tests.support.pipeline import LINEAGE
+
+TABLES = ("silver.customers", "silver.quarantine", "gold.customer_churn_analysis", "gold.churn_breakdown")
+
+
+@pytest.fixture
+def platform(cloud, credentials, runner, redshift, request):
+    """A platform as `churn deploy` saves it, on a lake of its own; the password comes from Secrets Manager."""
+    secrets = aws_client(credentials, "secretsmanager")
+    secret = json.dumps({"username": "admin", "password": PASSWORD})
+    arn = secrets.create_secret(Name=f"redshift!{request.node.name}-churn_admin", SecretString=secret)["ARN"]
+    warehouse = RedshiftWarehouse(
+        host="127.0.0.1",
+        port=redshift.port,
+        secret_arn=arn,
+        credentials=credentials,
+        iam_role="arn:aws:iam::123456789012:role/copy",
+        bi_group="churn_readers",
+        ssl=False,
+        connect_timeout_seconds=20,
+    )
+    with warehouse.connection() as connection:
+        for statement in (
+            "DROP VIEW IF EXISTS customer_churn_dashboard",
+            "DROP VIEW IF EXISTS customer_churn_kpis",
+            "DROP TABLE IF EXISTS customer_churn_analysis",
+        ):
+            execute(connection, statement)
+        execute(connection, "DROP TABLE IF EXISTS load_audit")
+        connection.commit()
+    return Platform(
+        lake=f"s3://lake/{request.node.name.replace('[', '-').strip(']')}",
+        jobs=GlueJob(job_name=JOB, credentials=credentials, poll_seconds=0.3),
+        warehouse=warehouse,
+        catalog=GlueCatalog(credentials=credentials),
+        credentials=credentials,
+    )
+
+
+def _upload(cloud, folder, prefix):
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("_"):
+            key = f"{prefix}/{path.relative_to(folder).as_posix()}"
+            cloud.client("s3").put_object(Bucket="raw", Key=key, Body=path.read_bytes())
+    return f"s3://raw/{prefix}"
+
+
+def _download(platform, folder):
+    """The lake on a disk: delta-rs would wait for the stand-in while holding the lock that it needs to answer."""
+    lake = platform.folder()
+    for file in lake.files():
+        target = folder / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(lake.read_bytes(file.name))
+    return folder
+
+
+def _rows(lake, table):
+    """Rows by delta-rs, without what depends on how and when they came."""
+    delta = DeltaTable(f"{lake}/{table.replace('.', '/')}")
+    found = QueryBuilder().register("t", delta).execute("SELECT * FROM t").read_all()
+    names = [field.name for field in found.schema if field.name not in LINEAGE and not field.name.endswith("_at")]
+    columns = [[value.as_py() for value in found.column(name)] for name in names]
+    return names, sorted(zip(*columns, strict=True), key=repr)
+
+
+def _assert_equal(platform, pipeline):
+    copy = _download(platform, pipeline.path.parent / "downloaded")
+    for table in TABLES:
+        assert _rows(copy, table) == _rows(pipeline.path, table), table
+    columns = "customer_id, monthly_charges, cltv, churn_score, risk_segment"
+    with platform.warehouse.connection() as connection:
+        loaded = execute(connection, f"SELECT {columns} FROM customer_churn_dashboard")
+    expected = [tuple(r[c] for c in columns.split(", ")) for r in pipeline.records("gold.customer_churn_analysis")]
+    assert sorted(loaded) == sorted(expected)
+
+
+@pytest.fixture
+def two_days(tmp_path):
+    """A first day of whole records, and a second day; as one folder and as the first alone."""
+    generate(200, 2, tmp_path / "both", seed=11, layout="flat33")
+    day = "customers/2026-01-01"
+    shutil.copytree(tmp_path / "both" / day, tmp_path / "first" / day)
+    return tmp_path / "first", tmp_path / "both"
+
+
+def test_day_of_failing_requests_equals_a_local_one(
+    platform, cloud, pipeline, two_days, prefect_harness, caplog, monkeypatch
+):
+    """One request to S3 in twenty gets 503, one in eighty no answer, and Glue throttles."""
+    caplog.set_level("INFO", logger="churn")
+    first, _ = two_days
+    cloud.faults += [nth(20, xml_error("SlowDown", "503 Slow Down")), nth(80, hang_up)]
+    cloud.faults += [nth(5, json_error("ThrottlingException"), prefix="AWSGlue.")]
+    loaded = churn_pipeline(platform, _upload(cloud, first, platform.lake[10:]))
+    assert sum(cloud.count(f"S3 {method}") for method in ("GET", "PUT", "HEAD")) > 250
+    assert caplog.text.count("silver.customers: 200 rows and") == 1, "the script's own words, from CloudWatch, once"
+    assert loaded.load.rows_loaded == 200
+    cloud.reset()
+    pipeline.load(first)
+    _assert_equal(platform, pipeline)
+    _assert_catalog(platform, cloud)
+    _assert_no_secret(platform, cloud, caplog)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)  # S3's and Glue's retries take their pauses
+def test_two_days_full_of_faults_equal_local_ones(
+    platform, cloud, runner, pipeline, two_days, prefect_harness, caplog, spark, monkeypatch, tmp_path
+):
+    """Nothing is lost and nothing comes twice, whatever happens.
+
+    On the second day Glue throttles and ends every step's run badly once, and the credentials expire for good.
+    """
+    caplog.set_level("INFO", logger="churn")
+    monkeypatch.setattr(flow_module, "run_glue_job", flow_module.run_glue_job.with_options(retry_delay_seconds=0))
+    first, both = two_days
+    cloud.faults += [nth(10, xml_error("SlowDown", "503 Slow Down")), nth(40, hang_up)]
+    churn_pipeline(platform, _upload(cloud, first, platform.lake[10:]))
+    cloud.reset()
+    raw = _upload(cloud, both, platform.lake[10:])
+    runner.fates |= {"bronze": "FAILED", "silver": "TIMEOUT", "gold": "STOPPED"}
+    cloud.faults += [nth(5, json_error("ThrottlingException"), prefix="AWSGlue."), _expired_in_the_export(cloud)]
+    with pytest.raises(JobError, match="credentials have expired"):
+        churn_pipeline(platform, raw)
+    cloud.reset()
+    runner.fates["export"] = "EXPIRED"
+    second = churn_pipeline(platform, raw)
+    assert {"FAILED", "TIMEOUT", "STOPPED", "EXPIRED"} <= {job_run.status for job_run in job_runs(JOB)}
+    pipeline.load(both)
+    _assert_equal(platform, pipeline)
+    assert 0 < second.load.rows_loaded < second.load.table_rows
+    _assert_nothing_new_through_the_command(platform, raw, tmp_path, monkeypatch)
+    _assert_catalog(platform, cloud)
+    _assert_no_secret(platform, cloud, caplog)
+
+
+def _expired_in_the_export(cloud):
+    """Credentials that are refused from the moment that another export runs."""
+    expired = json_error("ExpiredTokenException", "The security token included in the request is expired")
+    before = len(_exports())
+
+    def fault(operation, environ):
+        return expired if operation == "AWSGlue.GetJobRun" and len(_exports()) > before else None
+
+    return fault
+
+
+def _exports():
+    return [run for run in job_runs(JOB) if run.arguments["--job"] == "export"]
+
+
+def _assert_nothing_new_through_the_command(platform, raw, tmp_path, monkeypatch):
+    """`churn run --platform` on the saved block, in a process of its own, as its user types it."""
+    from prefect.settings import PREFECT_API_URL
+
+    platform.save("pipeline", overwrite=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "run", "--platform", "pipeline", "--raw", raw, "--json"],
+        cwd=tmp_path,
+        env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(PACKAGES)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert {table["outcome"] for table in summary["tables"]} == {"unchanged"}
+    assert summary["lake"] == platform.lake
+
+
+def _assert_catalog(platform, cloud):
+    """Tables are registered natively; what somebody changed by hand is put right."""
+    glue = cloud.client("glue")
+    table = glue.get_table(DatabaseName="churn_gold", Name="customer_churn_analysis")["Table"]
+    assert table["Parameters"]["table_type"] == "DELTA"
+    place = f"{platform.lake}/gold/customer_churn_analysis"
+    assert table["StorageDescriptor"]["Location"] == place
+    assert table["StorageDescriptor"]["SerdeInfo"]["Parameters"]["path"] == place
+    assert register_tables.fn(platform) == []
+    given = {name: table[name] for name in ("Name", "Parameters", "StorageDescriptor", "TableType")}
+    kept = given["StorageDescriptor"]["Columns"][1:]
+    given["StorageDescriptor"]["Columns"] = [*kept, {"Name": "x", "Type": "int"}]
+    glue.update_table(DatabaseName="churn_gold", TableInput=given)
+    name = "churn_gold.customer_churn_analysis"
+    assert register_tables.fn(platform) == [f"{name}: column customer_id string added", f"{name}: column x removed"]
+    assert register_tables.fn(platform) == []
+
+
+def _assert_no_secret(platform, cloud, caplog):
+    """The planted password and key are in no log, artifact, argument or file of the lake."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        artifacts = [a.model_dump_json() for a in client.read_artifacts()]
+    runs = cloud.client("glue").get_job_runs(JobName=JOB)["JobRuns"]
+    assert artifacts
+    assert runs
+    texts = [caplog.text, json.dumps(runs, default=str), *artifacts, repr(platform)]
+    for file in platform.folder().files():
+        if file.name.endswith((".json", ".html")):
+            texts.append(platform.folder().read_bytes(file.name).decode())
+    assert not [text[:200] for text in texts for secret in (PASSWORD, KEY) if secret in text]
+
+
+@pytest.mark.nightly
+def test_real_files_give_the_local_lake(platform, cloud, pipeline, real_files, prefect_harness):
+    raw = _upload(cloud, real_files[0].parent, platform.lake[10:])
+    result = churn_pipeline(platform, raw)
+    assert result.load.table_rows == 7043
+    pipeline.load(real_files[0].parent)
+    _assert_equal(platform, pipeline)
+
+
+def _export(platform, version, names, **given):
+    write_export(platform.folder(), version, [(name, "x", 1, "U") for name in names], **given)
+
+
+def _contents(platform):
+    with platform.warehouse.connection() as connection:
+        rows = execute(connection, "SELECT * FROM customer_churn_analysis ORDER BY customer_id")
+        loads = execute(connection, "SELECT delta_version FROM load_audit ORDER BY 1")
+    return rows, [row[0] for row in loads]
+
+
+def test_redshift_killed_in_copy_and_before_commit(platform, cloud, redshift, monkeypatch, prefect_harness):
+    _export(platform, 0, ["a", "b"], table_rows=2)
+    load_warehouse(platform, 0)
+    before, loads = _contents(platform)
+    _export(platform, 1, ["b", "c"], base=0, table_rows=3)
+
+    def kill_in_copy(operation, environ):
+        if environ["PATH_INFO"].endswith(".parquet") and operation == "S3 GET":
+            os.kill(redshift.process.pid, signal.SIGKILL)
+        return
+
+    cloud.faults.append(kill_in_copy)
+    with pytest.raises(WarehouseError):
+        load_warehouse.fn(platform, 1)
+    cloud.faults.clear()
+    redshift.start()
+    assert _contents(platform) == (before, loads)
+
+    plain = warehouse_task.execute
+
+    def kill_after_copy(connection, sql, parameters=()):
+        rows = plain(connection, sql, parameters)
+        if sql.startswith("COPY"):
+            redshift.kill()
+        return rows
+
+    monkeypatch.setattr(warehouse_task, "execute", kill_after_copy)
+    with pytest.raises(WarehouseError):
+        load_warehouse.fn(platform, 1)
+    monkeypatch.undo()
+    redshift.start()
+    assert _contents(platform) == (before, loads)
+
+    assert load_warehouse.fn(platform, 1).rows_loaded == 2
+    assert load_warehouse.fn(platform, 1).rows_loaded == 0
+    after, loads_after = _contents(platform)
+    assert [row[0] for row in after] == ["a", "b", "c"]
+    assert loads_after == [0, 1]
+    assert warehouse_task.loaded_version.fn(platform) == TableVersion("t", 1)

@@ -1,0 +1,17 @@
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _nothing_persisted(request):
+    """What a test persists does not burden the next one."""
+    yield
+    if "spark" in request.fixturenames:
+        request.getfixturevalue("spark").catalog.clearCache()
+
+
+@pytest.fixture(scope="session")
+def history(spark, tmp_path_factory):
+    """One lake loaded day by day, made once: see tests.spark.lakes."""
+    from tests.spark.lakes import History
+
+    return History(tmp_path_factory.mktemp("history"))

@@ -1,0 +1,1 @@
+"""What several tests share: records, a lake with its jobs, servers, processes."""

@@ -1,0 +1,80 @@
+"""A CloudFormation of one stack, by hand: what moto cannot do is a stack that fails on its way."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def refused(message: str, code: str = "ValidationError") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+class FakeCloudFormation:
+    """`status` is None without a stack. `script` are (status, new events) that follow a change, one per look."""
+
+    def __init__(self, status: str | None = None, outputs: dict[str, str] | None = None) -> None:
+        self.status, self.outputs = status, outputs or {}
+        self.parameters: list[str] = []
+        self.script: list[tuple[str | None, list[tuple[str, ...]]]] = []
+        self.events: list[dict[str, Any]] = []
+        self.change_set: dict[str, Any] = {"Status": "CREATE_COMPLETE", "Changes": []}
+        self.pending: list[dict[str, Any]] = []
+        self.refusals: dict[str, ClientError] = {}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self._running = False
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        """The arguments of every call of one name."""
+        return [options for called, options in self.calls if called == name]
+
+    def event(self, status: str, resource: str, kind: str = "AWS::S3::Bucket", reason: str = "") -> None:
+        event = {"EventId": str(len(self.events)), "ResourceStatus": status, "LogicalResourceId": resource}
+        self.events.insert(0, event | {"ResourceType": kind} | ({"ResourceStatusReason": reason} if reason else {}))
+
+    def describe_stacks(self, **options: Any) -> dict[str, Any]:
+        self._call("describe_stacks", options)
+        if self._running and self.script:
+            self.status, events = self.script.pop(0)
+            for event in events:
+                self.event(*event)
+        if self.status is None:
+            raise refused(f"Stack with id {options['StackName']} does not exist")
+        stack: dict[str, Any] = {"StackStatus": self.status, "StackId": "arn:stack/1"}
+        stack["Outputs"] = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
+        stack["Parameters"] = [{"ParameterKey": name, "ParameterValue": "x"} for name in self.parameters]
+        return {"Stacks": [stack]}
+
+    def describe_stack_events(self, **options: Any) -> dict[str, Any]:
+        self._call("describe_stack_events", options)
+        return {"StackEvents": list(self.events)}
+
+    def create_change_set(self, **options: Any) -> None:
+        self._call("create_change_set", options)
+        if options["ChangeSetType"] == "CREATE":
+            self.status = "REVIEW_IN_PROGRESS"
+
+    def describe_change_set(self, **options: Any) -> dict[str, Any]:
+        self._call("describe_change_set", options)
+        return self.pending.pop(0) if self.pending else self.change_set
+
+    def execute_change_set(self, **options: Any) -> None:
+        self._call("execute_change_set", options)
+        self._running = True
+
+    def delete_change_set(self, **options: Any) -> None:
+        self._call("delete_change_set", options)
+
+    def delete_stack(self, **options: Any) -> None:
+        self._call("delete_stack", options)
+        self._running = True
+
+    def _call(self, name: str, options: dict[str, Any]) -> None:
+        self.calls.append((name, options))
+        if name in self.refusals:
+            raise self.refusals[name]
+
+
+def change(action: str, resource: str, kind: str = "AWS::Glue::Job", replacement: str = "False") -> dict[str, Any]:
+    """One entry of a change set."""
+    names = {"Action": action, "LogicalResourceId": resource, "ResourceType": kind, "Replacement": replacement}
+    return {"ResourceChange": names}

@@ -1,0 +1,236 @@
+"""The command's usage: help of everything, wrong usage, and what its options are parsed to."""
+
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli import main as command
+from cli.main import app
+from contract import defaults
+from contract.errors import LakeError
+from infrastructure.local.paths import PACKAGES
+
+COMMANDS = (
+    "generate", "run", "query", "status", "report", "dashboard", "package", "deploy", "destroy", "drift", "up", "down",
+    "watch", "blocks",
+)  # fmt: skip
+PATHS = [[name] for name in COMMANDS] + [["tableau"], ["tableau", "build"], ["tableau", "publish"]]
+HEAVY = ("prefect", "prefect_aws", "pyspark", "great_expectations", "pandas", "numpy", "boto3", "botocore", "pyarrow")
+LOOK = "import sys; {}; print([name for name in {} if name in sys.modules])"
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the commands would call: (module:function, arguments, options)."""
+    made = []
+
+    def call(name, *arguments, **options):
+        made.append((name, arguments, options))
+        return f"answer of {name}"
+
+    monkeypatch.setattr(command, "_call", call)
+    return made
+
+
+def _churn(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def _words(result):
+    """What was printed, without the frames and line breaks that depend on the terminal's width."""
+    return " ".join(f"{result.stdout} {result.stderr}".replace("│", " ").split())
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_describes_the_command(calls, path, flag):
+    result = _churn(*path, flag)
+    assert result.exit_code == 0
+    assert f"churn {' '.join(path)}" in _words(result).replace("root", "churn")
+    found = next(c for c in typer.main.get_command(app).commands.items() if c[0] == path[0])[1]
+    described = found.commands[path[1]] if len(path) > 1 else found
+    assert described.help.split(":")[0].split(";")[0].split()[0] in _words(result)
+    assert calls == []
+
+
+def test_every_command_is_listed():
+    listed = typer.main.get_command(app).commands
+    assert set(listed) == {*COMMANDS, "tableau"}
+    words = _words(_churn("--help"))
+    assert all(name in words for name in listed)
+    assert "CHURN_HOME" in words
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_option_is_described(path):
+    found = typer.main.get_command(app)
+    for name in path:
+        found = found.commands[name]
+    options = [option for option in found.params if option.param_type_name == "option"]
+    assert all(option.help and option.help.endswith((".", "flat21.", "warehouse.")) for option in options), path
+
+
+def test_version_is_the_packages():
+    result = _churn("--version")
+    assert (result.exit_code, result.stdout) == (0, f"churn {version('churn-lakehouse')}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("fly",), "fly"),
+        (("query",), "sql"),
+        (("query", "SELECT 1", "--on", "moon"), "moon"),
+        (("run", "--max-quarantined-share", "1.5"), "--max-quarantined-share"),
+        (("run", "--max-quarantined-share", "half"), "--max-quarantined-share"),
+        (("run", "--wings"), "--wings"),
+        (("generate", "--days", "0"), "--days"),
+        (("generate", "--faults", "-1"), "--faults"),
+        (("generate", "--seed", "x"), "--seed"),
+        (("dashboard", "--ids", "all"), "hashed"),
+        (("destroy",), "--stack"),
+        (("drift",), "--platform"),
+        (("deploy", "--parameter", "Colour"), "NAME=VALUE"),
+        (("tableau", "publish"), "--server"),
+        (("tableau", "publish", "--server", "s", "--live", "--refresh"), "no extract to refresh"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_exits_with_two(calls, arguments, words):
+    result = _churn(*arguments)
+    assert result.exit_code == 2, result.output
+    assert words in _words(result)
+    assert calls == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("tableau",)])
+def test_nothing_asked_shows_help(calls, arguments):
+    assert "--help" in _words(_churn(*arguments))
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("given", "parsed"),
+    [
+        ([], {}),
+        (["A=1"], {"A": "1"}),
+        (["A=1", "B=two words"], {"A": "1", "B": "two words"}),
+        (["A=x=y"], {"A": "x=y"}),
+        (["A="], {"A": ""}),
+        (["A=1", "A=2"], {"A": "2"}),
+    ],
+)
+def test_parameters_are_split_once(calls, given, parsed):
+    arguments = [word for text in given for word in ("--parameter", text)]
+    assert _churn("deploy", "--dry-run", "--stack", "s", *arguments).exit_code == 0
+    assert calls == [("package:show_deployment", ("s", parsed), {})]
+
+
+def test_deployment_asks_before_changing(calls):
+    _churn("deploy", "--region", "eu-west-1", "--block", "prod")
+    assert calls[-1] == ("deploy:deploy_stack", ("churn-lakehouse", "eu-west-1", {}, "prod"), {"is_sure": False})
+    assert calls[0][0] == "startup:use_prefect"
+
+
+def test_destruction_needs_its_name(calls):
+    _churn("destroy", "--stack", "s", "--delete-data", "--confirm", "s", "--yes")
+    ((name, arguments, options),) = calls
+    assert (name, arguments) == ("deploy:destroy_stack", ("s", None))
+    assert options == {"delete_data": True, "confirmed": "s", "is_sure": True}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        (("query", "SELECT 1"), ["query:query_lake", "query:show"]),
+        (("query", "SELECT 1", "--on", "warehouse"), ["platform_query:query_warehouse", "query:show"]),
+        (
+            ("query", "SELECT 1", "--platform", "aws"),
+            ["startup:use_prefect", "platform_query:query_athena", "query:show"],
+        ),
+        (
+            ("query", "SELECT 1", "--on", "warehouse", "--platform", "aws"),
+            ["startup:use_prefect", "platform_query:query_warehouse", "query:show"],
+        ),
+        (("status",), ["status:show_status"]),
+        (("report", "--open"), ["status:show_report"]),
+        (("dashboard", "--no-open"), ["dashboard:local_folder", "dashboard:show_dashboard"]),
+        (("down",), ["down:down"]),
+        (("up",), ["startup:use_local_prefect", "up:up"]),
+        (("watch",), ["startup:use_prefect", "watch:watch"]),
+        (("blocks",), ["startup:use_prefect", "up:register"]),
+        (("drift", "--platform", "aws"), ["startup:use_prefect", "drift:show_drift"]),
+        (("package",), ["package:build_package"]),
+        (("tableau", "build"), ["tableau:build"]),
+        (("tableau", "build", "--platform", "aws"), ["startup:use_prefect", "tableau:build"]),
+        (("tableau", "publish", "--server", "s"), ["startup:use_prefect", "tableau:publish"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_command_starts_what_it_needs(calls, arguments, called):
+    assert _churn(*arguments).exit_code == 0
+    assert [name for name, _, _ in calls] == called
+
+
+def test_run_has_the_shared_defaults(calls):
+    assert _churn("run", "--platform", "aws", "--raw", "s3://b/raw").exit_code == 0
+    name, arguments, options = calls[-1]
+    assert name == "run:run_on_platform"
+    assert arguments[:3] == ("aws", "s3://b/raw", "answer of startup:use_prefect")
+    assert options == {
+        "full_refresh": False, "max_quarantined_share": defaults.MAX_QUARANTINED_SHARE, "as_json": False,
+    }  # fmt: skip
+
+
+def test_every_call_leads_to_a_function(calls):
+    """What a command calls by its name exists, without calling it."""
+    for arguments in ("status", "down", "package", "up", "watch", "blocks", "report", "dashboard", "generate"):
+        _churn(arguments)
+    for name, _, _ in calls:
+        module, _, function = name.partition(":")
+        assert callable(getattr(import_module(f"cli.{module}"), function)), name
+
+
+def test_known_error_is_one_line(monkeypatch, capsys):
+    def fail():
+        raise LakeError("the lake is away. Look for it.")
+
+    monkeypatch.setattr(command, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "error: the lake is away. Look for it.\n"
+
+
+def test_unknown_error_keeps_its_traceback(monkeypatch):
+    def fail():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(command, "app", fail)
+    with pytest.raises(ZeroDivisionError):
+        command.main()
+
+
+def _loaded(code, *arguments):
+    command = [sys.executable, "-c", LOOK.format(code, HEAVY), *arguments]
+    done = subprocess.run(command, cwd=PACKAGES, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import cli.main",
+        "import typer; from cli.main import app; app(['--help'], standalone_mode=False)",
+        "import typer; from cli.main import app; app(['run', '--help'], standalone_mode=False)",
+        "import cli.startup",
+        "import cli.down",
+    ],
+)
+def test_start_loads_nothing_heavy(code):
+    assert _loaded(code) == "[]"
