@@ -117,10 +117,10 @@ def two_days(tmp_path):
 def test_day_of_failing_requests_equals_a_local_one(
     platform, cloud, pipeline, two_days, prefect_harness, caplog, monkeypatch
 ):
-    """One request to S3 in twenty gets 503, one in eighty no answer, and Glue throttles."""
+    """One request to S3 in forty gets 503, one in 150 no answer, and Glue throttles."""
     caplog.set_level("INFO", logger="churn")
     first, _ = two_days
-    cloud.faults += [nth(20, xml_error("SlowDown", "503 Slow Down")), nth(80, hang_up)]
+    cloud.faults += [nth(40, xml_error("SlowDown", "503 Slow Down")), nth(150, hang_up)]
     cloud.faults += [nth(5, json_error("ThrottlingException"), prefix="AWSGlue.")]
     loaded = churn_pipeline(platform, _upload(cloud, first, platform.lake[10:]))
     assert sum(cloud.count(f"S3 {method}") for method in ("GET", "PUT", "HEAD")) > 250

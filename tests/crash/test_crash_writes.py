@@ -8,20 +8,21 @@ import shutil
 
 import pytest
 
+from contract.feeds import GROUP
 from jobs.delta import Lake
 from lake.alerts import Alerts
 from lake.dashboard_data import Dashboards
 from lake.exports import Exports
 from lake.manifests import Manifests
 from lake.results import Results
-from sample_data.generator import generate
 from tests.support.pipeline import PipelineHarness
+from tests.support.records import GOOD, many, record, write_jsonl
 
 JOBS = ("bronze", "silver", "gold", "export")
 WRITES = {
     "bronze": (
-        "open batch", "bronze.billing", "result bronze.billing", "bronze.demographics", "result bronze.demographics",
-        "bronze.services", "result bronze.services", "commit batch",
+        "open batch", "bronze.billing", "result bronze.billing", "bronze.customers", "result bronze.customers",
+        "commit batch",
     ),
     "silver": ("silver.quarantine", "result silver.quarantine", "silver.customers", "result silver.customers"),
     "gold": (
@@ -32,7 +33,7 @@ WRITES = {
     "export": ("dashboard", "result export.dashboard", "export", "result export.warehouse"),
 }  # fmt: skip
 COMPARED = {
-    "bronze": ("bronze.billing", "bronze.demographics", "bronze.services"),
+    "bronze": ("bronze.billing", "bronze.customers"),
     "silver": ("silver.customers", "silver.quarantine"),
     "gold": ("gold.customer_churn_analysis", "gold.churn_breakdown", "gold.customer_movements"),
     "export": (),
@@ -89,17 +90,16 @@ def writes():
 def stages(spark, writes, tmp_path_factory):
     """A folder with the lake as it is before and after each job of the second day, the raw files, and the writes."""
     folder = tmp_path_factory.mktemp("stages")
-    generate(60, 2, folder / "raw", seed=5, faults=1)
-    first = folder / "first"
-    for feed in ("demographics", "services", "billing"):
-        shutil.copytree(folder / "raw" / feed / "2026-01-01", first / feed / "2026-01-01")
-        # Something of every feed is quarantined on the second day too, so that every table is written.
-        (source,) = (folder / "raw" / feed / "2026-01-02").iterdir()
-        with source.open("a", encoding="utf-8") as out:
-            out.write("broken\n")
     day = PipelineHarness(folder / "lake")
-    day.load(first, max_quarantined_share="1")
+    write_jsonl(folder / "raw" / "customers" / "2026-01-01" / "a.jsonl", *many(30))
+    day.load(folder / "raw")
     day.job("export")
+    # Something of every feed changes, and something of every feed is quarantined, so that every table is written.
+    left = [record(f"G{n:04d}", churn="Yes", tenure_months="5") for n in range(3)]
+    write_jsonl(folder / "raw" / "customers" / "2026-01-02" / "a.jsonl", *left, record("new"), record("X", churn="?"))
+    billing = {name: GOOD[name] for name in ("customer_id", *GROUP["billing"].columns)}
+    changed = [billing | {"customer_id": f"G{n:04d}", "monthly_charges": "77.00"} for n in range(10, 14)]
+    write_jsonl(folder / "raw" / "billing" / "2026-01-02" / "b.jsonl", *changed, billing | {"tenure_months": "abc"})
     for job in JOBS:
         shutil.copytree(folder / "lake", folder / f"before-{job}")
         writes.clear()

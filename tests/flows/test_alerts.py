@@ -37,7 +37,7 @@ def mail_server():
 
 @pytest.fixture
 def platform(prefect_harness, warehouse, webhook, tmp_path):
-    notifier = ChatWebhook(url=SecretStr(webhook.url), timeout_seconds=3)
+    notifier = ChatWebhook(url=SecretStr(webhook.url), timeout_seconds=1)
     return Platform(lake=str(tmp_path), jobs=LocalGlueJob(), warehouse=warehouse, notifier=notifier)
 
 
@@ -129,7 +129,7 @@ def test_operators_are_told_and_a_hanging_receiver_does_not_fail_the_message(pla
 
 def test_nobody_listens(webhook):
     webhook.stop()
-    block = ChatWebhook(url=SecretStr("http://127.0.0.1:9/planted-path"), timeout_seconds=3)
+    block = ChatWebhook(url=SecretStr("http://127.0.0.1:9/planted-path"), timeout_seconds=1)
     with pytest.raises(NotifyError, match="cannot reach the webhook: ConnectError") as error:
         block.notify("x")
     assert not isinstance(error.value, UnknownDeliveryError)

@@ -64,6 +64,7 @@ def test_figures_equal_plain_python(loaded, deliveries):
     assert kpis["monthly_revenue_lost"] == pytest.approx(lost)
 
 
+@pytest.mark.nightly
 def test_parts_one_after_another_equal_all_together(pipeline, loaded, deliveries, tmp_path):
     records = _records(deliveries)
     raw = tmp_path / "raw"

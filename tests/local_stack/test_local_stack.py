@@ -131,6 +131,7 @@ def test_prefect_pages_show_runs(room, tmp_path):
         assert [word for word in words if word not in done.stdout] == [], page
 
 
+@pytest.mark.nightly
 def test_failed_gate_is_a_failed_run_and_a_message(room):
     bad = [record(f"b{n}", churn="Maybe") for n in range(5)]
     write_jsonl(room.raw / "customers" / "2026-02-04" / "bad.jsonl", *bad, record("n5", **NEW))

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,11 @@ class History:
         self.noon = self._step("noon", NOON, full_refresh=True)
         self._bring("2026-01-04", record("leaver", churn="Yes", **NEW), record("N3", churn="Yes"))
         self.evening = self._step("evening", EVENING)
-        self.refreshed = self._step("refreshed", LAST, full_refresh=True)
+
+    @cached_property
+    def refreshed(self) -> Step:
+        """The lake built once more from all of bronze."""
+        return self._step("refreshed", LAST, full_refresh=True)
 
     def _bring(self, day: str, *records: dict[str, Any]) -> None:
         write_jsonl(self.raw / day / "a.jsonl", *records)
