@@ -104,12 +104,12 @@ def query(
     if platform:
         _call("startup:use_prefect")
     if on == "warehouse":
-        found = _call("platform_query:query_warehouse", sql, platform)
+        found = _call("warehouse_query:query_warehouse", sql, platform)
     elif platform:
-        found = _call("platform_query:query_athena", sql, platform)
+        found = _call("athena_query:query_athena", sql, platform)
     else:
         found = _call("query:query_lake", sql, lake)
-    _call("query:show", found, as_json=as_json)
+    _call("rows:show", found, as_json=as_json)
 
 
 @app.command()
@@ -170,7 +170,7 @@ def deploy(
     """Build, upload, and create or update the stack on AWS; save its Platform block."""
     parameters = _parsed(parameter or [])
     if dry_run:
-        _call("package:show_deployment", stack, parameters)
+        _call("dry_run:show_deployment", stack, parameters)
         return
     _call("startup:use_prefect")
     _call("deploy:deploy_stack", stack, region, parameters, block, is_sure=yes)
@@ -215,7 +215,10 @@ def down() -> None:
 def watch(raw: Raw = Path("data/raw"), lake: Lake = None, platform: PlatformName = None) -> None:
     """Turn arriving raw files into events that start runs: a folder's, or those of a platform's queue."""
     _call("startup:use_prefect")
-    _call("watch:watch", platform, raw, lake)
+    if platform:
+        _call("watch_queue:watch_queue", platform)
+    else:
+        _call("watch:watch_folder", raw, lake)
 
 
 @app.command()

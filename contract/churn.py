@@ -13,6 +13,8 @@ HIGH_SOURCE_SCORE = 70
 
 CHURN_SCORE_AT_START = 100
 CHURN_SCORE_PER_MONTH = 1.5
+CHURN_SCORE_RULE = f"{CHURN_SCORE_AT_START} - {CHURN_SCORE_PER_MONTH} x tenure_months"
+"""The churn score of a customer who has left, in words; of others it is 0."""
 
 
 @dataclass(frozen=True)

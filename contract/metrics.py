@@ -97,14 +97,14 @@ MEASURES: dict[str, Measure] = {
         Measure("cltv", "Sum of cltv, USD", "cltv"),
         Measure("churned_cltv", "Sum of cltv of churned customers, USD", "cltv", CHURNED),
         Measure("churned_source_cltv", "Sum of source_cltv of churned customers, USD", "source_cltv", CHURNED),
-        Measure("high_source_score", "Customers with source_churn_score > 70", condition=HIGH_SCORE),
+        Measure("high_source_score", f"Customers with source_churn_score > {HIGH_SOURCE_SCORE}", condition=HIGH_SCORE),
         Measure(
             "retained_monthly_revenue",
             "Sum of monthly_charges of customers who are still here, USD",
             "monthly_charges",
             RETAINED,
         ),
-        Measure("at_risk", "Customers still here with source_churn_score > 70", condition=AT_RISK),
+        Measure("at_risk", f"Customers still here with source_churn_score > {HIGH_SOURCE_SCORE}", condition=AT_RISK),
         Measure("at_risk_monthly_revenue", "Sum of their monthly_charges, USD", "monthly_charges", AT_RISK),
         Measure("at_risk_source_cltv", "Sum of their source_cltv, USD", "source_cltv", AT_RISK),
     )
@@ -220,7 +220,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "high_risk_customers",
             "High-risk customers",
-            "Customers whose score of the source system is over 70, whether they have left or not.",
+            f"Customers whose score of the source system is over {HIGH_SOURCE_SCORE}, whether they have left or not.",
             "customers",
             -1,
             numerator="high_source_score",

@@ -3,6 +3,8 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
+from contract.columns import KEY
+
 
 def build_suite(max_quarantined_share: float) -> ExpectationSuite:
     """Return the suite; `max_quarantined_share` is the share of lines (0 to 1) that may be unparsable."""
@@ -14,8 +16,6 @@ def build_suite(max_quarantined_share: float) -> ExpectationSuite:
             gxe.ExpectColumnValuesToBeNull(
                 column="_parse_error", mostly=1 - max_quarantined_share, severity="critical"
             ),
-            gxe.ExpectColumnValuesToNotBeNull(
-                column="customer_id", mostly=1 - max_quarantined_share, severity="warning"
-            ),
+            gxe.ExpectColumnValuesToNotBeNull(column=KEY, mostly=1 - max_quarantined_share, severity="warning"),
         ],
     )

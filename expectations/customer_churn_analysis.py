@@ -4,6 +4,7 @@ import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
 from contract.churn import RISK_SEGMENTS, TENURE_BAND_NAMES
+from contract.columns import KEY
 
 
 def build_suite() -> ExpectationSuite:
@@ -11,8 +12,8 @@ def build_suite() -> ExpectationSuite:
     return ExpectationSuite(
         name="gold.customer_churn_analysis",
         expectations=[
-            gxe.ExpectColumnValuesToNotBeNull(column="customer_id", severity="critical"),
-            gxe.ExpectColumnValuesToBeUnique(column="customer_id", severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column=KEY, severity="critical"),
+            gxe.ExpectColumnValuesToBeUnique(column=KEY, severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="churn_flag", severity="critical"),
             gxe.ExpectColumnValuesToBeInSet(column="churn_flag", value_set=[0, 1], severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="cltv", severity="critical"),

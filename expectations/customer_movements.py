@@ -4,6 +4,7 @@ import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
 from contract.churn import RISK_SEGMENTS
+from contract.columns import KEY
 
 
 def build_suite() -> ExpectationSuite:
@@ -11,8 +12,8 @@ def build_suite() -> ExpectationSuite:
     return ExpectationSuite(
         name="gold.customer_movements",
         expectations=[
-            gxe.ExpectColumnValuesToNotBeNull(column="customer_id", severity="critical"),
-            gxe.ExpectColumnValuesToBeUnique(column="customer_id", severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column=KEY, severity="critical"),
+            gxe.ExpectColumnValuesToBeUnique(column=KEY, severity="critical"),
             gxe.ExpectColumnValuesToBeInSet(column="from_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
             gxe.ExpectColumnValuesToBeInSet(column="to_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
         ],

@@ -3,7 +3,7 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
-from contract.columns import COLUMNS
+from contract.columns import COLUMNS, KEY
 
 
 def build_suite() -> ExpectationSuite:
@@ -11,8 +11,8 @@ def build_suite() -> ExpectationSuite:
     return ExpectationSuite(
         name="silver.customers",
         expectations=[
-            gxe.ExpectColumnValuesToNotBeNull(column="customer_id", severity="critical"),
-            gxe.ExpectColumnValuesToBeUnique(column="customer_id", severity="critical"),
+            gxe.ExpectColumnValuesToNotBeNull(column=KEY, severity="critical"),
+            gxe.ExpectColumnValuesToBeUnique(column=KEY, severity="critical"),
             *(
                 gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.values), severity="critical")
                 for column in COLUMNS

@@ -7,7 +7,7 @@ from prefect import flow
 
 from blocks.platform import Platform
 from contract import defaults
-from lake.results import JobResult, result_of_step
+from lake.results import WAREHOUSE_STEP, JobResult, result_of_step
 from tasks.alerts import send_alerts
 from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
@@ -66,7 +66,7 @@ def _run(
         exported = run_glue_job(platform, "export", run_id, limits | {"warehouse_version": str(loaded or "")})
         results += exported
         dashboard = publish_dashboard(platform)
-        load = load_warehouse(platform, result_of_step(exported, "warehouse").version_after)
+        load = load_warehouse(platform, result_of_step(exported, WAREHOUSE_STEP).version_after)
         record_warehouse(platform, load)
         send_alerts(platform)
     finally:

@@ -12,12 +12,11 @@ from jobs.context import JobContext, Timer
 from jobs.session import SMALL_INPUT_BYTES, tune
 from lake.dashboard_data import COLUMNS, MAX_CUSTOMERS, Dashboards, pack
 from lake.exports import OPERATION_COLUMN, UPSERT, Export, Exports, TableVersion, export_columns
-from lake.results import JobResult
+from lake.results import DASHBOARD_STEP, WAREHOUSE_STEP, JobResult
 from transforms.changes import net_changes
 
 ANALYSIS = TABLES["gold.customer_churn_analysis"]
 KPIS = TABLES["gold.churn_kpis"]
-DASHBOARD_STEP, WAREHOUSE_STEP = "dashboard", "warehouse"
 _FLOATS = ("cltv", "churn_score", "source_churn_score", "source_cltv")
 _RUNS_SHOWN = 60
 

@@ -34,7 +34,7 @@ def run(context: JobContext) -> list[JobResult]:
     for step in (_analysis, _breakdown, _kpis, _movements):
         result = step(context)
         results.append(result)
-        if result.outcome in ("failed", "broken"):
+        if result.is_stopped:
             break
     return results
 
@@ -52,7 +52,7 @@ def _analysis(context: JobContext) -> JobResult:
         ANALYSIS,
         rows,
         input_bytes=lake.changed_bytes(CUSTOMERS, -1 if context.full_refresh else last_version, target_version),
-        null_rate_columns=dict.fromkeys(("city", "churn_reason", "source_cltv"), "customer_id"),
+        null_rate_columns=dict.fromkeys(("city", "churn_reason", "source_cltv"), KEY),
     )
     return publish(
         context,
@@ -167,4 +167,4 @@ def _write_alert(context: JobContext) -> None:
 
 def _at_risk(row: Row) -> AtRisk:
     amounts = (float(row[name]) for name in ("monthly_charges", "cltv", "churn_score"))
-    return AtRisk(row["customer_id"], row["city"], row["to_segment"], *amounts)
+    return AtRisk(row[KEY], row["city"], row["to_segment"], *amounts)

@@ -75,11 +75,14 @@ def run_script(argv: Sequence[str]) -> None:
     """Run one job as a process of its own: its error is recorded beside the lake, for its caller."""
     options = parse_arguments(argv)
     results = Results(open_folder(options.lake))
-    results.clear_failure(options.run_id, options.job)
     try:
+        results.clear_failure(options.run_id, options.job)
         main(argv)
     except ChurnError as error:
-        results.write_failure(options.run_id, options.job, error)
+        try:
+            results.write_failure(options.run_id, options.job, error)
+        except LakeError as second:
+            LOGGER.warning("the error could not be recorded: %s", second)
         raise
 
 

@@ -107,6 +107,6 @@ def _quality(context: JobContext, month: Month) -> list[dict[str, Any]]:
                 row["batches"] += 1
                 row["rows_read"] += result.rows_read
                 row["rows_quarantined"] += result.rows_quarantined
-                row["stopped"] += result.outcome in ("failed", "broken")
+                row["stopped"] += result.is_stopped
                 row["warned"] += result.outcome == "warned"
     return [{"table": table, **counted[table]} for table in TABLES if table in counted]

@@ -56,7 +56,7 @@ def run(context: JobContext) -> list[JobResult]:
         results.append(
             _publish_quarantine(context, audited_quarantine, quarantined_rows, batch, quarantined, target_batch, timer)
         )
-    if all(result.outcome not in ("failed", "broken") for result in results):
+    if all(not result.is_stopped for result in results):
         results.append(
             publish(
                 context,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,12 @@ def _as_is(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
+@lru_cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Kept: making one takes longer than reading a document."""
+    return TypeAdapter(kind)
+
+
 class Documents(Generic[Item]):
     """Documents of one dataclass, `<folder>/<name>.json`.
 
@@ -27,7 +34,7 @@ class Documents(Generic[Item]):
         self, folder: Folder, kind: type[Item], upgrade: Callable[[dict[str, Any]], dict[str, Any]] = _as_is
     ) -> None:
         self.folder = folder
-        self._adapter = TypeAdapter(kind)
+        self._adapter: TypeAdapter[Item] = _adapter(kind)  # type: ignore[arg-type]
         self._upgrade = upgrade
 
     def write(self, name: str, item: Item) -> None:

@@ -12,6 +12,9 @@ from lake.storage import Folder
 Outcome = Literal["passed", "warned", "failed", "broken", "unchanged"]
 Severity = Literal["critical", "warning", "info"]
 
+# What the export job does that is work on no table.
+DASHBOARD_STEP, WAREHOUSE_STEP = "dashboard", "warehouse"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -94,6 +97,11 @@ class JobResult:
     def is_published(self) -> bool:
         """Return whether the batch passed its gate."""
         return self.outcome in ("passed", "warned")
+
+    @property
+    def is_stopped(self) -> bool:
+        """Return whether the gate stopped the batch."""
+        return self.outcome in ("failed", "broken")
 
     @property
     def is_batch(self) -> bool:
@@ -203,7 +211,7 @@ def _from_first_release(content: dict[str, Any]) -> dict[str, Any]:
     elif first == "maintenance":
         about = {"job": first, "table": rest}
     else:
-        about = {"job": first, "table": None, "step": rest or ("warehouse" if first == "export" else "")}
+        about = {"job": first, "table": None, "step": rest or (WAREHOUSE_STEP if first == "export" else "")}
     statistics = {
         "rows": metrics.get("batch_rows"),
         "files": metrics.get("files"),

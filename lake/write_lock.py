@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from contract.errors import LakeError
+from contract.log import LOGGER
 from lake.storage import Folder, LocalFolder
 
 _FILE = "_control/run.lock"
@@ -17,28 +18,40 @@ _POLL_SECONDS = 0.5
 def write_lock(lake: Folder, wait_seconds: float = 0) -> Iterator[None]:
     """Hold the lock of a lake while the context is open; the system frees it even when the process is killed.
 
-    A lake on S3 needs none: its writers are runs of one Glue job, and Glue runs one at a time.
+    A lake on S3 has none here: its writers are runs of one Glue job, of which one runs at a time, or of one Prefect.
     Raises LakeError when another process still holds the lock after `wait_seconds`.
     """
     if not isinstance(lake, LocalFolder):
         yield
         return
-    path = lake.path / _FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with _opened(lake) as file:
         if not _acquire(file, wait_seconds):
             raise LakeError(f"another run is working on {lake.uri()}. Wait until it has ended, or use another --lake.")
         yield
 
 
+def _opened(lake: LocalFolder) -> TextIO:
+    path = lake.path / _FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise LakeError(
+            f"cannot lock {path}: {error.strerror}. Choose another --lake or fix its permissions."
+        ) from error
+
+
 def _acquire(file: TextIO, wait_seconds: float) -> bool:
-    deadline = time.monotonic() + wait_seconds
+    deadline, waits = time.monotonic() + wait_seconds, False
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 return False
+            if not waits:
+                LOGGER.info("waiting until another run on this lake has ended")
+            waits = True
             time.sleep(_POLL_SECONDS)
         else:
             return True

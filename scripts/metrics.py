@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from contract.churn import CHURN_SCORE_RULE, HIGH_RISK_SCORE, HIGH_SOURCE_SCORE, HIGH_VALUE_CLTV, TENURE_BANDS
 from contract.metrics import METRICS, METRICS_BY_DIMENSION
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
@@ -21,12 +22,12 @@ and derive from `gold.churn_breakdown`. The business review and the command show
 |---|---|
 | churn_flag | 1 where churn is yes, else 0 |
 | cltv | monthly_charges × tenure_months |
-| customer_tenure_group | "0-12" up to and including 12, "13-24" up to 24, else "25+" |
-| churn_score | churned: 100 − 1.5 × tenure_months (may be negative), else 0 |
-| risk_segment | High-Value where cltv > 2000; High-Risk where churn_score > 60 |
+| customer_tenure_group | {bands} |
+| churn_score | churned: {score} (may be negative), else 0 |
+| risk_segment | High-Value where cltv > {high_cltv}; High-Risk where churn_score > {high_risk} |
 
 **At risk and lost** are different customers. *At risk* are those who are still here and whose score of the source system is
-over 70: they can be kept. *Lost* is what churned customers paid, gone unless they are won back. Earlier dashboards
+over {high_source}: they can be kept. *Lost* is what churned customers paid, gone unless they are won back. Earlier dashboards
 showed what is lost under the name of at risk: their "CLTV at risk" is `source_cltv_lost`, their "monthly revenue at
 risk" `monthly_revenue_lost`.
 
@@ -47,4 +48,12 @@ def render() -> str:
     plain = [(metric.name, metric) for metric in METRICS.values()]
     grouped = [(f"{metric.name}:*", metric) for metric in METRICS_BY_DIMENSION.values()]
     rows = [f"| {name} | {m.label} | {m.definition} | {m.unit} | `{m.sql}` |" for name, m in [*plain, *grouped]]
-    return _TEXT.format(rows="\n".join(rows))
+    bands = [f'"{band.name}" up to and including {band.up_to}' for band in TENURE_BANDS[:-1]]
+    return _TEXT.format(
+        rows="\n".join(rows),
+        bands=", ".join([*bands, f'else "{TENURE_BANDS[-1].name}"']),
+        score=CHURN_SCORE_RULE,
+        high_cltv=HIGH_VALUE_CLTV,
+        high_risk=HIGH_RISK_SCORE,
+        high_source=HIGH_SOURCE_SCORE,
+    )

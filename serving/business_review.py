@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from contract.churn import TENURE_BAND_NAMES
+from contract.churn import HIGH_RISK_SCORE, HIGH_VALUE_CLTV, TENURE_BAND_NAMES
 from contract.metrics import HEADLINES, METRICS, Metric
 from lake.reviews import Month, Review
 from lake.storage import Folder
@@ -74,6 +74,8 @@ def render_review(review: Review) -> str:
         missing=_missing(review),
         groups={title: _bars(review, dimension) for dimension, title in _GROUPS.items()},
         metrics=METRICS,
+        high_cltv=HIGH_VALUE_CLTV,
+        high_risk=HIGH_RISK_SCORE,
         width=_WIDTH,
         height=_HEIGHT,
     )

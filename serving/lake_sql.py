@@ -10,15 +10,17 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from contract.errors import QueryError
+from contract.tables import LAYERS
+from lake.delta_log import is_table
+from lake.storage import open_folder
 
-LAYERS = ("bronze", "silver", "gold")
 Rows = tuple[list[str], list[tuple[Any, ...]]]
 
 
 def table_names(lake: Path) -> list[str]:
     """Return every table that exists, as layer.name, in the order of the layers."""
     found = [(layer, path.name) for layer in LAYERS for path in sorted((lake / layer).glob("*")) if path.is_dir()]
-    return [f"{layer}.{name}" for layer, name in found if any((lake / layer / name / "_delta_log").glob("*.json"))]
+    return [f"{layer}.{name}" for layer, name in found if is_table(open_folder(lake), f"{layer}/{name}")]
 
 
 def query(lake: Path, sql: str) -> Rows:

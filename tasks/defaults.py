@@ -5,10 +5,11 @@ from typing import Any
 
 from prefect.tasks import exponential_backoff
 
-from contract.errors import ChurnError, JobError, NotifyError, PlatformError, WarehouseError
+from contract.errors import ChurnError, DependentViewError, JobError, NotifyError, PlatformError, WarehouseError
+from contract.log import LOGGER
 
 # What the pipeline logs belongs in the run's log, which Prefect keeps.
-logging.getLogger("churn").setLevel(logging.INFO)
+LOGGER.setLevel(logging.INFO)
 
 # One set for all tasks: Prefect asks its server for concurrency limits per set of tags.
 TAGS = ["churn-lakehouse"]
@@ -18,6 +19,8 @@ def is_worth_retrying(_task: Any, _task_run: Any, state: Any) -> bool:
     """Return whether a failure may be temporary: a died worker, a lost connection; not bad input or a failed gate."""
     try:
         state.result()
+    except DependentViewError:
+        return False
     except (JobError, NotifyError, PlatformError, WarehouseError):
         return True
     except ChurnError:

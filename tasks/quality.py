@@ -26,7 +26,7 @@ def _check(platform: Platform, job: str, results: Sequence[JobResult]) -> None:
     rows = [_row(result, check) for result in results for check in result.checks]
     if rows:
         create_table_artifact(key=f"quality-{job}", table=rows, description=_description(platform, results))
-    stopped = [result for result in results if result.outcome in ("failed", "broken")]
+    stopped = [result for result in results if result.is_stopped]
     if stopped:
         kind = BrokenCheckError if any(result.outcome == "broken" for result in stopped) else GateError
         raise kind(_message(stopped))

@@ -116,9 +116,12 @@ def _define_views(
     """Recreate the views whose definition is not today's; return whether there was one."""
     described = dict(execute(connection, sql.view_comments(warehouse.schema_name)))
     views = sql.views(warehouse.schema_name, columns)
-    outdated = [view for view in views if described.get(view.name) != view.comment]
-    for view in outdated:
-        _recreate(connection, view)
+    outdated = [view for view in views if not described.get(view.name, "").endswith(view.definition)]
+    for view in views:
+        if view in outdated:
+            _recreate(connection, view)
+        elif described[view.name] != view.comment:
+            execute(connection, view.describe)  # only its words have changed: views that depend on it stay
     return bool(outdated)
 
 

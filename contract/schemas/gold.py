@@ -1,6 +1,6 @@
 """The tables of gold, and the warehouse's view of the churn analysis."""
 
-from contract.churn import HIGH_RISK_SCORE, HIGH_VALUE_CLTV, TENURE_BAND_NAMES
+from contract.churn import CHURN_SCORE_RULE, HIGH_RISK_SCORE, HIGH_VALUE_CLTV, TENURE_BAND_NAMES
 from contract.columns import KEY
 from contract.feeds import GROUPS
 from contract.metrics import CONDITIONS, MEASURES
@@ -25,7 +25,7 @@ ANALYSIS = Schema(
         required(
             "churn_score",
             "decimal(8,1)",
-            "100 - 1.5 x tenure_months of a customer who left, else 0; may be negative",
+            f"{CHURN_SCORE_RULE} of a customer who left, else 0; may be negative",
         ),
         required(
             "risk_segment",

@@ -10,7 +10,7 @@ _PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 # Everything that the script imports of ours. Spark 3.5 takes a zip in --extra-py-files, and no wheel.
 _PACKAGES = ("jobs", "transforms", "expectations", "lake", "contract")
 # What these import that Glue 5.1 does not bring: the rest (pyspark, pandas, pyarrow, boto3) is Glue's own.
-_MODULES = ("great-expectations",)
+_MODULES = ("great-expectations", "pydantic")
 _SCRIPT = _PACKAGE_FOLDER / "jobs" / "main.py"
 _SCRIPT_NAME = "glue_main.py"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same sources give the same bytes

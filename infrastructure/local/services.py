@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from contract.errors import MachineError
+from contract.log import LOGGER_NAME
 from infrastructure.local.paths import HOME_SETTING, PACKAGES, log_file, state_folder
 from infrastructure.local.redshift.account import ensure_password
 
@@ -125,7 +126,7 @@ def prefect_environment(port: int) -> dict[str, str]:
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         # A server that is started again must know whose slots have run out.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "churn",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": LOGGER_NAME,
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
 

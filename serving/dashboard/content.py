@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contract.churn import HIGH_SOURCE_SCORE
+from contract.columns import KEY
 from contract.metrics import DIMENSIONS
 
 CustomerIds = Literal["shown", "hashed", "none"]
@@ -80,7 +81,7 @@ CALLS = Visual(
     "Call list",
     f"Customers still here, scored over {HIGH_SOURCE_SCORE} by the source system; the greatest CLTV first.",
     ("source_cltv_at_risk", "monthly_revenue_at_risk"),
-    by="customer_id",
+    by=KEY,
 )
 VISUALS = (FUNNEL, MATRIX, PAYMENT, REASONS, CHARGES, CONTRACTS)
 TALL = (MATRIX.name, REASONS.name)

@@ -11,7 +11,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from contract.churn import HIGH_RISK_SCORE, HIGH_VALUE_CLTV
+from contract.churn import (
+    CHURN_SCORE_RULE,
+    HIGH_RISK,
+    HIGH_RISK_SCORE,
+    HIGH_VALUE,
+    HIGH_VALUE_CLTV,
+    LOW_RISK,
+    LOW_VALUE,
+    segment,
+)
 from contract.metrics import CONDITIONS, HEADLINES, MEASURES, METRICS, METRICS_BY_DIMENSION, SECONDARY
 from lake.dashboard_data import SCORE_BIN, DashboardData, Dashboards
 from lake.storage import Folder
@@ -58,6 +67,7 @@ def render(data: DashboardData, ids: CustomerIds = "shown", key: str = "") -> st
         calls=CALLS,
         high_risk=HIGH_RISK_SCORE,
         high_cltv=HIGH_VALUE_CLTV,
+        score_rule=CHURN_SCORE_RULE,
         script=Markup(script),  # noqa: S704 (ours)
         style=Markup(style),  # noqa: S704 (ours)
         script_hash=_hash(script),
@@ -125,4 +135,10 @@ def _spec() -> dict[str, Any]:
         "score_bin": SCORE_BIN,
         "high_risk": HIGH_RISK_SCORE,
         "high_cltv": HIGH_VALUE_CLTV,
+        "segments": {
+            "high_value_low_risk": segment(HIGH_VALUE, LOW_RISK),
+            "high_value_high_risk": segment(HIGH_VALUE, HIGH_RISK),
+            "low_value_low_risk": segment(LOW_VALUE, LOW_RISK),
+            "low_value_high_risk": segment(LOW_VALUE, HIGH_RISK),
+        },
     }

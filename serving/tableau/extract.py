@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import redshift_connector
 
+from contract.columns import KEY
 from contract.errors import TableauError, WarehouseError
 from contract.schemas.gold import ANALYSIS_VIEW
 from serving.tableau.fields import COLUMNS
 from serving.tableau.workbook import EXTRACT, EXTRACT_TABLE, Server, render
 from serving.warehouse.sql import VIEW
-from serving.warehouse.statements import errors_of
+from serving.warehouse.statements import sql_errors
 
 NAME = "telecom_churn_dashboard"
 _BATCH = 50_000
@@ -43,10 +44,10 @@ def fetch(connection: redshift_connector.Connection, schema_name: str) -> pa.Tab
     Raises TableauError for a value that does not fit its declared type, WarehouseError.
     """
     names = ", ".join(column.name for column in COLUMNS)
-    sql = f"SELECT {names} FROM {schema_name}.{VIEW} ORDER BY customer_id"
+    sql = f"SELECT {names} FROM {schema_name}.{VIEW} ORDER BY {KEY}"
     schema, batches = arrow_schema(), []
     try:
-        with errors_of(sql):
+        with sql_errors(sql):
             cursor = connection.cursor()
             cursor.execute(sql)
             while rows := cursor.fetchmany(_BATCH):

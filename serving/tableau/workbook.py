@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contract.churn import HIGH_RISK_SCORE, HIGH_VALUE_CLTV
+from contract.columns import KEY
 from contract.metrics import AT_RISK, HEADLINES, METRICS
 from serving.dashboard.content import CALLS, CHARGES, CONTRACTS, FILTERS, FUNNEL, MATRIX, PAYMENT, REASONS, TITLE
 from serving.tableau.fields import CALCULATIONS, COLUMNS, FIELDS, REASON_FIELD, STATE_FIELD, Field
@@ -78,7 +79,7 @@ VISUALS = (
         "Circle",
         rows=(MATRIX.against,),
         columns=(MATRIX.by,),
-        encodings=(("color", STATE_FIELD), ("lod", "customer_id")),
+        encodings=(("color", STATE_FIELD), ("lod", KEY)),
         lines=((MATRIX.by, HIGH_RISK_SCORE), (MATRIX.against, HIGH_VALUE_CLTV)),
         is_aggregated=False,
     ),
@@ -88,7 +89,7 @@ VISUALS = (
         "Circle",
         rows=(CHARGES.against,),
         columns=(CHARGES.by,),
-        encodings=(("color", CHARGES.split), ("lod", "customer_id")),
+        encodings=(("color", CHARGES.split), ("lod", KEY)),
         is_aggregated=False,
     ),
     Sheet(

@@ -53,7 +53,17 @@ class View:
     @property
     def comment(self) -> str:
         """Return the comment that is stored with the view."""
-        return f"{self.meaning} Definition {fingerprint(self.query)}."
+        return f"{self.meaning} {self.definition}"
+
+    @property
+    def definition(self) -> str:
+        """Return what the comment of a view with the same query ends in, whatever its description."""
+        return f"Definition {fingerprint(self.query)}."
+
+    @property
+    def describe(self) -> str:
+        """Return the statement that stores the comment."""
+        return f"COMMENT ON VIEW {self.schema}.{self.name} IS '{_escaped(self.comment)}'"
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -62,7 +72,7 @@ class View:
         return (
             f"DROP VIEW IF EXISTS {name}",
             f"CREATE VIEW {name} AS {self.query}",
-            f"COMMENT ON VIEW {name} IS '{_escaped(self.comment)}'",
+            self.describe,
         )
 
 

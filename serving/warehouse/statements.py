@@ -1,7 +1,7 @@
 """Execute statements with redshift_connector and translate its errors."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redshift_connector
@@ -25,7 +25,7 @@ def execute_with_columns(
 
     Raises WarehouseError with the server's message, DependentViewError where other objects depend on what is dropped.
     """
-    with errors_of(sql):
+    with sql_errors(sql):
         cursor = connection.cursor()
         cursor.execute(sql, tuple(parameters))
         columns = [_text(column[0]) for column in cursor.description or []]
@@ -33,7 +33,7 @@ def execute_with_columns(
 
 
 @contextlib.contextmanager
-def errors_of(sql: str) -> Any:
+def sql_errors(sql: str) -> Iterator[None]:
     """Translate errors of the driver. Raises WarehouseError, DependentViewError, with the beginning of the statement."""
     try:
         yield

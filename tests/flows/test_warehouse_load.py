@@ -153,6 +153,24 @@ def test_views_follow_the_definitions_and_only_then_change(platform, monkeypatch
     assert load(2, is_there=True)[sql.VIEW] != third[sql.VIEW], "also where there is nothing to load"
 
 
+def test_view_with_older_words_only_is_described_anew(platform, monkeypatch):
+    """What an earlier release has described in other words stays, with the views that others have built on it."""
+    _export(platform, 0, [_row("a", 1)], table_rows=1)
+    load_warehouse(platform, 0)
+    find = f"SELECT c.oid, d.description FROM pg_class c JOIN pg_description d ON d.objoid = c.oid WHERE relname = '{sql.VIEW}'"
+    with platform.warehouse.connection() as connection:
+        ((oid, comment),) = execute(connection, find)
+        execute(connection, f"COMMENT ON VIEW {sql.VIEW} IS 'In other words. Definition {comment.rsplit(' ', 1)[1]}'")
+        execute(connection, f"CREATE VIEW of_an_analyst AS SELECT customer_id FROM {sql.VIEW}")
+        connection.commit()
+    _export(platform, 1, [_row("a", 2)], base=0, table_rows=1)
+    assert load_warehouse.fn(platform, 1).rows_loaded == 1
+    with platform.warehouse.connection() as connection:
+        assert [tuple(row) for row in execute(connection, find)] == [(oid, comment)]
+        execute(connection, "DROP VIEW of_an_analyst")
+        connection.commit()
+
+
 def test_a_view_that_somebody_builds_on_is_not_taken_away(platform, monkeypatch):
     _export(platform, 0, [_row("a", 1)], table_rows=1)
     load_warehouse(platform, 0)

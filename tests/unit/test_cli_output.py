@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from cli import dashboard, deploy, generate, package, query, startup, status
-from cli.query import show
+from cli import dashboard, deploy, dry_run, generate, package, query, startup, status
+from cli.rows import show
 from contract.errors import LakeError, PlatformError, QueryError, RawPathError
 from infrastructure.local import services
 from lake.dashboard_data import Dashboards, pack
@@ -178,13 +178,13 @@ def test_package_names_its_files(capsys, tmp_path):
 
 
 def test_dry_run_changes_nothing(capsys):
-    package.show_deployment("s", {"MonthlyBudgetUsd": "7"})
+    dry_run.show_deployment("s", {"MonthlyBudgetUsd": "7"})
     out = capsys.readouterr().out
     assert "parameter MonthlyBudgetUsd = 7" in out
     assert "parameter ScriptKey = glue/" in out
     assert out.splitlines()[-1].startswith("Nothing was changed.")
     with pytest.raises(PlatformError, match="no parameter Colour"):
-        package.show_deployment("s", {"Colour": "red"})
+        dry_run.show_deployment("s", {"Colour": "red"})
 
 
 @pytest.mark.parametrize("confirmed", ["", "other", "CHURN"])

@@ -128,7 +128,7 @@ def test_nothing_asked_shows_help(calls, arguments):
 def test_parameters_are_split_once(calls, given, parsed):
     arguments = [word for text in given for word in ("--parameter", text)]
     assert _churn("deploy", "--dry-run", "--stack", "s", *arguments).exit_code == 0
-    assert calls == [("package:show_deployment", ("s", parsed), {})]
+    assert calls == [("dry_run:show_deployment", ("s", parsed), {})]
 
 
 def test_deployment_asks_before_changing(calls):
@@ -147,22 +147,22 @@ def test_destruction_needs_its_name(calls):
 @pytest.mark.parametrize(
     ("arguments", "called"),
     [
-        (("query", "SELECT 1"), ["query:query_lake", "query:show"]),
-        (("query", "SELECT 1", "--on", "warehouse"), ["platform_query:query_warehouse", "query:show"]),
+        (("query", "SELECT 1"), ["query:query_lake", "rows:show"]),
+        (("query", "SELECT 1", "--on", "warehouse"), ["warehouse_query:query_warehouse", "rows:show"]),
         (
             ("query", "SELECT 1", "--platform", "aws"),
-            ["startup:use_prefect", "platform_query:query_athena", "query:show"],
+            ["startup:use_prefect", "athena_query:query_athena", "rows:show"],
         ),
         (
             ("query", "SELECT 1", "--on", "warehouse", "--platform", "aws"),
-            ["startup:use_prefect", "platform_query:query_warehouse", "query:show"],
+            ["startup:use_prefect", "warehouse_query:query_warehouse", "rows:show"],
         ),
         (("status",), ["status:show_status"]),
         (("report", "--open"), ["status:show_report"]),
         (("dashboard", "--no-open"), ["dashboard:local_folder", "dashboard:show_dashboard"]),
         (("down",), ["down:down"]),
         (("up",), ["startup:use_local_prefect", "up:up"]),
-        (("watch",), ["startup:use_prefect", "watch:watch"]),
+        (("watch",), ["startup:use_prefect", "watch:watch_folder"]),
         (("blocks",), ["startup:use_prefect", "up:register"]),
         (("drift", "--platform", "aws"), ["startup:use_prefect", "drift:show_drift"]),
         (("package",), ["package:build_package"]),

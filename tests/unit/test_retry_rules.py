@@ -24,9 +24,9 @@ from contract.errors import (
 )
 from tasks.defaults import RETRY_ON_OUTAGE, is_worth_retrying
 
-PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, WarehouseError, DependentViewError)
+PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, WarehouseError)
 LASTING = (
-    BrokenCheckError, ChurnError, ContractError, GateError, LakeError, LayoutError, MachineError, QueryError,
+    BrokenCheckError, ChurnError, ContractError, DependentViewError, GateError, LakeError, LayoutError, MachineError, QueryError,
     RawPathError, SchemaMismatchError, TableauError,
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ import pytest
 import redshift_connector
 
 from contract.errors import DependentViewError, WarehouseError
-from serving.warehouse.statements import error_text, errors_of, execute, execute_with_columns, sql_state
+from serving.warehouse.statements import error_text, execute, execute_with_columns, sql_errors, sql_state
 
 DEPENDENT = {"S": "ERROR", "C": "2BP01", "M": "cannot drop view a because other objects depend on it"}
 MISSING = {"S": "ERROR", "C": "42P01", "M": "relation t does not exist"}
@@ -72,7 +72,7 @@ def test_message_shows_the_beginning_only():
 
 
 def test_other_errors_pass_unchanged():
-    with pytest.raises(KeyError), errors_of("SELECT 1"):
+    with pytest.raises(KeyError), sql_errors("SELECT 1"):
         raise KeyError("a mistake of ours")
 
 

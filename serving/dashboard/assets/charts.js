@@ -68,7 +68,7 @@ function strong(text, name) {
 }
 
 // cells: [[score bin, cltv bin, churned, retained]]; quadrants: {segment: customers}.
-function matrix(width, words, cells, { scoreBins, cltvBin, scoreBin, score, cltv, quadrants }) {
+function matrix(width, words, cells, { scoreBins, cltvBin, scoreBin, score, cltv, segments, quadrants }) {
   const height = Math.round(Math.min(460, Math.max(300, width * 0.78)));
   const left = 52, bottom = 40, top = 8;
   const rows = Math.max(Math.ceil(cltv / cltvBin) * 2, ...cells.map((cell) => cell[1] + 1));
@@ -99,10 +99,10 @@ function matrix(width, words, cells, { scoreBins, cltvBin, scoreBin, score, cltv
   body.push(`<line class="cut" x1="${cutX}" x2="${cutX}" y1="${top}" y2="${height - bottom}"/>`);
   body.push(`<line class="cut" x1="${left}" x2="${width}" y1="${cutY}" y2="${cutY}"/>`);
   const corners = [
-    ["High-Value, Low-Risk", cutX - 8, top + 14, "end"],
-    ["High-Value, High-Risk", width - 2, top + 14, "end"],
-    ["Low-Value, Low-Risk", cutX - 8, cutY + 18, "end"],
-    ["Low-Value, High-Risk", width - 2, cutY + 18, "end"],
+    [segments.high_value_low_risk, cutX - 8, top + 14, "end"],
+    [segments.high_value_high_risk, width - 2, top + 14, "end"],
+    [segments.low_value_low_risk, cutX - 8, cutY + 18, "end"],
+    [segments.low_value_high_risk, width - 2, cutY + 18, "end"],
   ];
   for (const [segment, atX, atY, anchor] of corners) {
     body.push(label(atX, atY, anchor, segment, quadrants[segment] || 0, width < NARROW));

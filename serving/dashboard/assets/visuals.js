@@ -85,7 +85,7 @@ const VISUALS = {
     }
     const segments = groups(figures, found, visual.split);
     for (const row of segments) quadrants[row.value] = row.customers;
-    const options = { scoreBins: data.score_bins, cltvBin: data.cltv_bin, scoreBin: spec.score_bin, score: spec.high_risk, cltv: spec.high_cltv, quadrants };
+    const options = { scoreBins: data.score_bins, cltvBin: data.cltv_bin, scoreBin: spec.score_bin, score: spec.high_risk, cltv: spec.high_cltv, segments: spec.segments, quadrants };
     const words = segments.map((row) => `${row.value}: ${whole.format(row.customers)}`).join("; ");
     const drawing = key([["churned", "Churned"], ["retained", "Retained: their score is 0"]]) + matrix(width, `${visual.title}. ${words}`, cells, options);
     return [drawing, metricTable({ metrics: ["customers", "churned_customers", "churn_rate"] }, figures, "Risk segment", segments)];

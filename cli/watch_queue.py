@@ -1,0 +1,27 @@
+"""`churn watch --platform`: a platform's queue."""
+
+from cli.platforms import load_platform
+from cli.stopping import stop_event
+from contract.errors import ChurnError, PlatformError
+from contract.log import LOGGER
+from tasks.arrivals import announce
+
+_RETRY_SECONDS = 10.0
+
+
+def watch_queue(platform: str) -> None:
+    """Turn files that a platform's queue reports into events until told to stop.
+
+    Raises PlatformError for a platform without a queue.
+    """
+    stopped = stop_event()
+    queue = load_platform(platform).arrivals
+    if queue is None:
+        raise PlatformError(f"the platform {platform} has no queue of arrivals. Deploy it again with: churn deploy")
+    print(f"Listening to {queue.queue_url}", flush=True)
+    while not stopped.is_set():
+        try:
+            queue.receive(lambda files: announce(files, platform))
+        except ChurnError as error:
+            LOGGER.warning("%s; trying again", error)
+            stopped.wait(_RETRY_SECONDS)
