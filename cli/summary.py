@@ -1,6 +1,8 @@
 """What `churn run` prints at its end."""
 
 import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -69,7 +71,7 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
     }
     for name, place in places.items():
         console.print(f"{name + ':':<16}{place}", highlight=False, soft_wrap=True)
-    churn = "churn" if shutil.which("churn") else ".venv/bin/churn"
+    churn = _command()
     console.print(f"\nDone in {seconds:.1f} s. Next:", highlight=False)
     for line in (
         f'{churn} query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
@@ -77,6 +79,13 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
         f"{churn} dashboard     {churn} status        {churn} report        {churn} down",
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+def _command() -> str:
+    """How the user can call the command: as it was called, where it is not on the path."""
+    if shutil.which("churn"):
+        return "churn"
+    return sys.argv[0] if Path(sys.argv[0]).name == "churn" else ".venv/bin/churn"
 
 
 def _warehouse(platform: Platform, rows: int) -> str:
