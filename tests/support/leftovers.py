@@ -6,7 +6,6 @@ Servers start sessions of their own, so a signal to the test runner reaches none
 import contextlib
 import os
 import signal
-import sys
 import uuid
 
 import psutil
@@ -18,11 +17,19 @@ _STOP_SECONDS = 5
 def mark_descendants() -> None:
     """Mark all processes that this one will start, and have SIGTERM end it as Ctrl-C does."""
     os.environ[_MARK] = uuid.uuid4().hex
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    """Once: what comes while everything is being stopped must not stop that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def stop_descendants() -> None:
     """Stop every process with the mark but this one and its parents."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     mark = os.environ.get(_MARK)
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = [process for process in psutil.process_iter() if process.pid not in spared and _mark(process) == mark]
