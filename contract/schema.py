@@ -23,7 +23,7 @@ class Field:
     @property
     def is_decimal(self) -> bool:
         """Return whether the type is a decimal."""
-        return self.type.startswith("decimal")
+        return decimal_size(self.type) is not None
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ class Schema:
             if field.name == name:
                 return field
         raise KeyError(name)
+
+
+def decimal_size(kind: str) -> tuple[int, int] | None:
+    """Return precision and scale of a decimal type, e.g. of `decimal(10,2)`; None for any other type."""
+    if not kind.startswith("decimal("):
+        return None
+    precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
+    return int(precision), int(scale)
 
 
 def required(name: str, kind: str, comment: str) -> Field:

@@ -15,7 +15,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from contract.schema import Schema
+from contract.schema import Schema, decimal_size
 
 _TYPES: dict[str, DataType] = {
     "array<string>": ArrayType(StringType(), containsNull=False),
@@ -36,7 +36,5 @@ def spark_schema(schema: Schema) -> StructType:
 
 def spark_type(text: str) -> DataType:
     """Return the Spark type that `text` names, e.g. `decimal(10,2)`."""
-    if text.startswith("decimal"):
-        precision, scale = text.removeprefix("decimal(").removesuffix(")").split(",")
-        return DecimalType(int(precision), int(scale))
-    return _TYPES[text]
+    size = decimal_size(text)
+    return DecimalType(*size) if size else _TYPES[text]

@@ -11,6 +11,7 @@ import redshift_connector
 
 from contract.columns import KEY
 from contract.errors import TableauError, WarehouseError
+from contract.schema import decimal_size
 from contract.schemas.gold import ANALYSIS_VIEW
 from serving.tableau.fields import COLUMNS
 from serving.tableau.workbook import EXTRACT, EXTRACT_TABLE, Server, render
@@ -32,10 +33,8 @@ def arrow_schema() -> pa.Schema:
 
 
 def _arrow_type(kind: str) -> pa.DataType:
-    if kind.startswith("decimal"):
-        precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
-        return pa.decimal128(int(precision), int(scale))
-    return _ARROW[kind]
+    size = decimal_size(kind)
+    return pa.decimal128(*size) if size else _ARROW[kind]
 
 
 def fetch(connection: redshift_connector.Connection, schema_name: str) -> pa.Table:
