@@ -12,6 +12,7 @@ import typer
 from cli.options import AsJson, Lake, PlatformName, Raw, Region, Yes
 from contract import defaults
 from contract.errors import ChurnError
+from lake.file_states import State
 from serving.dashboard.content import CustomerIds
 
 app = typer.Typer(
@@ -77,11 +78,19 @@ def run(
     max_quarantined_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of quarantined rows above which a batch is stopped.")
     ] = defaults.MAX_QUARANTINED_SHARE,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare also large known files by content, not by size and time.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the lake and the warehouse up to date with the raw files."""
     began = time.monotonic()
-    given = {"full_refresh": full_refresh, "max_quarantined_share": max_quarantined_share, "as_json": as_json}
+    given = {
+        "full_refresh": full_refresh,
+        "max_quarantined_share": max_quarantined_share,
+        "verify": verify,
+        "as_json": as_json,
+    }
     _call("startup:log_to_terminal")
     if platform:
         _call("run:run_on_platform", platform, raw, _call("startup:use_prefect"), began, **given)
@@ -120,6 +129,38 @@ def status(
 ) -> None:
     """Tables, versions, rows, the last run, and the files that wait to be ingested."""
     _call("status:show_status", raw, lake, as_json=as_json)
+
+
+@app.command()
+def files(
+    raw: Raw = Path("data/raw"),
+    lake: Lake = None,
+    state: Annotated[State | None, typer.Option(help="Only files in this state.", show_default="all")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every raw file: ingested or not, from when its content is, why it was set aside, what to do."""
+    _call("files:show_files", raw, lake, state, as_json=as_json)
+
+
+@app.command()
+def batches(
+    lake: Lake = None,
+    last: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The ingest batches: when, how many files and rows, of which feeds."""
+    _call("batches:show_batches", lake, last, as_json=as_json)
+
+
+@app.command()
+def repair(lake: Lake = None, platform: PlatformName = None, as_json: AsJson = False) -> None:
+    """Rebuild lost or damaged control files from the tables; a healthy lake is left as it is."""
+    _call("startup:log_to_terminal")
+    if platform:
+        _call("startup:use_prefect")
+        _call("repair:repair_on_platform", platform, as_json=as_json)
+    else:
+        _call("repair:repair_locally", lake, as_json=as_json)
 
 
 @app.command()

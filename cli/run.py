@@ -14,14 +14,14 @@ from infrastructure.local.services import PREFECT, WAREHOUSE, wait_until_ready
 
 
 def run_locally(
-    run: LocalRun, began: float, *, full_refresh: bool, max_quarantined_share: float, as_json: bool
+    run: LocalRun, began: float, *, full_refresh: bool, max_quarantined_share: float, verify: bool, as_json: bool
 ) -> None:
     """Run the pipeline on this machine and print what it did. Raises ChurnError."""
     wait_until_ready(PREFECT)
     wait_until_ready(WAREHOUSE)
     platform = Platform.local(run.lake, fast_start=run.fast_start)
     try:
-        result = churn_pipeline(platform, str(run.raw), full_refresh, max_quarantined_share)
+        result = churn_pipeline(platform, str(run.raw), full_refresh, max_quarantined_share, verify=verify)
     except KeyboardInterrupt as error:
         raise ChurnError("interrupted. Run it again: it resumes where it stopped") from error
     _show(result, platform, run.prefect_url, began, as_json=as_json)
@@ -35,6 +35,7 @@ def run_on_platform(
     *,
     full_refresh: bool,
     max_quarantined_share: float,
+    verify: bool,
     as_json: bool,
 ) -> None:
     """Run the pipeline on a saved platform: this process orchestrates, the platform works. Raises ChurnError."""
@@ -42,7 +43,7 @@ def run_on_platform(
     place = raw or platform.raw
     if not place:
         raise RawPathError(f"the platform {name} names no place of raw files. Give --raw s3://bucket/prefix")
-    result = churn_pipeline(platform, place, full_refresh, max_quarantined_share)
+    result = churn_pipeline(platform, place, full_refresh, max_quarantined_share, verify=verify)
     _show(result, platform, prefect_url, began, as_json=as_json)
 
 

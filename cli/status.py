@@ -13,7 +13,9 @@ from infrastructure.local.paths import lake_folder
 from infrastructure.local.services import SERVICES, running_port
 from lake.landing import discover
 from lake.manifests import Manifests
+from lake.names import printable
 from lake.results import Results
+from lake.set_aside import SetAsideFiles
 from lake.storage import open_folder
 from serving.lake_sql import row_count, table_names, version
 from serving.quality_report import REPORT
@@ -53,7 +55,8 @@ def _facts(raw: Path, lake: Path) -> dict[str, Any]:
 
 def _waiting(raw: Path, lake: Path) -> dict[str, Any]:
     try:
-        arrivals = discover(str(raw), Manifests(open_folder(lake)))
+        folder = open_folder(lake)
+        arrivals = discover(str(raw), Manifests(folder), judged=SetAsideFiles(folder).read())
     except RawPathError as error:
         return {"path": str(raw), "problem": str(error)}
     return {
@@ -61,7 +64,7 @@ def _waiting(raw: Path, lake: Path) -> dict[str, Any]:
         "known": arrivals.known,
         "new": [{"file": file.path, "feed": file.feed, "bytes": file.size} for file in arrivals.new],
         "left_for_later": list(arrivals.waiting),
-        "ignored": list(arrivals.ignored),
+        "set_aside": [{"file": printable(file.path), "reason": file.reason} for file in arrivals.set_aside],
     }
 
 
@@ -84,8 +87,8 @@ def _print(facts: dict[str, Any]) -> None:
         out.print(f"  new: {file['file']} ({file['feed']}, {file['bytes']:,} bytes)", highlight=False)
     for name in raw.get("left_for_later", []):
         out.print(f"  left for later, empty or being written: {name}", highlight=False)
-    for name in raw.get("ignored", []):
-        out.print(f"  ignored, neither CSV nor JSON: {name}", highlight=False)
+    for file in raw.get("set_aside", []):
+        out.print(f"  set aside: {file['file']}: {file['reason']}", highlight=False)
     for name, port in facts["servers"].items():
         where = f"port {port}" if port else "running"
         out.print(f"{name}: {'not running' if port is None else where}", highlight=False)

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from blocks.platform import Platform
 from contract.metrics import HEADLINES, METRICS
 from flows.churn_pipeline import PipelineResult
 from infrastructure.local.services import HOST, warehouse_folder
-from lake.results import JobResult, Results
+from lake.results import FileNote, JobResult, Results
 from serving.warehouse.sql import TARGET
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
@@ -37,6 +38,7 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
             }
             for r in result.results
         ],
+        "set_aside": [asdict(note) for note in _set_aside(result.results)],
         "warehouse": {
             "version": result.load.version,
             "rows_loaded": result.load.rows_loaded,
@@ -49,6 +51,11 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
         "dashboard": result.dashboard,
         "prefect": prefect,
     }
+
+
+def _set_aside(results: list[JobResult]) -> list[FileNote]:
+    """The files that were set aside: every result of the bronze job names all of them."""
+    return list(next((result.set_aside for result in results if result.job == "bronze"), ()))
 
 
 def print_summary(console: Console, result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> None:

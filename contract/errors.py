@@ -36,6 +36,18 @@ class LakeError(ChurnError):
     code = "lake"
 
 
+class DamagedDocumentError(LakeError):
+    """A document beside the tables is damaged, or was written by another version."""
+
+    code = "damaged-document"
+
+
+class UnreadableFileError(LakeError):
+    """One file of S3 cannot be read: access to it is denied, or it is archived."""
+
+    code = "unreadable-file"
+
+
 class SchemaMismatchError(ChurnError):
     """A DataFrame or a stored table does not have its declared schema."""
 

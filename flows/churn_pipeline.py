@@ -36,24 +36,25 @@ def churn_pipeline(
     full_refresh: bool = False,
     max_quarantined_share: float = defaults.MAX_QUARANTINED_SHARE,
     day: date | None = None,
+    verify: bool = False,
 ) -> PipelineResult:
     """Bring everything up to date with the files below `raw` and return what was done; empty: the platform's raw files.
 
     `full_refresh` rebuilds silver, gold and the warehouse table from all of bronze.
     `max_quarantined_share` (0 to 1) is the share of quarantined rows above which a batch stops.
-    `day` leaves files of other days alone. Raises GateError when a batch fails a critical expectation.
+    `day` leaves files of other days alone; `verify` compares large known files by content too. Raises GateError when a batch fails a critical expectation.
     """
     with lake_write_lock(platform):
         cancel_superseded_runs()
-        return _run(platform, raw or platform.raw, full_refresh, max_quarantined_share, day)
+        files = {"raw": raw or platform.raw, "verify": str(verify).lower()} | ({"day": str(day)} if day else {})
+        return _run(platform, files, full_refresh, max_quarantined_share, day)
 
 
 def _run(
-    platform: Platform, raw: str, full_refresh: bool, max_quarantined_share: float, day: date | None
+    platform: Platform, files: dict[str, str], full_refresh: bool, max_quarantined_share: float, day: date | None
 ) -> PipelineResult:
     run_id = new_run_id()
     limits = {"max_quarantined_share": str(max_quarantined_share), "full_refresh": str(full_refresh).lower()}
-    files = {"raw": raw} | ({"day": str(day)} if day else {})
     results: list[JobResult] = []
     try:
         for job, arguments in (("bronze", files), ("silver", {}), ("gold", {})):

@@ -10,6 +10,7 @@ from jobs.delta import Lake
 from lake.exports import TableVersion
 from lake.manifests import Manifests
 from lake.results import JobResult, Outcome, Results
+from lake.set_aside import SetAsideFiles
 
 
 @dataclass
@@ -29,7 +30,7 @@ class JobContext:
     """One job run: its lake, identity, start (UTC) and limits.
 
     `warehouse_version` is the version of the gold table that the warehouse has, None for none. `day`
-    limits bronze to files of that day, `month` (YYYY-MM) is the review's, `retention_days`
+    limits bronze to files of that day, `verify` makes it compare the content of every known file, `month` (YYYY-MM) is the review's, `retention_days`
     the maintenance's.
     """
 
@@ -42,6 +43,7 @@ class JobContext:
     full_refresh: bool = False
     warehouse_version: TableVersion | None = None
     day: date | None = None
+    verify: bool = False
     month: str = ""
     retention_days: int = 0
 
@@ -49,6 +51,11 @@ class JobContext:
     def manifests(self) -> Manifests:
         """Return the ingest batches of the lake."""
         return Manifests(self.lake.root)
+
+    @property
+    def set_aside(self) -> SetAsideFiles:
+        """Return the raw files of the lake that are set aside."""
+        return SetAsideFiles(self.lake.root)
 
     @property
     def results(self) -> Results:
@@ -73,7 +80,7 @@ class JobContext:
         return result
 
     def unchanged(
-        self, *notes: str, table: Table | None = None, step: str = "", version: int | None = None
+        self, *notes: str, table: Table | None = None, step: str = "", version: int | None = None, **facts: Any
     ) -> JobResult:
         """Write and return the result of a table or step that had nothing to do; `notes` say why."""
-        return self.record("unchanged", Timer(), table=table, step=step, version_after=version, notes=notes)
+        return self.record("unchanged", Timer(), table=table, step=step, version_after=version, notes=notes, **facts)

@@ -20,7 +20,7 @@ from lake.exports import TableVersion
 from lake.results import JobResult, Results
 from lake.storage import open_folder
 
-JOBS = ("bronze", "silver", "gold", "export", "maintenance", "review")
+JOBS = ("bronze", "silver", "gold", "export", "maintenance", "repair", "review")
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -34,6 +34,9 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--max_quarantined_share", type=float, default=defaults.MAX_QUARANTINED_SHARE)
     parser.add_argument("--warehouse_version", default="", help="export: the version that the warehouse has")
     parser.add_argument("--day", type=date.fromisoformat, help="bronze: only files of that day")
+    parser.add_argument(
+        "--verify", choices=("true", "false"), default="false", help="bronze: read large known files again to compare"
+    )
     parser.add_argument("--month", default="", help="review: the month, YYYY-MM")
     parser.add_argument("--retention_days", type=int, default=defaults.RETENTION_DAYS, help="maintenance")
     return parser.parse_known_args(argv)[0]
@@ -55,6 +58,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         full_refresh=full_refresh,
         warehouse_version=TableVersion.parse(options.warehouse_version),
         day=options.day,
+        verify=options.verify == "true",
         month=options.month,
         retention_days=options.retention_days,
     )

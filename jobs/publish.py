@@ -1,6 +1,7 @@
 """Publish of write-audit-publish: commit an audited batch, or say why not."""
 
 from collections.abc import Callable
+from typing import Any
 
 from contract.log import LOGGER
 from contract.tables import Table
@@ -18,14 +19,12 @@ def publish(
     timer: Timer,
     *,
     rows_read: int,
-    rows_quarantined: int = 0,
     count_incomplete: Callable[[], int] = lambda: 0,
-    notes: tuple[str, ...] = (),
-    quarantined_examples: tuple[str, ...] = (),
+    **facts: Any,
 ) -> JobResult:
     """Call `write` unless a check stops the batch; record and return the result either way.
 
-    `count_incomplete` counts in the table after the write.
+    `count_incomplete` counts in the table after the write; `facts` are further fields of JobResult.
     """
     before = context.lake.version(table)
     LOGGER.info(
@@ -45,11 +44,9 @@ def publish(
         version_after=commit.version if commit else before,
         rows_read=rows_read,
         rows_written=commit.rows_written if commit else 0,
-        rows_quarantined=rows_quarantined,
         rows_incomplete=count_incomplete() if commit else 0,
         engine=audited.engine,
         checks=audited.checks,
         statistics=audited.statistics,
-        notes=notes,
-        quarantined_examples=quarantined_examples,
+        **facts,
     )

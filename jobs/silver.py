@@ -1,5 +1,6 @@
 """bronze.<feed> to silver.customers and silver.quarantine: the batches since the last run."""
 
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -13,6 +14,7 @@ from jobs.context import JobContext, Timer
 from jobs.delta import Commit
 from jobs.publish import publish
 from jobs.session import tune
+from lake.register import FileEntry
 from lake.results import JobResult
 from transforms import silver
 
@@ -31,10 +33,11 @@ def run(context: JobContext) -> list[JobResult]:
     timer = Timer()
     last_batch = -1 if context.full_refresh else context.lake.watermark(CUSTOMERS)
     target_batch = context.manifests.committed_number()
-    feeds = _feeds_between(context, last_batch, target_batch)
+    files = [file for batch in context.manifests.between(last_batch, target_batch) for file in batch.files]
+    feeds = [FEEDS[name] for name in sorted({file.feed for file in files})]
     if not feeds:
         return [context.unchanged("no new batch in bronze", table=CUSTOMERS)]
-    fresh_bytes = _fresh_bytes(context, last_batch, target_batch)
+    fresh_bytes = _fresh_bytes(context, files, feeds)
     tune(context.lake.session, fresh_bytes + context.lake.bytes(CUSTOMERS))
     typed = {feed.name: _typed(context, feed, last_batch, target_batch).persist() for feed in feeds}
     latest = {feed.name: silver.latest(typed[feed.name], feed) for feed in feeds}
@@ -100,15 +103,11 @@ def _incomplete(customers: DataFrame) -> int:
     return customers.where("NOT is_complete").count()
 
 
-def _feeds_between(context: JobContext, last_batch: int, target_batch: int) -> list[Feed]:
-    names = {file["feed"] for batch in context.manifests.between(last_batch, target_batch) for file in batch["files"]}
-    return [FEEDS[name] for name in sorted(names)]
-
-
-def _fresh_bytes(context: JobContext, last_batch: int, target_batch: int) -> int:
-    return sum(
-        int(file["size"]) for batch in context.manifests.between(last_batch, target_batch) for file in batch["files"]
-    )
+def _fresh_bytes(context: JobContext, files: Sequence[FileEntry], feeds: Sequence[Feed]) -> int:
+    """The size of the files; where a rebuilt manifest does not have it, of their whole tables."""
+    if all(file.size for file in files):
+        return sum(file.size for file in files)
+    return sum(context.lake.bytes(TABLES[f"bronze.{feed.name}"]) for feed in feeds)
 
 
 def _typed(context: JobContext, feed: Feed, last_batch: int, target_batch: int) -> DataFrame:

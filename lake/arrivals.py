@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contract.feeds import WHOLE_RECORDS
-from lake.landing import folder_feed
+from lake.raw_folder import folder_feed
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from contract.errors import LakeError
+from contract.errors import DamagedDocumentError
 from lake.storage import Folder
 
 Item = TypeVar("Item")
@@ -42,21 +42,24 @@ class Documents(Generic[Item]):
         self.folder.write_json(name + _SUFFIX, asdict(item))  # type: ignore[call-overload]
 
     def read(self, name: str) -> Item:
-        """Return a document. Raises FileNotFoundError; LakeError names one that is damaged or of another release."""
+        """Return a document. Raises FileNotFoundError; DamagedDocumentError names one that is damaged or of another release."""
         content = self.folder.read_json(name + _SUFFIX)
         try:
             return self._adapter.validate_python(self._upgrade(content))
         except (ValidationError, KeyError, TypeError, AttributeError) as error:
             place = self.folder.uri(name + _SUFFIX)
-            raise LakeError(f"{place} was written by another version. Remove it and run again: churn run") from error
+            raise DamagedDocumentError(
+                f"{place} was written by another version. Remove it and run again: churn run"
+            ) from error
 
     def exists(self, name: str) -> bool:
         """Return whether there is a document of that name."""
         return self.folder.exists(name + _SUFFIX)
 
-    def names(self) -> list[str]:
-        """Return the names of the documents right below the folder, sorted."""
-        return sorted(name.removesuffix(_SUFFIX) for name in self.folder.names() if name.endswith(_SUFFIX))
+    def names(self, start_after: str = "") -> list[str]:
+        """Return the names of the documents right below the folder that come after `start_after`, sorted."""
+        found = self.folder.names(start_after + _SUFFIX if start_after else "")
+        return sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
 
     def delete(self, name: str) -> None:
         """Remove a document; no error when there is none."""

@@ -1,29 +1,35 @@
-"""The files in the raw folder, and which of them are new.
+"""The files in the raw folder: which of them are new, which wait, and which cannot be ingested.
 
-The register of ingested files is the sequence of committed batch manifests
-(`_control/batches/<number>.json`): its size follows the number of files, not of rows.
+What was ingested before says the register of the batch manifests (`lake.manifests`): its size follows the number of
+files, not of rows.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
-from contract.errors import RawPathError
-from contract.feeds import FEEDS
-from lake.manifests import FileEntry, Manifests
+from contract.errors import LakeError, LayoutError, UnreadableFileError
+from lake.event_time import EventTime, TimeSource, event_time
+from lake.manifests import Manifests
+from lake.names import is_text, printable
+from lake.raw_folder import RawFolder, list_raw, open_raw, refusal
+from lake.register import FileEntry, Register
+from lake.set_aside import SetAside, reader_version
 from lake.sniff import SAMPLE_BYTES, sniff
-from lake.storage import Folder, StoredFile, open_folder
+from lake.storage import Folder
+from lake.walk import StoredFile
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
-_DATE = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
+TRUSTED_BYTES = 64 * 1024 * 1024
+"""Up to this size a file's content is compared with what was ingested; for larger ones size and time are proof enough."""
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """One content of one file; `path` is relative to the raw root, times are UTC."""
+    """One content of one file; `path` is relative to the raw root, times are UTC.
+
+    `event_from` says where the event time comes from, `note` what is unexpected about it.
+    """
 
     path: str
     uri: str
@@ -35,131 +41,205 @@ class RawFile:
     format: str
     delimiter: str
     headers: tuple[str, ...]
+    event_from: TimeSource = "path"
+    note: str = ""
 
-    def as_json(self) -> dict[str, object]:
-        """Return its entry in a manifest."""
-        return asdict(self)
+    def entry(self) -> FileEntry:
+        """Return its entry in the register."""
+        return FileEntry(
+            path=self.path,
+            feed=self.feed,
+            checksum=self.checksum,
+            event_at=self.event_at,
+            event_from=self.event_from,
+            uri=self.uri,
+            size=self.size,
+            modified_ns=self.modified_ns,
+        )
+
+    def refused(self, reason: str) -> SetAside:
+        """Return the file as one whose whole content was read in vain; `reason` has nothing of its content."""
+        return SetAside(
+            self.path, self.uri, self.size, self.modified_ns, reason, checksum=self.checksum, reader=reader_version()
+        )
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Files to ingest now, files left for the next run, and files of no known kind."""
+    """Files to ingest now, files left for the next run, files that cannot be ingested, and files ingested before.
+
+    `hidden` counts files whose name or folder starts with a dot or an underscore. `folder` is where all of them are,
+    `left_out` are the addresses of files of other days.
+    """
 
     new: tuple[RawFile, ...]
     waiting: tuple[str, ...]
-    ignored: tuple[str, ...]
-    known: int
+    set_aside: tuple[SetAside, ...]
+    ingested: tuple[FileEntry, ...]
+    folder: RawFolder
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def known(self) -> int:
+        """Return how many files were ingested before."""
+        return len(self.ingested)
+
+    @property
+    def hidden(self) -> int:
+        """Return how many files are not looked at."""
+        return self.folder.hidden
+
+    def is_out_of_sight(self, file: SetAside) -> bool:
+        """Return whether a file was not looked at: it is elsewhere, or of another day."""
+        return file.uri in self.left_out or not self.folder.contains(file.uri)
 
 
-def discover(raw: str, manifests: Manifests, day: date | None = None) -> Arrivals:
+def discover(
+    raw: str,
+    manifests: Manifests,
+    day: date | None = None,
+    *,
+    at: datetime | None = None,
+    verify: bool = False,
+    judged: Iterable[SetAside] = (),
+) -> Arrivals:
     """Compare the files below `raw` (a folder, an S3 prefix, or one file) with the register; return what arrived.
 
-    A file is new when its content differs from the last content ingested under its
-    path. Size and time unchanged since then count as content unchanged. Empty and
-    unfinished files wait. `day` leaves out what is of another day. Raises RawPathError and LayoutError.
+    A file is new when its content differs from the last content ingested of it. Files above `TRUSTED_BYTES` of a local
+    folder whose size and time are unchanged count as unchanged, unless `verify` is on. Empty and unfinished files
+    wait; one that cannot be ingested is set aside, and the others go on. `judged` are files that were read in vain
+    before. `day` leaves out what is of another day; `at` is the time of arrival, by default now. Raises RawPathError.
     """
-    root, files = _listing(raw)
-    if day is not None:
-        files = [file for file in files if _day(file) == day]
-    candidates = [file for file in files if _is_data(file.name)]
-    unfinished = root.still_being_written(candidates)
-    register = manifests.register()
-    new, waiting, known = [], [], 0
-    for file in candidates:
-        last = register.get(file.name)
-        if file.size == 0 or file.name in unfinished:
-            waiting.append(file.name)
-        elif last and _is_known(root, file, last):
-            known += 1
-        else:
-            new.append(_describe(root, file))
-    ignored = tuple(file.name for file in files if not _is_data(file.name))
-    return Arrivals(tuple(new), tuple(waiting), ignored, known)
+    folder, now = list_raw(raw), at or datetime.now(UTC)
+    looked_at = [file for file in folder.files if day is None or _event_time(file, now).at.date() == day]
+    refusals = {file: reason for file in looked_at if (reason := refusal(file))}
+    candidates = [file for file in looked_at if file not in refusals]
+    unfinished = folder.root.still_being_written(candidates)
+    ready = [file for file in candidates if file.size and file.name not in unfinished]
+    look = _Look(folder, manifests.register(), now, verify, {file.uri: file for file in judged})
+    found = [look.at(file) for file in ready]
+    vanished = {file.name for file, result in zip(ready, found, strict=True) if result is None}
+    passing = unfinished | vanished
+    return Arrivals(
+        new=_in_order([file for file in found if isinstance(file, RawFile)], look.register),
+        waiting=tuple(file.name for file in candidates if not file.size or file.name in passing),
+        set_aside=(
+            *(_set_aside(folder.root, file, reason) for file, reason in refusals.items()),
+            *(file for file in found if isinstance(file, SetAside)),
+        ),
+        ingested=tuple(file for file in found if isinstance(file, FileEntry)),
+        folder=folder,
+        left_out=frozenset(folder.root.uri(file.name) for file in set(folder.files) - set(looked_at)),
+    )
 
 
-def files_by_day(raw: str, s3: Any = None) -> dict[date, list[str]]:
-    """Return the names of the data files below `raw` by the day that they are of, the oldest day first. Raises RawPathError."""
+def files_by_day(raw: str, s3: Any = None, at: datetime | None = None) -> dict[date, list[str]]:
+    """Return the names of the files below `raw` that may be data by their day, the oldest first. Raises RawPathError."""
     days: dict[date, list[str]] = {}
-    for file in _listing(raw, s3)[1]:
-        if _is_data(file.name):
-            days.setdefault(_day(file), []).append(file.name)
+    for file in list_raw(raw, s3).files:
+        if not refusal(file):
+            days.setdefault(_event_time(file, at or datetime.now(UTC)).at.date(), []).append(file.name)
     return dict(sorted(days.items()))
-
-
-def _day(file: StoredFile) -> date:
-    return _event_time(file.name, file.modified_ns / 1e9).date()
-
-
-def _is_known(root: Folder, file: StoredFile, last: FileEntry) -> bool:
-    is_untouched = (last["size"], last["modified_ns"]) == (file.size, file.modified_ns)
-    return is_untouched or last["checksum"] == root.checksum(file)
 
 
 def unchanged_since(raw: str, files: Sequence[RawFile]) -> list[RawFile]:
     """Return the files that have not changed since `discover` listed them."""
-    root, _ = _open(raw)
+    root, _ = open_raw(raw)
     now = {file.path: root.stat(file.path) for file in files}
-    return [f for f in files if (seen := now[f.path]) and (seen.size, seen.modified_ns) == (f.size, f.modified_ns)]
+    return [file for file in files if (seen := now[file.path]) and _has_content(root, seen, file)]
 
 
-def _open(raw: str, s3: Any = None) -> tuple[Folder, str]:
-    """The folder that file names start from, and the name of the file where `raw` is one."""
-    place = open_folder(raw, s3)
-    if place.stat("") is None:
-        return place, ""
-    parent, _, name = place.uri().rpartition("/")
-    return open_folder(parent or "/", s3), name
+@dataclass(frozen=True)
+class _Look:
+    """What is known when a file is looked at."""
+
+    folder: RawFolder
+    register: Register
+    now: datetime
+    verify: bool
+    judged: Mapping[str, SetAside]
+
+    def at(self, file: StoredFile) -> FileEntry | RawFile | SetAside | None:
+        """What a file is: ingested before, new, or set aside; None for one that has vanished since it was listed."""
+        root = self.folder.root
+        try:
+            last = self.register.last(root.uri(file.name), file.name)
+            if last and _has_content(root, file, last, verify=self.verify):
+                return replace(last, path=file.name, uri=root.uri(file.name))
+            described = _describe(self.folder, file, self.now)
+        except FileNotFoundError:
+            return None
+        except LayoutError as error:
+            return _set_aside(root, file, str(error).removeprefix(f"{file.name}: "))
+        except (OSError, UnreadableFileError) as error:
+            return _set_aside(root, file, f"it cannot be read: {getattr(error, 'strerror', None) or error}")
+        except LakeError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever a content does to a parser, the other files go on)
+            return _set_aside(root, file, f"it cannot be read ({type(error).__name__}). Check that it is CSV or JSON.")
+        verdict = self.judged.get(described.uri)
+        again = described.refused(verdict.reason) if verdict else None
+        return again if again and verdict and again.is_same(verdict) else described
 
 
-def _listing(raw: str, s3: Any = None) -> tuple[Folder, list[StoredFile]]:
-    root, only = _open(raw, s3)
-    if only:
-        return root, [file for file in [root.stat(only)] if file]
-    files = [file for file in root.files() if not _is_hidden(file.name)]
-    if not files:
-        raise RawPathError(
-            f"{raw} does not exist or is empty. Put CSV or JSON files there, or create some with: churn generate"
-        )
-    return root, files
+def _has_content(root: Folder, file: StoredFile, last: FileEntry | RawFile, *, verify: bool = False) -> bool:
+    """Whether a file holds what was ingested or described: tools that keep times make these no proof."""
+    if last.size not in (0, file.size):
+        return False
+    is_untouched = (file.size, file.modified_ns) == (last.size, last.modified_ns)
+    if is_untouched and file.size > TRUSTED_BYTES and not file.etag and not verify:
+        return True
+    return root.checksum(file) == last.checksum
 
 
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith((".", "_")) for part in name.split("/"))
-
-
-def _is_data(name: str) -> bool:
-    return name.lower().removesuffix(".gz").endswith(SUFFIXES)
-
-
-def _describe(root: Folder, file: StoredFile) -> RawFile:
-    layout = sniff(
-        root.read_bytes(file.name, SAMPLE_BYTES), file.name, folder_feed(file.name), is_whole=file.size <= SAMPLE_BYTES
-    )
+def _describe(folder: RawFolder, file: StoredFile, now: datetime) -> RawFile:
+    root, event = folder.root, _event_time(file, now)
+    head = root.read_bytes(file.name, SAMPLE_BYTES)
+    layout = sniff(head, file.name, folder.feed(file.name), is_whole=file.size <= SAMPLE_BYTES)
     return RawFile(
         path=file.name,
         uri=root.uri(file.name),
         size=file.size,
         modified_ns=file.modified_ns,
         checksum=root.checksum(file),
-        event_at=_event_time(file.name, file.modified_ns / 1e9).isoformat(),
+        event_at=event.at.isoformat(),
         feed=layout.feed,
         format=layout.format,
         delimiter=layout.delimiter,
         headers=layout.headers,
+        event_from=event.source,
+        note=event.note,
     )
 
 
-def folder_feed(name: str) -> str | None:
-    """Return the feed that a file's folders name, None for files of no feed's folder."""
-    return next((part for part in PurePosixPath(name).parts[:-1] if part in FEEDS), None)
+def _in_order(files: Iterable[RawFile], register: Register) -> tuple[RawFile, ...]:
+    """New files; an old content under a new name counts from when it was delivered first, so that it overwrites nothing.
+
+    Only where the new name says nothing else: a date in the path is somebody's word, the time of a copy is not.
+    """
+    first: dict[str, FileEntry] = {}
+    ordered = []
+    for file in sorted(files, key=lambda file: (datetime.fromisoformat(file.event_at), file.path)):
+        earlier = register.first(file.checksum) or first.setdefault(file.checksum, file.entry())
+        ordered.append(file if file.event_from == "path" else _as_first_delivered(file, earlier))
+    return tuple(sorted(ordered, key=lambda file: file.path))
 
 
-def _event_time(name: str, modified: float) -> datetime:
-    """The last date in the path, else the file's own time."""
-    for match in reversed(_DATE.findall(name)):
-        try:
-            year, month, day = (int(part) for part in match)
-            return datetime(year, month, day, tzinfo=UTC)
-        except ValueError:
-            continue
-    return datetime.fromtimestamp(modified, tz=UTC)
+def _as_first_delivered(file: RawFile, first: FileEntry) -> RawFile:
+    is_copy = first.path != file.path and first.uri != file.uri and first.event_at != ""
+    if not is_copy or datetime.fromisoformat(first.event_at) >= datetime.fromisoformat(file.event_at):
+        return file
+    note = (
+        f"has the content of {printable(first.path)}, so it counts from {first.event_at[:19]}, as that does. "
+        "If it is a new delivery, put its date into its name"
+    )
+    return replace(file, event_at=first.event_at, event_from="first delivery", note=note)
+
+
+def _set_aside(root: Folder, file: StoredFile, reason: str) -> SetAside:
+    name = file.name if is_text(file.name) else printable(file.name)
+    return SetAside(name, root.uri(name), file.size, file.modified_ns, reason)
+
+
+def _event_time(file: StoredFile, now: datetime) -> EventTime:
+    return event_time(file.name, file.modified_ns, now)

@@ -62,11 +62,21 @@ class BatchStatistics:
 
 
 @dataclass(frozen=True)
+class FileNote:
+    """A raw file that was set aside, and why; `is_new` says that no earlier run has reported it."""
+
+    file: str
+    reason: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
 class JobResult:
     """What a `job` did to one `table` in one run, or in one `step` that works on no table.
 
     Versions are Delta versions. `quarantined_examples` describe a few of the quarantined rows: where each came
-    from and which rules it breaks.
+    from and which rules it breaks. `set_aside` and `waiting` are raw files that were not ingested, the same on every
+    result of the bronze job.
     """
 
     job: str
@@ -87,6 +97,8 @@ class JobResult:
     statistics: BatchStatistics = field(default_factory=BatchStatistics)
     notes: tuple[str, ...] = ()
     quarantined_examples: tuple[str, ...] = ()
+    set_aside: tuple[FileNote, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

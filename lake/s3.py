@@ -8,10 +8,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contract.errors import LakeError
-from lake.storage import Folder, StoredFile
+from contract.errors import LakeError, UnreadableFileError
+from lake.storage import Folder
+from lake.walk import StoredFile
 
 _MISSING = ("NoSuchKey", "404")
+# About one object, not about S3: its own access rules or key, or a storage class from which it has to be restored.
+_UNREADABLE = ("AccessDenied", "403", "InvalidObjectState")
 
 
 class S3Folder(Folder):
@@ -30,7 +33,7 @@ class S3Folder(Folder):
         return f"s3://{self.bucket}/{self._key(name)}"
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
-        """Return the content, or its first `limit` bytes. Raises FileNotFoundError, LakeError."""
+        """Return the content, or its first `limit` bytes. Raises FileNotFoundError, UnreadableFileError, LakeError."""
         part = {} if limit is None else {"Range": f"bytes=0-{limit - 1}"}
         with self._reached(name):
             return bytes(self.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)["Body"].read())
@@ -40,15 +43,17 @@ class S3Folder(Folder):
         with self._reached(name):
             self.client.put_object(Bucket=self.bucket, Key=self._key(name), Body=content)
 
-    def names(self) -> list[str]:
-        """Return the names right below, sorted; none for an empty prefix. Raises LakeError."""
+    def names(self, start_after: str = "") -> list[str]:
+        """Return the names right below that come after `start_after`, sorted; none for an empty prefix. Raises LakeError."""
         found: list[str] = []
-        for page in self._pages(Delimiter="/"):
+        after = {"StartAfter": self._key(start_after)} if start_after else {}
+        for page in self._pages(Delimiter="/", **after):
             found += [entry["Prefix"].rstrip("/") for entry in page.get("CommonPrefixes", ())]
             found += [entry["Key"] for entry in page.get("Contents", ())]
-        return sorted(key.removeprefix(self._below()) for key in found)
+        names = sorted(key.removeprefix(self._below()) for key in found)
+        return [name for name in names if name > start_after]
 
-    def files(self) -> Iterator[StoredFile]:
+    def entries(self) -> Iterator[StoredFile]:
         """Yield every object below the prefix, sorted by name. Raises LakeError."""
         for page in self._pages():
             for entry in page.get("Contents", ()):
@@ -94,7 +99,7 @@ class S3Folder(Folder):
 
     @contextmanager
     def _reached(self, name: str) -> Iterator[None]:
-        """Translate errors of S3. Raises FileNotFoundError for a missing object, LakeError for any other."""
+        """Translate errors of S3. Raises FileNotFoundError, UnreadableFileError for one object, LakeError for any other."""
         try:
             yield
         except (BotoCoreError, ClientError) as error:
@@ -102,7 +107,8 @@ class S3Folder(Folder):
             if code in _MISSING:
                 raise FileNotFoundError(2, "no such object", self.uri(name)) from error
             remedy = "Check the credentials, the bucket and the role."
-            raise LakeError(f"cannot reach {self.uri(name)}: {error}. {remedy}") from error
+            kind = UnreadableFileError if code in _UNREADABLE else LakeError
+            raise kind(f"cannot reach {self.uri(name)}: {error}. {remedy}") from error
 
     def _stored(self, key: str, size: int, entry: Any) -> StoredFile:
         modified = int(entry["LastModified"].timestamp() * 1e9)

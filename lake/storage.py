@@ -8,26 +8,16 @@ import stat
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from contract.errors import LakeError
+from contract.errors import DamagedDocumentError, LakeError
+from lake.walk import StoredFile, walk
 
 S3_SCHEMES = ("s3://", "s3a://")
 _RECENT_SECONDS = 5.0
 _SETTLE_SECONDS = 0.25
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file by its name below a folder; `etag` is empty where the storage gives none."""
-
-    name: str
-    size: int
-    modified_ns: int
-    etag: str = ""
 
 
 class Folder(ABC):
@@ -50,12 +40,15 @@ class Folder(ABC):
         """Write a file and the folders above it. Raises LakeError."""
 
     @abstractmethod
-    def names(self) -> list[str]:
-        """Return the names of the files and folders right below, sorted; none where the folder does not exist."""
+    def names(self, start_after: str = "") -> list[str]:
+        """Return the names of the files and folders right below, sorted; none where the folder does not exist.
+
+        Only names after `start_after`: S3 does not even list the others.
+        """
 
     @abstractmethod
-    def files(self) -> Iterator[StoredFile]:
-        """Yield every file at any depth, sorted by name."""
+    def entries(self) -> Iterator[StoredFile]:
+        """Yield every file at any depth, sorted by name, also what is not a file that can be read (see its `fault`)."""
 
     @abstractmethod
     def stat(self, name: str) -> StoredFile | None:
@@ -73,6 +66,10 @@ class Folder(ABC):
     def still_being_written(self, files: Sequence[StoredFile]) -> set[str]:
         """Return the names of the files that are still being written."""
 
+    def files(self) -> Iterator[StoredFile]:
+        """Yield every file at any depth, sorted by name."""
+        return (entry for entry in self.entries() if not entry.fault)
+
     def exists(self, name: str) -> bool:
         """Return whether there is a file of that name."""
         return self.stat(name) is not None
@@ -86,11 +83,11 @@ class Folder(ABC):
         self.write_text(name, json.dumps(content, indent=2, default=str) + "\n")
 
     def read_json(self, name: str) -> Any:
-        """Return the content of a JSON file. Raises FileNotFoundError; LakeError names a file that is damaged."""
+        """Return the content of a JSON file. Raises FileNotFoundError; DamagedDocumentError names a damaged file."""
         try:
             return json.loads(self.read_bytes(name))
         except ValueError as error:
-            raise LakeError(f"{self.uri(name)} is damaged ({error}). Restore it or remove it.") from error
+            raise DamagedDocumentError(f"{self.uri(name)} is damaged ({error}). Restore it or remove it.") from error
 
     def check_writable(self) -> None:
         """Raise LakeError when nothing can be written here."""
@@ -135,14 +132,14 @@ class LocalFolder(Folder):
         except OSError as error:
             raise LakeError(f"cannot write {path}: {error.strerror}. Check space and permissions.") from error
 
-    def names(self) -> list[str]:
-        """Return the names right below, sorted; none where the folder does not exist."""
-        return sorted(path.name for path in self.path.iterdir()) if self.path.exists() else []
+    def names(self, start_after: str = "") -> list[str]:
+        """Return the names right below that come after `start_after`, sorted; none where the folder does not exist."""
+        found = (path.name for path in self.path.iterdir()) if self.path.exists() else ()
+        return sorted(name for name in found if name > start_after)
 
-    def files(self) -> Iterator[StoredFile]:
-        """Yield every file at any depth, sorted by name."""
-        names = sorted(path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file())
-        return (found for name in names if (found := self.stat(name)))
+    def entries(self) -> Iterator[StoredFile]:
+        """Yield every file at any depth, sorted by name, and what cannot be read. Links to folders are followed."""
+        return iter(sorted(walk(self.path), key=lambda entry: entry.name))
 
     def stat(self, name: str) -> StoredFile | None:
         """Return one regular file, None when there is none."""

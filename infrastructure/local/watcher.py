@@ -11,6 +11,7 @@ from contract.log import LOGGER
 from lake.arrivals import RawFileEvent
 from lake.landing import discover
 from lake.manifests import Manifests
+from lake.set_aside import SetAsideFiles
 from lake.storage import open_folder
 
 UNREADABLE = "unreadable"
@@ -27,8 +28,8 @@ def watch(
 ) -> None:
     """Announce the files of every burst, once it has been quiet for a second, until `stop` is set.
 
-    Begins with the files that arrived while the watcher was not running. A file of no known layout is
-    announced as well: the run that it starts reports what is wrong with it.
+    Begins with the files that arrived while the watcher was not running. A file that cannot be ingested is
+    announced as well, unless a run has set it aside before: the run that it starts reports what is wrong with it.
     """
     announced: set[RawFileEvent] = set()
     ready()
@@ -57,10 +58,16 @@ def _bursts(raw: Path, stop: Any) -> Iterator[None]:
 
 
 def _arrived(raw: Path, lake: Path) -> list[RawFileEvent]:
+    folder = open_folder(lake)
+    recorded = SetAsideFiles(folder).read()
     try:
-        found = discover(str(raw), Manifests(open_folder(lake))).new
+        found = discover(str(raw), Manifests(folder), judged=recorded)
     except RawPathError:
         return []
     except ChurnError as error:
         return [RawFileEvent(str(raw), UNREADABLE, 0, str(error))]
-    return [RawFileEvent(file.uri, file.feed, file.size, file.checksum) for file in found]
+    unreported = [file for file in found.set_aside if not any(file.is_same(known) for known in recorded)]
+    return [
+        *(RawFileEvent(file.uri, file.feed, file.size, file.checksum) for file in found.new),
+        *(RawFileEvent(file.uri, UNREADABLE, file.size, str(file.modified_ns)) for file in unreported),
+    ]

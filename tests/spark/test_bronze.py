@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import os
+from datetime import UTC, datetime
 
 import pytest
 
-from contract.errors import LayoutError, RawPathError
+from contract.errors import RawPathError
+from lake import landing
 from lake.manifests import Manifests
 from tests.support.pipeline import PipelineHarness
 from tests.support.records import GOOD, many, record, write_jsonl
@@ -67,7 +70,8 @@ def test_empty_and_unknown_files_are_named(mixed):
     rows, result = mixed
     assert len(result.notes) == 2
     assert any("empty.csv" in note and note.startswith("left for the next run") for note in result.notes)
-    assert any("notes.docx" in note and note.startswith("ignored") for note in result.notes)
+    assert "set aside: notes.docx: a document, not data." in result.notes
+    assert (result.waiting, [file.file for file in result.set_aside]) == (("empty.csv",), ["notes.docx"])
     assert result.statistics.files == len(VARIANTS) + 1
     assert result.rows_written == len(rows) == 2 * len(VARIANTS) + 32
 
@@ -95,23 +99,72 @@ def test_file_is_ingested_once_per_content(pipeline, tmp_path):
     assert batches == [1, 2, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("a,b\n1,2\n", ["unknown layout", "Found: a, b", "lacks"]),
-        ("customer_id,gender,partner,dependents\nx,Male,No,No\n", ["demographics", "senior_citizen"]),
-        ("customer_id,gender,sex,senior,partner,dependents\n", ["both mean gender"]),
-    ],
-)
-def test_unknown_layout_leaves_lake_untouched(pipeline, tmp_path, content, words):
+def test_file_of_no_known_layout_stops_no_other(pipeline, tmp_path):
     raw = tmp_path / "raw"
     write_jsonl(raw / "good.jsonl", record("A-1"))
-    (raw / "bad.csv").write_text(content)
-    with pytest.raises(LayoutError) as error:
-        pipeline.job("bronze", raw=str(raw))
-    assert all(word in str(error.value) for word in ["bad.csv", *words])
+    (raw / "bad.csv").write_text("customer_id,gender,partner,dependents\nx,Male,No,No\n")
+    (raw / "book.xlsx").write_text("x")
+    first = pipeline.job("bronze", raw=str(raw))["bronze.customers"]
+    assert (first.outcome, first.rows_written) == ("passed", 1)
+    assert [(file.file, file.is_new) for file in first.set_aside] == [("bad.csv", True), ("book.xlsx", True)]
+    assert any(note.startswith("set aside: bad.csv: ") for note in first.notes)
+    second = pipeline.job("bronze", raw=str(raw))["bronze"]
+    assert second.outcome == "unchanged"
+    assert [(file.file, file.is_new) for file in second.set_aside] == [("bad.csv", False), ("book.xlsx", False)]
+    write_jsonl(raw / "bad.csv", record("A-2"))
+    third = pipeline.job("bronze", raw=str(raw))["bronze.customers"]
+    assert ([file.file for file in third.set_aside], third.rows_written) == (["book.xlsx"], 1)
+
+
+def test_only_files_that_are_set_aside_are_no_error(pipeline, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "README.txt").write_text("Files of the billing system.\n")
+    result = pipeline.job("bronze", raw=str(tmp_path / "raw"))["bronze"]
+    assert (result.outcome, [file.file for file in result.set_aside]) == ("unchanged", ["README.txt"])
     assert not (pipeline.path / "bronze").exists()
     assert Manifests(pipeline.folder).numbers() == []
+
+
+def test_manifest_counts_rows_by_file(pipeline, tmp_path):
+    raw = tmp_path / "raw"
+    write_jsonl(raw / "a.jsonl", *many(3))
+    write_jsonl(raw / "b.jsonl", *many(5))
+    write_jsonl(raw / "billing" / "c.jsonl", record("A-1"))
+    pipeline.job("bronze", raw=str(raw))
+    rows = {entry.path: entry.rows for entry in Manifests(pipeline.folder).register()}
+    assert rows == {"a.jsonl": 3, "b.jsonl": 5, "billing/c.jsonl": 1}
+
+
+def test_same_files_are_ingested_once_however_raw_is_given(pipeline, tmp_path):
+    raw = tmp_path / "raw"
+    write_jsonl(raw / "billing" / "2026-01-04" / "a.jsonl", record("A-1"))
+    assert pipeline.job("bronze", raw=str(raw / "billing" / "2026-01-04"))["bronze.billing"].rows_written == 1
+    assert pipeline.job("bronze", raw=str(raw / "billing"))["bronze"].outcome == "unchanged"
+    assert pipeline.job("bronze", raw=str(raw))["bronze"].outcome == "unchanged"
+    (row,) = pipeline.records("bronze.billing")
+    assert (row["_source_file"], str(row["_file_event_at"])[:10]) == ("billing/2026-01-04/a.jsonl", "2026-01-04")
+
+
+def test_copy_of_old_content_does_not_overwrite_newer(pipeline, tmp_path):
+    """Old content comes once more, under a new name and with a new file time."""
+    raw = tmp_path / "raw"
+    for name, churn, day in (("a.jsonl", "No", 1), ("a.jsonl", "Yes", 2), ("a (1).jsonl", "No", 3)):
+        moment = datetime(2026, 1, day, tzinfo=UTC).timestamp()
+        os.utime(write_jsonl(raw / name, record("A-1", churn=churn)), (moment, moment))
+        (result,) = pipeline.job("bronze", raw=str(raw)).values()
+        pipeline.job("silver")
+    assert any("has the content of a.jsonl" in note for note in result.notes)
+    (customer,) = pipeline.records("silver.customers")
+    assert customer["churn"] is True
+
+
+def test_verify_compares_files_that_are_trusted_otherwise(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(landing, "TRUSTED_BYTES", 10)
+    for customer in ("A-1", "A-2"):
+        os.utime(write_jsonl(tmp_path / "raw" / "a.jsonl", record(customer)), (1_600_000_000, 1_600_000_000))
+        result = pipeline.job("bronze", raw=str(tmp_path / "raw"))
+    assert result["bronze"].outcome == "unchanged"
+    assert pipeline.job("bronze", raw=str(tmp_path / "raw"), verify="true")["bronze.customers"].rows_written == 1
 
 
 def test_no_file_is_an_error(pipeline, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contract.feeds import FEEDS, WHOLE_RECORDS
 from lake.arrivals import RawFileEvent, feed_for_key
-from lake.landing import folder_feed
+from lake.raw_folder import folder_feed
 
 PARTS = st.sampled_from([*FEEDS, "raw", "2026-01-01", "Billing", "billing.csv", "dt=2026-01-01"])
 

@@ -113,10 +113,11 @@ def test_status_counts_tables_and_files(capsys, state, tmp_path):
         "run_id": "run-1", "outcomes": {"gold.churn_kpis": "failed", "silver.customers": "passed"},
     }  # fmt: skip
     assert [file["file"] for file in facts["raw"]["new"]] == ["a.jsonl"]
-    assert (facts["raw"]["left_for_later"], facts["raw"]["ignored"]) == (["empty.csv"], ["notes.pdf"])
+    assert facts["raw"]["left_for_later"] == ["empty.csv"]
+    assert facts["raw"]["set_aside"] == [{"file": "notes.pdf", "reason": "a document, not data."}]
     words = _status(capsys, as_json=False)
     for text in ("gold.people 0 1,200", "Last run run-1: ", "1 to ingest, 0 known", "new: a.jsonl (customers",
-                 "empty or being written: empty.csv", "neither CSV nor JSON: notes.pdf"):  # fmt: skip
+                 "empty or being written: empty.csv", "set aside: notes.pdf: a document, not data."):  # fmt: skip
         assert text in words, text
 
 

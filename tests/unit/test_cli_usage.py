@@ -16,8 +16,8 @@ from contract.errors import LakeError
 from infrastructure.local.paths import PACKAGES
 
 COMMANDS = (
-    "generate", "run", "query", "status", "report", "dashboard", "package", "deploy", "destroy", "drift", "up", "down",
-    "watch", "blocks",
+    "generate", "run", "query", "status", "files", "batches", "repair", "report", "dashboard", "package", "deploy",
+    "destroy", "drift", "up", "down", "watch", "blocks",
 )  # fmt: skip
 PATHS = [[name] for name in COMMANDS] + [["tableau"], ["tableau", "build"], ["tableau", "publish"]]
 HEAVY = ("prefect", "prefect_aws", "pyspark", "great_expectations", "pandas", "numpy", "boto3", "botocore", "pyarrow")
@@ -92,6 +92,8 @@ def test_version_is_the_packages():
         (("generate", "--days", "0"), "--days"),
         (("generate", "--faults", "-1"), "--faults"),
         (("generate", "--seed", "x"), "--seed"),
+        (("files", "--state", "lost"), "set_aside"),
+        (("batches", "--last", "0"), "--last"),
         (("dashboard", "--ids", "all"), "hashed"),
         (("destroy",), "--stack"),
         (("drift",), "--platform"),
@@ -158,6 +160,13 @@ def test_destruction_needs_its_name(calls):
             ["startup:use_prefect", "warehouse_query:query_warehouse", "rows:show"],
         ),
         (("status",), ["status:show_status"]),
+        (("files", "--state", "set_aside"), ["files:show_files"]),
+        (("batches", "--last", "3"), ["batches:show_batches"]),
+        (("repair",), ["startup:log_to_terminal", "repair:repair_locally"]),
+        (
+            ("repair", "--platform", "aws"),
+            ["startup:log_to_terminal", "startup:use_prefect", "repair:repair_on_platform"],
+        ),
         (("report", "--open"), ["status:show_report"]),
         (("dashboard", "--no-open"), ["dashboard:local_folder", "dashboard:show_dashboard"]),
         (("down",), ["down:down"]),
@@ -183,13 +192,26 @@ def test_run_has_the_shared_defaults(calls):
     assert name == "run:run_on_platform"
     assert arguments[:3] == ("aws", "s3://b/raw", "answer of startup:use_prefect")
     assert options == {
-        "full_refresh": False, "max_quarantined_share": defaults.MAX_QUARANTINED_SHARE, "as_json": False,
+        "full_refresh": False, "max_quarantined_share": defaults.MAX_QUARANTINED_SHARE, "verify": False, "as_json": False,
     }  # fmt: skip
 
 
 def test_every_call_leads_to_a_function(calls):
     """What a command calls by its name exists, without calling it."""
-    for arguments in ("status", "down", "package", "up", "watch", "blocks", "report", "dashboard", "generate"):
+    for arguments in (
+        "status",
+        "files",
+        "batches",
+        "repair",
+        "down",
+        "package",
+        "up",
+        "watch",
+        "blocks",
+        "report",
+        "dashboard",
+        "generate",
+    ):
         _churn(arguments)
     for name, _, _ in calls:
         module, _, function = name.partition(":")
@@ -230,6 +252,7 @@ def _loaded(code, *arguments):
         "import typer; from cli.main import app; app(['run', '--help'], standalone_mode=False)",
         "import cli.startup",
         "import cli.down",
+        "import cli.files, cli.batches",
     ],
 )
 def test_start_loads_nothing_heavy(code):

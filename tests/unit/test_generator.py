@@ -66,7 +66,7 @@ def test_layout_is_recognised_as_its_feed(tmp_path, layout, feeds):
     generate(20, 2, tmp_path / "raw", seed=3, layout=layout)
     found = discover(str(tmp_path / "raw"), Manifests(open_folder(tmp_path / "lake")))
     assert sorted({file.feed for file in found.new}) == feeds
-    assert found.ignored == ()
+    assert found.set_aside == ()
     assert [str(day) for day in files_by_day(str(tmp_path / "raw"))] == ["2026-01-01", "2026-01-02"]
 
 

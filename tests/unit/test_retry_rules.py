@@ -7,6 +7,7 @@ from contract.errors import (
     BrokenCheckError,
     ChurnError,
     ContractError,
+    DamagedDocumentError,
     DependentViewError,
     GateError,
     JobError,
@@ -20,14 +21,15 @@ from contract.errors import (
     SchemaMismatchError,
     TableauError,
     UnknownDeliveryError,
+    UnreadableFileError,
     WarehouseError,
 )
 from tasks.defaults import RETRY_ON_OUTAGE, is_worth_retrying
 
 PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, WarehouseError)
 LASTING = (
-    BrokenCheckError, ChurnError, ContractError, DependentViewError, GateError, LakeError, LayoutError, MachineError, QueryError,
-    RawPathError, SchemaMismatchError, TableauError,
+    BrokenCheckError, ChurnError, ContractError, DamagedDocumentError, DependentViewError, GateError, LakeError, LayoutError,
+    MachineError, QueryError, RawPathError, SchemaMismatchError, TableauError, UnreadableFileError,
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.errors import LakeError
-from lake.storage import LocalFolder, StoredFile, open_folder
+from lake.storage import LocalFolder, open_folder
+from lake.walk import StoredFile
 from lake.write_lock import write_lock
 
 values = st.recursive(

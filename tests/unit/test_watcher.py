@@ -8,6 +8,9 @@ import watchfiles
 from infrastructure.local import watcher
 from infrastructure.local.watcher import UNREADABLE, watch
 from lake.landing import discover
+from lake.manifests import Manifests
+from lake.set_aside import SetAsideFiles
+from lake.storage import open_folder
 from tests.support.records import record, write_jsonl
 from tests.support.waiting import wait_for
 
@@ -63,15 +66,25 @@ def test_a_file_of_no_known_layout_is_announced_so_that_a_run_says_so(watching, 
     announced = watching()
     (tmp_path / "raw" / "odd.csv").write_text("colour,size\nred,3\n")
     wait_for(lambda: announced)
-    assert announced[0][0].feed == UNREADABLE
-    assert "odd.csv" in announced[0][0].etag
+    (odd,) = announced[0]
+    assert (odd.feed, odd.key) == (UNREADABLE, str(tmp_path / "raw" / "odd.csv"))
+
+
+def test_a_file_that_a_run_has_set_aside_is_not_announced(watching, tmp_path):
+    (tmp_path / "raw" / "odd.csv").write_text("colour,size\nred,3\n")
+    lake = open_folder(tmp_path / "lake")
+    SetAsideFiles(lake).write(discover(str(tmp_path / "raw"), Manifests(lake)).set_aside)
+    announced = watching()
+    write_jsonl(tmp_path / "raw" / "good.jsonl", record("a"))
+    wait_for(lambda: announced)
+    assert [file.feed for burst in announced for file in burst] == ["customers"]
 
 
 def test_a_file_that_lands_during_the_first_look_is_seen(watching, tmp_path, monkeypatch):
     looks = []
 
-    def look(raw, manifests):
-        found = discover(raw, manifests)
+    def look(raw, manifests, **options):
+        found = discover(raw, manifests, **options)
         if not looks:
             write_jsonl(tmp_path / "raw" / "late.jsonl", record("a"))
         looks.append(found)

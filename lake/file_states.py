@@ -1,0 +1,15 @@
+"""The states that a raw file can be in, and what to do in each."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+State = Literal["new", "waiting", "set_aside", "ingested", "removed"]
+STATES: tuple[State, ...] = get_args(State)
+
+NEXT_STEP: Mapping[State, str] = {
+    "new": "run the pipeline: it is ingested then",
+    "waiting": "nothing, if it is still being written; an empty file can be removed. The next run looks again",
+    "set_aside": "fix it and deliver it again, or remove it",
+    "ingested": "nothing",
+    "removed": "nothing: what was ingested of it stays",
+}
