@@ -38,8 +38,9 @@ def _print(shown: list[FileState], found: FileList) -> None:
         table.add_row(file.state, printable(file.path), file.feed, moment, batch, rows)
     out.print(table if shown else "No file.")
     for file in shown:
+        since = f" (since {file.since[:10]})" if file.since else ""
         for text in filter(None, (file.reason, file.note)):
-            out.print(f"{printable(file.path)}: {text}", highlight=False)
+            out.print(f"{printable(file.path)}: {text}{since}", highlight=False)
     counts = Counter(file.state for file in found.files)
     for name, step in NEXT_STEP.items():
         if counts[name]:

@@ -84,9 +84,9 @@ def _print(facts: dict[str, Any]) -> None:
         raw.get("problem") or f"Raw {raw['path']}: {len(raw['new'])} to ingest, {raw['known']} known", highlight=False
     )
     for file in raw.get("new", []):
-        out.print(f"  new: {file['file']} ({file['feed']}, {file['bytes']:,} bytes)", highlight=False)
+        out.print(f"  new: {printable(file['file'])} ({file['feed']}, {file['bytes']:,} bytes)", highlight=False)
     for name in raw.get("left_for_later", []):
-        out.print(f"  left for later, empty or being written: {name}", highlight=False)
+        out.print(f"  left for later, empty or being written: {printable(name)}", highlight=False)
     for file in raw.get("set_aside", []):
         out.print(f"  set aside: {file['file']}: {file['reason']}", highlight=False)
     for name, port in facts["servers"].items():

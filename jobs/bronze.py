@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 
 from contract.errors import LakeError, RawPathError
 from contract.feeds import FEEDS
+from contract.log import LOGGER
 from contract.tables import TABLES, Table
 from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
@@ -62,7 +63,10 @@ def _report(context: JobContext, arrivals: Arrivals, before: Sequence[SetAside],
     )
     if after != before:
         context.set_aside.write(after)
-    return report(arrivals, after, context.run_id, repaired)
+    reported = report(arrivals, after, context.run_id, repaired)
+    for note in reported.notes:
+        LOGGER.info("%s", note)
+    return reported
 
 
 def _ingest(context: JobContext, arrivals: Arrivals, files: Sequence[RawFile], reported: FileReport) -> list[JobResult]:

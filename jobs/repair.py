@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pyspark.sql import functions as F
 
 from contract.feeds import FEEDS
-from contract.log import LOGGER
 from contract.tables import TABLES
 from jobs.context import JobContext, Timer
 from jobs.delta import Lake
@@ -53,9 +52,7 @@ def rebuild_lost(
         return ()
     for batch in _rebuilt(lake, lost):
         manifests.write(batch)
-    said = f"the control files of {_in_words(lost)} were missing or damaged and have been rebuilt from bronze"
-    LOGGER.warning("%s", said)
-    return (said,)
+    return (f"the control files of {_in_words(lost)} were missing or damaged and have been rebuilt from bronze",)
 
 
 def _rebuilt(lake: Lake, numbers: Collection[int]) -> list[Batch]:

@@ -24,6 +24,7 @@ CHECKPOINT_INTERVAL = 20
 """After how many batches the register is written as a whole, so that no more manifests than that are read."""
 
 _READERS = 16
+_REMEDY = "Rebuild it from bronze: churn repair"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,14 @@ class Manifests:
         return found if found or not newest else self._last_committed(self.numbers())
 
     def between(self, after: int, until: int) -> list[Batch]:
-        """Return the committed batches with numbers `after` < n <= `until`."""
-        numbers = [number for number in self.numbers(after) if number <= until]
+        """Return the committed batches with numbers `after` < n <= `until`.
+
+        Raises DamagedDocumentError where a manifest is missing or damaged: its rows would be left out in silence.
+        """
+        numbers = _until(self.numbers(after), until)
+        missing = sorted(set(range(max(after, 0) + 1, max(numbers, default=0))) - set(numbers))
+        if missing:
+            raise DamagedDocumentError(f"{self._place(missing[0])} is missing. {_REMEDY}")
         return [batch for batch in self._read_all(numbers) if batch.state == "committed"]
 
     def history(self, newest: int | None = None) -> list[Batch]:
@@ -192,12 +199,14 @@ class Manifests:
             return False
         return True
 
+    def _place(self, number: int) -> str:
+        return self.folder.uri(f"{_name(number)}.json")
+
     def _read(self, number: int) -> Batch:
         try:
             return self._batches.read(_name(number))
         except DamagedDocumentError as error:
-            place = self.folder.uri(f"{_name(number)}.json")
-            raise DamagedDocumentError(f"{place} is damaged. Rebuild it from bronze: churn repair") from error
+            raise DamagedDocumentError(f"{self._place(number)} is damaged. {_REMEDY}") from error
 
     def _read_all(self, numbers: Iterable[int]) -> list[Batch]:
         return _map(self._read, numbers)

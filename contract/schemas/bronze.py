@@ -4,7 +4,7 @@ from contract.feeds import Feed
 from contract.schema import Field, Schema, required
 
 LINEAGE = (
-    required("_batch_id", "bigint", "Number of the ingest batch, rising by one; the watermark of silver"),
+    required("_batch_id", "bigint", "Number of the ingest batch, rising and never used twice; the watermark of silver"),
     required("_source_file", "string", "Path of the file below the raw folder"),
     required("_source_checksum", "string", "SHA-256 of the file's content"),
     required("_ingested_at", "timestamp", "When the batch was read, UTC"),

@@ -13,6 +13,8 @@ import pytest
         (("generate", "--customers", "0"), 2, ("--customers",)),
         (("generate", "--layout", "wide", "--out", "x"), 2, ("wide", "flat33")),
         (("report", "--lake", "nolake"), 1, ("no report", "churn run")),
+        (("repair", "--lake", "nolake"), 1, ("no lake at", "--lake")),
+        (("files", "--raw", "nowhere"), 1, ("nowhere does not exist", "churn generate")),
         (("query", "--lake", "nolake", "SELECT 1 FROM gold.churn_kpis"), 1, ("gold.churn_kpis",)),
         (("query", "--on", "moon", "SELECT 1"), 2, ("moon",)),
         (("fly",), 2, ("fly",)),

@@ -46,6 +46,21 @@ def test_the_report_and_the_status_tell_the_same(machine, first_run):
     assert "to ingest" in machine.churn("status", "--raw", "raw").out
 
 
+def test_files_are_known_after_their_control_files_are_lost(machine, first_run):
+    before = machine.churn("files", "--raw", "raw", "--json").json()
+    assert {file["state"] for file in before} == {"ingested"}
+    (batch,) = machine.churn("batches", "--json").json()
+    assert (batch["state"], batch["files"]) == ("committed", len(before))
+    assert batch["rows"] == sum(file["rows"] for file in before)
+    (machine.lake / "_control" / "batches" / "00000001.json").unlink()
+    repaired = machine.churn("repair", "--json").json()
+    assert repaired["repaired"]
+    assert "batch 1 " in repaired["notes"][0]
+    kept = ("path", "state", "feed", "batch", "rows")
+    after = machine.churn("files", "--raw", "raw", "--json").json()
+    assert [[file[name] for name in kept] for file in after] == [[file[name] for name in kept] for file in before]
+
+
 def test_a_run_shows_in_prefect(machine, first_run):
     """The server keeps the run, a task run per step, and what each gate looked at."""
     import httpx

@@ -119,7 +119,7 @@ def _content(pipeline, job):
     if job == "bronze":
         register = Manifests(pipeline.folder).register()
         files = [row["_source_file"] for row in pipeline.records("bronze.billing")]
-        return tables, sorted(register), sorted(files)
+        return tables, sorted(entry.path for entry in register), sorted(files)
     if job == "gold":
         return tables, sorted(pipeline.kpis().items()), list(Alerts(pipeline.folder).open())
     if job == "export":

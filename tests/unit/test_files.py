@@ -110,7 +110,7 @@ def test_files_are_printed(raw, capsys):
     words = " ".join(capsys.readouterr().out.split())
     for text in (
         "ingested billing/2026-01-04/kept.jsonl billing 2026-01-04 00:00:00 (path) 1 2",
-        "letter.pdf: a document, not data.",
+        "letter.pdf: a document, not data. (since 2026-11-27)",
         "1 set_aside: fix it and deliver it again, or remove it.",
         "1 hidden",
     ):

@@ -189,6 +189,17 @@ def test_damaged_manifest_names_the_remedy(folder):
             read()
 
 
+@pytest.mark.parametrize("gone", [1, 2])
+def test_missing_manifest_is_not_left_out_in_silence(folder, gone):
+    manifests = Manifests(folder)
+    for name in "abc":
+        _commit(manifests, name)
+    manifests.folder.delete(f"{gone:08d}.json")
+    with pytest.raises(DamagedDocumentError, match=rf"{gone}\.json is missing.*churn repair"):
+        manifests.between(-1, 3)
+    assert [batch.number for batch in manifests.between(gone, gone + 1)] == [gone + 1]
+
+
 # Checkpoints
 
 

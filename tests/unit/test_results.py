@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contract import errors
 from contract.errors import ChurnError, GateError, JobError, LakeError, error_from_code
-from lake.results import BatchStatistics, Check, JobResult, Results, result_of_step, worst_outcome
+from lake.results import BatchStatistics, Check, FileNote, JobResult, Results, result_of_step, worst_outcome
 from lake.storage import open_folder
 
 SEVERITIES = ("critical", "warning", "info")
@@ -43,6 +43,10 @@ results = st.builds(
     ),
     notes=st.lists(st.text(max_size=20), max_size=2).map(tuple),
     quarantined_examples=st.lists(st.text(max_size=20), max_size=2).map(tuple),
+    set_aside=st.lists(st.builds(FileNote, st.text(max_size=9), st.text(max_size=9), st.booleans()), max_size=2).map(
+        tuple
+    ),
+    waiting=st.lists(st.text(max_size=9), max_size=2).map(tuple),
 )
 
 
@@ -195,6 +199,7 @@ def test_results_of_the_first_release_are_read(tmp_path, table, about):
     assert result.statistics == BatchStatistics(3, 2, {"city": 0.5}, {"customers": 7.0})
     assert result.quarantined_examples == ("x in a.csv: y",)
     assert result.notes == ("n",)
+    assert (result.set_aside, result.waiting) == ((), ())
 
 
 def test_an_error_keeps_its_class_across_the_process_border(tmp_path):

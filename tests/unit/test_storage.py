@@ -38,6 +38,13 @@ def test_names_are_those_right_below(folder):
     assert folder.read_bytes("c d/é+[x].json").decode() == "c d/é+[x].json"
 
 
+@pytest.mark.parametrize("start_after", ["", "00", "b.json", "a", "c d", "z"])
+def test_names_are_listed_from_a_name_on(folder, start_after):
+    for name in ("b.json", "a/1.json", "c d/e.json", "00000001.json"):
+        folder.write_text(name, name)
+    assert folder.names(start_after) == [name for name in folder.names() if name > start_after]
+
+
 def test_before_the_first_file_there_is_nothing(folder):
     assert folder.names() == []
     assert list(folder.files()) == []
@@ -233,3 +240,16 @@ def test_special_file_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert open_folder(tmp_path).stat("pipe") is None
     assert list(open_folder(tmp_path).files()) == []
+    assert [entry.fault for entry in open_folder(tmp_path).entries()] == ["a pipe, a socket or a device, not a file"]
+
+
+def test_folders_are_left_and_found_through_links(tmp_path):
+    """Each file once, by every way that leads to it without going round."""
+    for name in ("in/a", "out/b/c"):
+        open_folder(tmp_path / "tree").write_text(name, name)
+    (tmp_path / "tree" / "in" / "way").symlink_to(tmp_path / "tree" / "out")
+    (tmp_path / "tree" / "out" / "b" / "top").symlink_to(tmp_path / "tree")
+    folder = open_folder(tmp_path / "tree")
+    assert [file.name for file in folder.files()] == ["in/a", "in/way/b/c", "out/b/c"]
+    assert [entry.name for entry in folder.entries() if entry.fault] == ["in/way/b/top", "out/b/top"]
+    assert folder.read_bytes("in/way/b/c") == b"out/b/c"
