@@ -145,8 +145,15 @@ def files_by_day(raw: str, s3: Any = None, at: datetime | None = None) -> dict[d
 def unchanged_since(raw: str, files: Sequence[RawFile]) -> list[RawFile]:
     """Return the files that have not changed since `discover` listed them."""
     root, _ = open_raw(raw)
-    now = {file.path: root.stat(file.path) for file in files}
-    return [file for file in files if (seen := now[file.path]) and _has_content(root, seen, file)]
+    return [file for file in files if _is_unchanged(root, file)]
+
+
+def _is_unchanged(root: Folder, file: RawFile) -> bool:
+    try:
+        seen = root.stat(file.path)
+        return seen is not None and _has_content(root, seen, file)
+    except FileNotFoundError:
+        return False
 
 
 @dataclass(frozen=True)
