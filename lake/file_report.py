@@ -36,9 +36,11 @@ def report(arrivals: Arrivals, recorded: Iterable[SetAside], run_id: str, repair
     waiting = tuple(printable(name) for name in arrivals.waiting)
     notes = (
         *repaired,
-        *_first([f"left for the next run, empty or still being written: {name}" for name in waiting]),
-        *_first([f"set aside: {file.file}: {file.reason}" for file in set_aside if file.is_new]),
-        *_first([f"{printable(file.path)}: {file.note}" for file in arrivals.new if file.note]),
+        *_first([f"left for the next run, empty or still being written: {name}" for name in waiting], "left as well"),
+        *_first([f"set aside: {file.file}: {file.reason}" for file in set_aside if file.is_new], "set aside as well"),
+        *_first(
+            [f"{printable(file.path)}: {file.note}" for file in arrivals.new if file.note], "dated like that as well"
+        ),
     )
     old = sum(not file.is_new for file in set_aside)
     if old:
@@ -49,6 +51,7 @@ def report(arrivals: Arrivals, recorded: Iterable[SetAside], run_id: str, repair
     return FileReport(set_aside, waiting, notes)
 
 
-def _first(notes: Sequence[str]) -> list[str]:
+def _first(notes: Sequence[str], others: str) -> list[str]:
+    """The first notes of one kind, and a last one that counts the `others`; notes are read in any order."""
     more = len(notes) - _SHOWN
-    return [*notes[:_SHOWN], f"and {more:,} more like the last one (churn files)"] if more > 0 else list(notes)
+    return [*notes[:_SHOWN], f"{others}: {more:,} more (churn files)"] if more > 0 else list(notes)

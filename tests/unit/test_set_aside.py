@@ -116,7 +116,7 @@ def test_notes_name_new_files_and_count_the_others(tmp_path):
         (raw / f"{number:02d}\n.csv").write_text("colour,size\nred,3\n")
     first, second = _report(raw, lake, "1").notes, _report(raw, lake, "2").notes
     assert first[0].startswith("set aside: 00\\n.csv: unknown layout")
-    assert (len(first), first[-1]) == (21, "and 5 more like the last one (churn files)")
+    assert (len(first), first[-1]) == (21, "set aside as well: 5 more (churn files)")
     assert second == ("set aside before and not changed since: 25 files (churn files)",)
 
 
