@@ -1,5 +1,6 @@
 """Format, delimiter, headers and feed of a file, from its first bytes."""
 
+import bz2
 import csv
 import gzip
 import io
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.errors import LayoutError
+from contract.errors import DamagedFileError, LayoutError
 from contract.feeds import FEEDS
 from lake.sniff import SAMPLE_BYTES, sniff
 from tests.support.records import GOOD
@@ -93,12 +94,15 @@ def test_each_feed_is_known_by_its_required_columns(feed):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("name,age\nx,3\n", ["unknown layout", "Found: name, age"]),
+        ("name,age\nx,3\n", ["unknown layout", "Found: no known column; unknown columns: 2 (number 1, 2)"]),
         (_csv([h for h in HEADERS if h != "contract"]), ["lacks: contract"]),
+        ("customer_id,Sex,shoes\n", ["Found: customer_id, gender; unknown columns: 1 (number 3)"]),
         ("[]", ["no valid record found"]),
         ("{}", ["no valid record found"]),
         ('{"customer_id": ', ["no valid record found"]),
-        (b"\xff\xfec\x00u\x00", ["UTF-16", "iconv"]),
+        ('[{"customer_id": "A-1"}, {"customer', ["broken or cut off behind record 1"]),
+        (b"PK\x03\x04", ["Excel workbook"]),
+        (" \n", ["is empty"]),
         (_csv(HEADERS).replace("city", "City,CITY", 1), ["'City' and 'CITY' both mean city", "Remove one"]),
     ],
 )
@@ -120,15 +124,57 @@ def test_any_bytes_give_a_layout_or_a_clear_error(content):
         _sniff(content)
 
 
-@pytest.mark.parametrize("content", [b"\x1f\x8b\x08nonsense", gzip.compress(_csv(HEADERS).encode())[:-20], b"plain"])
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08nonsense", gzip.compress(_csv(HEADERS).encode())[:-20]])
 def test_a_damaged_gzip_file_is_explained(content):
-    with pytest.raises(LayoutError, match=r"x\.csv\.gz: cannot be read"):
+    with pytest.raises(DamagedFileError, match=r"x\.csv\.gz: cannot be read"):
         sniff(content, "x.csv.gz", None, is_whole=True)
+
+
+@pytest.mark.parametrize("name", ["x.CSV.GZ", "customers.csv000", "customers0000_part_00", "x"])
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, bz2.compress, lambda data: gzip.compress(b"") + gzip.compress(data)]
+)
+def test_the_name_of_a_file_does_not_decide_its_packing(name, pack):
+    data = pack(_csv(HEADERS).encode())
+    assert list(sniff(data, name, None, is_whole=True).headers) == HEADERS
+
+
+def test_the_beginning_of_a_bzip2_file_is_enough():
+    """A block holds 900 KB, and nothing is known before its end."""
+    rng = random.Random(1)
+    text = _csv(HEADERS) + "".join(f"{rng.getrandbits(4000):x}\n" for _ in range(3000))
+    data = bz2.compress(text.encode())
+    assert len(data) > SAMPLE_BYTES
+    assert sniff(data[:SAMPLE_BYTES], "x", None, is_whole=False).feed == "customers"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("content", [_csv(HEADERS), json.dumps(GOOD)])
+def test_unicode_of_any_encoding_is_known(encoding, content):
+    assert list(_sniff(content.encode(encoding)).headers) == HEADERS
+
+
+def test_a_file_without_a_header_says_nothing_of_its_records():
+    with pytest.raises(LayoutError, match="the first line looks like data: the file has no header") as error:
+        _sniff("".join(_csv(HEADERS, rows=3).splitlines(keepends=True)[1:]))
+    assert not any(value in str(error.value) for value in GOOD.values() if len(value) > 3)
+
+
+@given(st.lists(st.text(st.characters(categories=["Lu"]), min_size=6, max_size=12), min_size=1, max_size=30))
+def test_no_unknown_header_is_in_a_message(headers):
+    with pytest.raises(LayoutError) as error:
+        _sniff(",".join(headers))
+    assert not any(header in str(error.value) for header in headers)
+
+
+def test_many_unknown_columns_are_counted():
+    with pytest.raises(LayoutError, match=r"unknown columns: 40 \(number 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …\)"):
+        _sniff(",".join(f"column {number}" for number in range(40)))
 
 
 def test_the_beginning_of_a_long_gzip_file_is_enough():
     rng = random.Random(1)
-    lines = "".join(",".join([*(GOOD[h] for h in HEADERS[:-1]), str(rng.random())]) + "\n" for _ in range(30_000))
+    lines = "".join(",".join([*(GOOD[h] for h in HEADERS[:-1]), str(rng.random())]) + "\n" for _ in range(120_000))
     data = gzip.compress((_csv(HEADERS) + lines).encode())
     assert len(data) > SAMPLE_BYTES
     assert _sniff(_csv(HEADERS) + lines, "x.csv.gz").feed == "customers"

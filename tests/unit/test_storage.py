@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.errors import LakeError
+from lake import s3
 from lake.storage import LocalFolder, StoredFile, open_folder
 from lake.write_lock import write_lock
 
@@ -54,6 +55,61 @@ def test_a_file_is_replaced_and_its_beginning_read(folder):
     assert (before.size, after.size) == (3, 6)
     assert folder.read_bytes("x", 3) == b"sec"
     assert folder.read_bytes("x", 99) == b"second"
+
+
+@pytest.mark.parametrize("size", [0, 5, 100])
+def test_a_file_is_read_as_a_stream(folder, size, monkeypatch):
+    monkeypatch.setattr(s3, "_PART_BYTES", 7)
+    content = bytes(range(size))
+    folder.write_bytes("x", content)
+    with folder.open("x") as stream:
+        assert stream.read(3) + stream.read() == content
+        assert stream.read() == b""
+    with pytest.raises(FileNotFoundError):
+        folder.open("y")
+
+
+def test_a_replaced_object_is_not_read_on(bucket, monkeypatch):
+    monkeypatch.setattr(s3, "_PART_BYTES", 3)
+    folder = open_folder("s3://bucket/replaced", bucket)
+    folder.write_bytes("x", b"first content")
+    stream = folder.open("x").detach()
+    assert stream.read(3) == b"fir"
+    folder.write_bytes("x", b"other content")
+    with pytest.raises(FileNotFoundError):
+        stream.read(3)
+
+
+def test_a_name_that_is_not_utf8_is_text(tmp_path):
+    r"""And leads back to its file, also beside one that is called `caf\xE9`."""
+    contents = {
+        b"caf\xe9.csv": "bytes",
+        rb"caf\xE9.csv": "escape",
+        b"d\xff/\\x.csv": "folder",
+        rb"a\b.csv": "backslash",
+    }
+    for name, content in contents.items():
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    folder = open_folder(tmp_path)
+    found = {file.name: folder.read_bytes(file.name).decode() for file in folder.files()}
+    assert found == {
+        r"caf\xE9.csv": "bytes", r"caf\x5CxE9.csv": "escape", r"d\xFF/\x.csv": "folder", r"a\b.csv": "backslash",
+    }  # fmt: skip
+    assert "".join(found).encode()
+    assert folder.names() == sorted([r"caf\xE9.csv", r"caf\x5CxE9.csv", r"d\xFF", r"a\b.csv"])
+    assert all(open_folder(folder.uri(name)).uri() == folder.uri(name) for name in found)
+    assert all(folder.uri(name) == f"{tmp_path}/{name}" for name in found)
+
+
+@given(st.binary(min_size=1, max_size=12).filter(lambda name: not {0, 47} & {*name} and name not in (b".", b"..")))
+def test_any_name_leads_back_to_its_file(tmp_path_factory, name):
+    place = tmp_path_factory.mktemp("names")
+    (place / os.fsdecode(name)).write_bytes(name)
+    (file,) = open_folder(place).files()
+    assert open_folder(place).read_bytes(file.name) == name
+    assert file.name.encode().decode() == file.name
 
 
 def test_the_checksum_follows_the_content(folder):
