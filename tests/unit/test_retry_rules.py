@@ -7,6 +7,7 @@ from contract.errors import (
     BrokenCheckError,
     ChurnError,
     ContractError,
+    DamagedFileError,
     DependentViewError,
     GateError,
     JobError,
@@ -26,7 +27,7 @@ from tasks.defaults import RETRY_ON_OUTAGE, is_worth_retrying
 
 PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, WarehouseError)
 LASTING = (
-    BrokenCheckError, ChurnError, ContractError, DependentViewError, GateError, LakeError, LayoutError, MachineError, QueryError,
+    BrokenCheckError, ChurnError, ContractError, DamagedFileError, DependentViewError, GateError, LakeError, LayoutError, MachineError, QueryError,
     RawPathError, SchemaMismatchError, TableauError,
 )  # fmt: skip
 
