@@ -18,6 +18,8 @@ def split_lines(parts: Iterable[bytes], limit: int) -> Iterator[bytes]:
     r"""Yield lines with their ends (`\n`, `\r\n` or `\r`); of a line longer than `limit`, the first `limit` + 1 bytes."""
     rest = b""
     for part in parts:
+        if len(rest) > limit and b"\n" not in part and b"\r" not in part:
+            continue  # more of a line that is cut already
         lines = (rest + part).splitlines(keepends=True)
         # A carriage return at the end may be half of a line end.
         rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
