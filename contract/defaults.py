@@ -5,3 +5,9 @@ MAX_QUARANTINED_SHARE = 0.05
 
 RETENTION_DAYS = 45
 """Days of table history that maintenance keeps."""
+
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""Longest record of a raw file (of JSON: in characters); a longer one is quarantined with its beginning."""
+
+MAX_RECORD_DEPTH = 64
+"""Deepest nesting of a JSON record that is read."""

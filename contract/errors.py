@@ -30,6 +30,12 @@ class LayoutError(ChurnError):
     code = "layout"
 
 
+class DamagedFileError(LayoutError):
+    """A raw file cannot be read to its end: nothing of it is used."""
+
+    code = "damaged-file"
+
+
 class LakeError(ChurnError):
     """The lake cannot be read or written."""
 

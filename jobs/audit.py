@@ -50,7 +50,8 @@ def audit(
     is_small = input_bytes < SMALL_INPUT_BYTES
     measured = dict(null_rate_columns or {})
     columns = list(dict.fromkeys([*columns_used(suite), *measured, *measured.values()]))
-    frame = batch.select(*columns).toPandas() if is_small else batch
+    narrow = batch.select(*columns)
+    frame = narrow.toPandas() if is_small else narrow.persist()
     rows, null_rates = (
         _pandas_profile(frame, measured) if isinstance(frame, pd.DataFrame) else _spark_profile(frame, measured)
     )

@@ -1,9 +1,7 @@
-"""Raw files to bronze.<feed>: every new file once, all feeds of a run as one batch."""
+"""Raw files -> bronze tables: one batch for all new files, each feed appended exactly once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-from pyspark.sql import DataFrame
 
 from contract.errors import LakeError, RawPathError
 from contract.feeds import FEEDS
@@ -13,7 +11,7 @@ from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
 from jobs.delta import Commit
 from jobs.publish import publish
-from jobs.raw_reader import read_feed
+from jobs.raw_reader import Received, receive
 from jobs.repair import bronze_watermarks, rebuild_lost
 from jobs.session import tune
 from lake.file_report import FileReport, report
@@ -21,12 +19,15 @@ from lake.landing import Arrivals, RawFile, discover, unchanged_since
 from lake.results import JobResult
 from lake.set_aside import SetAside, updated
 
+_STAGING = "_control/staging"
+
 
 @dataclass(frozen=True)
 class _Batch:
+    """What is ingested of one feed, and since when its work has taken time."""
+
     table: Table
-    files: Sequence[RawFile]
-    rows: DataFrame
+    received: Received
     audited: Audit
     timer: Timer
 
@@ -46,10 +47,34 @@ def run(context: JobContext) -> list[JobResult]:
     arrivals = discover(
         context.raw, manifests, context.day, at=context.started_at, verify=context.verify, judged=judged
     )
+    received = _receive(context, context.raw, arrivals.new)
+    arrivals = arrivals.after_reading(
+        [file for feed in received for file in feed.readable],
+        [file for feed in received for file in feed.set_aside],
+    )
     reported = _report(context, arrivals, judged, repaired)
     if not arrivals.new:
         return [_nothing_new(context, arrivals, reported)]
-    return _ingest(context, arrivals, arrivals.new, reported)
+    results = _ingest(context, [feed for feed in received if feed.readable], max(watermarks.values()), reported)
+    context.lake.root.delete(_STAGING)
+    return results
+
+
+def _receive(context: JobContext, raw: str, files: Sequence[RawFile]) -> list[Received]:
+    """Read the files, those of each feed together, leaving out those that change meanwhile."""
+    context.lake.root.delete(_STAGING)  # what a run left that was killed
+    tune(context.lake.session, sum(file.size for file in files))
+    received = [
+        receive(
+            context.lake.session,
+            FEEDS[feed],
+            [file for file in files if file.feed == feed],
+            context.lake.root / _STAGING / feed,
+        )
+        for feed in sorted({file.feed for file in files})
+    ]
+    same = unchanged_since(raw, files)
+    return received if len(same) == len(files) else _receive(context, raw, same)
 
 
 def _report(context: JobContext, arrivals: Arrivals, before: Sequence[SetAside], repaired: Sequence[str]) -> FileReport:
@@ -69,41 +94,28 @@ def _report(context: JobContext, arrivals: Arrivals, before: Sequence[SetAside],
     return reported
 
 
-def _ingest(context: JobContext, arrivals: Arrivals, files: Sequence[RawFile], reported: FileReport) -> list[JobResult]:
+def _ingest(context: JobContext, received: Sequence[Received], watermark: int, reported: FileReport) -> list[JobResult]:
     manifests = context.manifests
-    input_bytes = sum(file.size for file in files)
-    tune(context.lake.session, input_bytes)
-    watermark = max(bronze_watermarks(context.lake).values())
+    files = sorted((file for feed in received for file in feed.readable), key=lambda file: file.path)
     number = manifests.open([file.entry() for file in files], context.started_at, watermark)
-    batches = [_read(context, feed, files, number, input_bytes) for feed in sorted({f.feed for f in files})]
-    same = unchanged_since(context.raw, files)
-    if len(same) < len(files):
-        manifests.discard(number)
-        return _ingest(context, arrivals, same, reported) if same else [_nothing_new(context, arrivals, reported)]
+    batches = [_audit(context, feed, number, sum(file.size for file in files)) for feed in received]
     # No feed is published unless every feed of the batch passed.
     passed = all(batch.audited.passed for batch in batches)
     if not passed:
         manifests.discard(number)
     results = [_publish(context, batch, number, reported, is_allowed=passed) for batch in batches]
     if passed:
-        manifests.commit(number, {path: rows for batch in batches for path, rows in _rows_by_file(batch).items()})
+        manifests.commit(number, {path: rows for feed in received for path, rows in feed.records_by_file.items()})
     return results
 
 
-def _read(context: JobContext, feed: str, files: Sequence[RawFile], number: int, input_bytes: int) -> _Batch:
-    timer = Timer()
-    table = TABLES[f"bronze.{feed}"]
-    feed_files = [file for file in files if file.feed == feed]
-    rows = read_feed(context.lake.session, FEEDS[feed], feed_files, number, context.started_at).persist()
-    audited = audit(context, table, rows, input_bytes=input_bytes)
-    counted = replace(audited.statistics, files=len(feed_files))
-    return _Batch(table, feed_files, rows, replace(audited, statistics=counted), timer)
-
-
-def _rows_by_file(batch: _Batch) -> dict[str, int]:
-    if len(batch.files) == 1:
-        return {batch.files[0].path: batch.audited.rows}
-    return {row["_source_file"]: row["count"] for row in batch.rows.groupBy("_source_file").count().collect()}
+def _audit(context: JobContext, received: Received, number: int, input_bytes: int) -> _Batch:
+    table, timer = TABLES[f"bronze.{received.feed.name}"], Timer()
+    audited = audit(context, table, received.rows(number, context.started_at), input_bytes=input_bytes)
+    counted = replace(audited.statistics, files=len(received.readable))
+    batch = _Batch(table, received, replace(audited, statistics=counted), timer)
+    _require_every_record(context, batch, number, audited.rows, "read")
+    return batch
 
 
 def _publish(context: JobContext, batch: _Batch, number: int, reported: FileReport, *, is_allowed: bool) -> JobResult:
@@ -124,14 +136,18 @@ def _publish(context: JobContext, batch: _Batch, number: int, reported: FileRepo
 
 def _append(context: JobContext, batch: _Batch, number: int) -> Commit:
     """Add the rows. Raises LakeError when Delta has left them out, as it does with a number that it knows."""
-    commit = context.lake.append(batch.table, batch.rows, number)
-    if commit.rows_written != batch.audited.rows:
+    commit = context.lake.append(batch.table, batch.received.rows(number, context.started_at), number)
+    _require_every_record(context, batch, number, commit.rows_written, f"written as batch {number}")
+    return commit
+
+
+def _require_every_record(context: JobContext, batch: _Batch, number: int, rows: int, done: str) -> None:
+    if rows != batch.received.records:
         context.manifests.discard(number)
         raise LakeError(
-            f"{batch.table.name}: {batch.audited.rows:,} rows were read and {commit.rows_written:,} written as batch "
-            f"{number}: another run writes to this lake at the same time. End it and run again: nothing is lost."
+            f"{batch.table.name}: {batch.received.records:,} records were received, but {rows:,} were {done}: "
+            "another run writes to this lake at the same time. End it and run again: nothing is lost."
         )
-    return commit
 
 
 def _nothing_new(context: JobContext, arrivals: Arrivals, reported: FileReport) -> JobResult:

@@ -1,45 +1,78 @@
-"""Read the lines of raw files with Spark."""
+"""Raw files as DataFrames: staged as Parquet by this process, or by Spark's workers where there is much to read."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from contract.feeds import Feed
+from jobs.session import SMALL_INPUT_BYTES
 from lake.landing import RawFile
-from transforms.bronze import parse, with_lineage
+from lake.raw.encoding import WINDOWS_1252
+from lake.raw.files import FileAccount, stage_files, staged_schema
+from lake.set_aside import SetAside
+from lake.storage import Folder, open_folder
+from transforms.bronze import bronze_rows
 
 _GLOB = re.compile(r"([\[\]{}*?\\])")
-_FILE_COLUMNS = "_path string, _source_file string, _source_checksum string, _file_event_at timestamp"
 
 
-def read_feed(
-    session: SparkSession, feed: Feed, files: Sequence[RawFile], batch_id: int, ingested_at: datetime
-) -> DataFrame:
-    """Return the bronze rows of `files`, all of one feed; files of one layout are read together."""
-    layouts: dict[tuple[str, str, tuple[str, ...]], list[RawFile]] = defaultdict(list)
-    for file in files:
-        layouts[(file.format, file.delimiter, file.headers)].append(file)
-    parsed = [
-        parse(_lines(session, group, whole=layout[0] == "json_array"), feed, *layout)
-        for layout, group in layouts.items()
-    ]
-    rows = reduce(DataFrame.unionByName, parsed)
-    return with_lineage(rows, feed, _file_frame(session, files), batch_id, ingested_at)
+@dataclass(frozen=True)
+class Received:
+    """What was received of a feed: its staged rows, and each file with its account."""
+
+    feed: Feed
+    staged: DataFrame
+    files: tuple[tuple[RawFile, FileAccount], ...]
+
+    @property
+    def readable(self) -> list[RawFile]:
+        """Return the files that were read to their end."""
+        return [_noted(file, account) for file, account in self.files if not account.fault]
+
+    @property
+    def set_aside(self) -> list[SetAside]:
+        """Return the files that cannot be read to their end; none of their records counts."""
+        return [file.refused(account.fault) for file, account in self.files if account.fault]
+
+    @property
+    def records_by_file(self) -> dict[str, int]:
+        """Return how many records were received in each readable file, faulty ones included."""
+        return {account.path: account.records for _, account in self.files if not account.fault}
+
+    @property
+    def records(self) -> int:
+        """Return how many records were received, faulty ones included."""
+        return sum(self.records_by_file.values())
+
+    def rows(self, batch_id: int, ingested_at: datetime) -> DataFrame:
+        """Return the bronze rows of the readable files; they need the staging folder."""
+        accounts = [account for _, account in self.files]
+        return bronze_rows(self.staged, self.feed, accounts, batch_id, ingested_at)
 
 
-def _lines(session: SparkSession, files: Iterable[RawFile], *, whole: bool) -> DataFrame:
-    paths = [_GLOB.sub(r"\\\1", file.uri) for file in files]
-    # Spark gives the path URL-encoded, but leaves a plus sign as it is.
-    decoded = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
-    path = F.regexp_replace(F.regexp_replace(decoded, "^file:/+", "/"), "^s3a://", "s3://")
-    return session.read.text(paths, wholetext=whole).select("value", path.alias("_path"))
+def receive(session: SparkSession, feed: Feed, files: Sequence[RawFile], staging: Folder) -> Received:
+    """Read `files`, all of one feed, into the folder `staging`, which must be empty, and return what was received."""
+    if sum(file.size for file in files) < SMALL_INPUT_BYTES:
+        accounts = stage_files(files, feed, staging, "part")
+    else:
+        numbered = session.sparkContext.parallelize(list(enumerate(files)), len(files))
+        accounts = numbered.map(partial(_stage_file, feed=feed, staging=staging.uri())).collect()
+    columns = ", ".join(f"`{name}` string" for name in staged_schema(feed).names)
+    staged = session.read.schema(columns).parquet(_GLOB.sub(r"\\\1", staging.uri()))
+    return Received(feed, staged, tuple(zip(files, accounts, strict=True)))
 
 
-def _file_frame(session: SparkSession, files: Iterable[RawFile]) -> DataFrame:
-    rows = [(f.uri, f.path, f.checksum, datetime.fromisoformat(f.event_at)) for f in files]
-    return session.createDataFrame(rows, _FILE_COLUMNS)
+def _noted(file: RawFile, account: FileAccount) -> RawFile:
+    if account.encoding != WINDOWS_1252:
+        return file
+    guessed = "read as Windows-1252, as it is not UTF-8"
+    return replace(file, note=f"{file.note}; {guessed}" if file.note else guessed)
+
+
+def _stage_file(numbered: tuple[int, RawFile], feed: Feed, staging: str) -> FileAccount:
+    number, file = numbered
+    return stage_files([file], feed, open_folder(staging), f"file-{number:06d}")[0]

@@ -39,7 +39,7 @@ def report(arrivals: Arrivals, recorded: Iterable[SetAside], run_id: str, repair
         *_first([f"left for the next run, empty or still being written: {name}" for name in waiting], "left as well"),
         *_first([f"set aside: {file.file}: {file.reason}" for file in set_aside if file.is_new], "set aside as well"),
         *_first(
-            [f"{printable(file.path)}: {file.note}" for file in arrivals.new if file.note], "dated like that as well"
+            [f"{printable(file.path)}: {file.note}" for file in arrivals.new if file.note], "read with a note as well"
         ),
     )
     old = sum(not file.is_new for file in set_aside)

@@ -38,9 +38,6 @@ class RawFile:
     checksum: str
     event_at: str
     feed: str
-    format: str
-    delimiter: str
-    headers: tuple[str, ...]
     event_from: TimeSource = "path"
     note: str = ""
 
@@ -78,6 +75,10 @@ class Arrivals:
     ingested: tuple[FileEntry, ...]
     folder: RawFolder
     left_out: frozenset[str] = frozenset()
+
+    def after_reading(self, new: Iterable[RawFile], refused: Iterable[SetAside]) -> "Arrivals":
+        """Return the arrivals with the files that could be read to their end, and those that could not, set aside."""
+        return replace(self, new=tuple(new), set_aside=(*self.set_aside, *refused))
 
     @property
     def known(self) -> int:
@@ -177,7 +178,7 @@ class _Look:
         except FileNotFoundError:
             return None
         except LayoutError as error:
-            return _set_aside(root, file, str(error).removeprefix(f"{file.name}: "))
+            return _set_aside(root, file, str(error))
         except (OSError, UnreadableFileError) as error:
             return _set_aside(root, file, f"it cannot be read: {getattr(error, 'strerror', None) or error}")
         except LakeError:
@@ -202,7 +203,7 @@ def _has_content(root: Folder, file: StoredFile, last: FileEntry | RawFile, *, v
 def _describe(folder: RawFolder, file: StoredFile, now: datetime) -> RawFile:
     root, event = folder.root, _event_time(file, now)
     head = root.read_bytes(file.name, SAMPLE_BYTES)
-    layout = sniff(head, file.name, folder.feed(file.name), is_whole=file.size <= SAMPLE_BYTES)
+    layout = sniff(head, folder.feed(file.name), is_whole=file.size <= SAMPLE_BYTES)
     return RawFile(
         path=file.name,
         uri=root.uri(file.name),
@@ -211,9 +212,6 @@ def _describe(folder: RawFolder, file: StoredFile, now: datetime) -> RawFile:
         checksum=root.checksum(file),
         event_at=event.at.isoformat(),
         feed=layout.feed,
-        format=layout.format,
-        delimiter=layout.delimiter,
-        headers=layout.headers,
         event_from=event.source,
         note=event.note,
     )

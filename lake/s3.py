@@ -1,8 +1,9 @@
 """Folders on S3."""
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import boto3
 from botocore.config import Config
@@ -12,9 +13,10 @@ from contract.errors import LakeError, UnreadableFileError
 from lake.storage import Folder
 from lake.walk import StoredFile
 
-_MISSING = ("NoSuchKey", "404")
+_MISSING = ("NoSuchKey", "404", "PreconditionFailed")  # the last: another content has that name now
 # About one object, not about S3: its own access rules or key, or a storage class from which it has to be restored.
 _UNREADABLE = ("AccessDenied", "403", "InvalidObjectState")
+_PART_BYTES = 8 * 1024 * 1024
 
 
 class S3Folder(Folder):
@@ -37,6 +39,13 @@ class S3Folder(Folder):
         part = {} if limit is None else {"Range": f"bytes=0-{limit - 1}"}
         with self._reached(name):
             return bytes(self.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)["Body"].read())
+
+    def open(self, name: str) -> BinaryIO:
+        """Return the content as a stream, fetched in parts. Raises FileNotFoundError, LakeError: reading it may, too."""
+        found = self.stat(name)
+        if found is None:
+            raise FileNotFoundError(2, "no such object", self.uri(name))
+        return io.BufferedReader(_Object(lambda first, last: self._part(name, found.etag, first, last), found.size))
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Put an object. Raises LakeError."""
@@ -86,6 +95,12 @@ class S3Folder(Folder):
         """Return nothing: an object appears only when it is complete."""
         return set()
 
+    def _part(self, name: str, etag: str, first: int, last: int) -> bytes:
+        """Bytes `first` to `last` of an object. Raises FileNotFoundError also when it was replaced in the meantime."""
+        place = {"Bucket": self.bucket, "Key": self._key(name), "IfMatch": f'"{etag}"'}
+        with self._reached(name):
+            return bytes(self.client.get_object(**place, Range=f"bytes={first}-{last}")["Body"].read())
+
     def _key(self, name: str) -> str:
         return "/".join(part for part in (self.prefix, name) if part)
 
@@ -113,6 +128,30 @@ class S3Folder(Folder):
     def _stored(self, key: str, size: int, entry: Any) -> StoredFile:
         modified = int(entry["LastModified"].timestamp() * 1e9)
         return StoredFile(key.removeprefix(self._below()), size, modified, entry["ETag"].strip('"'))
+
+
+class _Object(io.RawIOBase):
+    """The content of an object, in parts: a connection that is open while a file is parsed would time out."""
+
+    def __init__(self, part: Callable[[int, int], bytes], size: int) -> None:
+        self._part = part
+        self._size = size
+        self._position = 0
+        self._unread = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Fill `target` from the current part, which is fetched when it is needed; return the number of bytes."""
+        if not self._unread and self._position < self._size:
+            last = min(self._position + _PART_BYTES, self._size) - 1
+            self._unread = memoryview(self._part(self._position, last))
+            self._position = last + 1
+        count = min(len(target), len(self._unread))
+        target[:count] = self._unread[:count]
+        self._unread = self._unread[count:]
+        return count
 
 
 def open_bucket(place: str, client: Any = None) -> S3Folder:

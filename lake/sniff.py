@@ -1,23 +1,31 @@
-"""Find out what a raw file is from its first bytes: format, delimiter, headers, feed."""
+"""Find out what a raw file is from its first bytes: format, delimiter, headers, feed. Its name decides nothing."""
 
-import csv
 import io
-import json
-import zlib
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from contract.errors import LayoutError
-from contract.feeds import Feed, closest_feed, column_for_header, match_feed, missing_columns
+from contract.columns import COLUMNS, NO, YES
+from contract.errors import DamagedFileError, LayoutError
+from contract.feeds import closest_feed, column_for_header, match_feed, missing_columns, normalize_header
+from lake.raw.container import beginning, content
+from lake.raw.json_records import JsonRecord
+from lake.raw.layout import SAMPLE_BYTES as CONTENT_BYTES
+from lake.raw.reader import read_records
+from lake.raw.records import Fault
 
-SAMPLE_BYTES = 256 * 1024
-_DELIMITERS = (",", ";", "\t", "|")
-_GZIP = 31  # zlib: a gzip header, the largest window
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+SAMPLE_BYTES = 1024 * 1024
+"""How many bytes of a file are needed: bzip2 gives nothing before the end of a block, of up to 900 KB."""
+
+_NUMBER = re.compile(r"[+-]?\d[\d.,:/ -]*")
+_SPELLINGS = {spelling for column in COLUMNS for value, more in column.values.items() for spelling in (value, *more)}
+_VALUES = {*YES, *NO, *map(normalize_header, _SPELLINGS)}
+_SHOWN_POSITIONS = 10
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read a file: `headers` as received, `delimiter` empty for JSON."""
+    """What a file is: `headers` as received, `delimiter` empty for JSON."""
 
     feed: str
     format: str
@@ -25,107 +33,73 @@ class Layout:
     headers: tuple[str, ...]
 
 
-def sniff(head: bytes, name: str, folder: str | None, *, is_whole: bool) -> Layout:
-    """Return the layout of a file whose first bytes are `head`.
+def sniff(head: bytes, folder: str | None, *, is_whole: bool) -> Layout:
+    """Return the layout of a file that begins with `head`: its first `SAMPLE_BYTES`, or all of it.
 
-    `name` is what messages call the file, `folder` the first folder below the raw
-    root, which decides the feed when it is named after one; `is_whole` says that `head`
-    is the whole file. Raises LayoutError when the file is of no known layout.
+    `folder` is the feed that the file's folders name; `is_whole` says that `head` is the whole file. Raises LayoutError for a file of no known layout,
+    or damaged where it can be seen so early. Nothing that the file contains is in the message but names of columns that
+    the contract knows: a file without a header has personal data in its place.
     """
-    sample, whole = _unpacked(head, name, is_whole=is_whole) if name.endswith(".gz") else (head, is_whole)
-    text = _decode(sample, name)
-    start = text.lstrip()[:1]
-    if start == "[":
-        file_format, delimiter, headers = "json_array", "", _json_keys(_array_objects(text))
-    elif start == "{":
-        lines = text.splitlines() if whole else text.splitlines()[:-1] or [text]
-        file_format, delimiter, headers = "json_lines", "", _json_keys(_line_objects(lines))
-    else:
-        file_format = "csv"
-        delimiter, headers = _csv_header(text)
-    if not headers:
-        raise LayoutError(
-            f"{name}: no valid record found at the start of the file. "
-            "JSON must be one object a line, or one array of objects."
-        )
-    return Layout(_feed(name, headers, folder).name, file_format, delimiter, headers)
+    sample = beginning(content(io.BytesIO(head), is_whole=is_whole), CONTENT_BYTES + 1)
+    found = read_records(lambda: iter([sample[:CONTENT_BYTES]]))
+    headers = found.layout.headers or _keys(found.objects or (), is_whole=is_whole and len(sample) <= CONTENT_BYTES)
+    feed = _feed(headers, folder, found.layout.format)
+    return Layout(feed, found.layout.format, found.layout.delimiter, headers)
 
 
-def _unpacked(head: bytes, name: str, *, is_whole: bool) -> tuple[bytes, bool]:
-    """The first bytes inside a gzip file, and whether they are all of it."""
-    reader = zlib.decompressobj(_GZIP)
+def _keys(objects: Iterable[JsonRecord | Fault], *, is_whole: bool) -> tuple[str, ...]:
+    """The keys of all objects. The beginning of a longer file may end anywhere."""
+    keys: dict[str, None] = {}
     try:
-        sample = reader.decompress(head, SAMPLE_BYTES)
-        if is_whole and not reader.eof and not reader.unconsumed_tail:
-            raise zlib.error("it ends too early")
-    except zlib.error as error:
-        raise LayoutError(f"{name}: cannot be read ({error}). Deliver it again or remove it.") from error
-    return sample, reader.eof
+        for record in objects:
+            if not isinstance(record, Fault):
+                keys |= dict.fromkeys(record)
+    except DamagedFileError:
+        if is_whole:
+            raise
+    if not keys:
+        raise LayoutError(
+            "no valid record found at the start of the file. JSON must be one object a line, or one array of objects."
+        )
+    return tuple(keys)
 
 
-def _decode(sample: bytes, name: str) -> str:
-    if sample.startswith(_UTF16):
-        raise LayoutError(f"{name}: is UTF-16. Convert it to UTF-8 (iconv -f UTF-16 -t UTF-8).")
-    return sample.decode("utf-8-sig", errors="replace")
-
-
-def _csv_header(text: str) -> tuple[str, tuple[str, ...]]:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    candidates = [(d, tuple(next(csv.reader(io.StringIO(first), delimiter=d), []))) for d in _DELIMITERS]
-    return max(candidates, key=lambda c: sum(column_for_header(header) is not None for header in c[1]))
-
-
-def _line_objects(lines: list[str]) -> list[dict[str, object]]:
-    objects = []
-    for line in lines:
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            objects.append(value)
-    return objects
-
-
-def _array_objects(text: str) -> list[dict[str, object]]:
-    decoder = json.JSONDecoder()
-    objects: list[dict[str, object]] = []
-    position = text.index("[") + 1
-    while True:
-        position += len(text[position:]) - len(text[position:].lstrip(" \t\r\n,"))
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except ValueError:
-            return objects
-        if isinstance(value, dict):
-            objects.append(value)
-
-
-def _json_keys(objects: list[dict[str, object]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key for item in objects for key in item))
-
-
-def _feed(name: str, headers: tuple[str, ...], folder: str | None) -> Feed:
+def _feed(headers: Sequence[str], folder: str | None, file_format: str) -> str:
+    """The name of the feed that has these columns. Raises LayoutError."""
     feed = match_feed(headers, folder)
     if feed is None:
+        if file_format == "csv" and _is_data(headers):
+            raise LayoutError("the first line looks like data: the file has no header. Deliver it with a header.")
         closest = closest_feed(headers, folder)
-        missing = ", ".join(missing_columns(closest, headers))
         raise LayoutError(
-            f"{name}: unknown layout. Found: {', '.join(headers)}. "
-            f"Closest feed: {closest.name}, which lacks: {missing}. "
+            f"unknown layout. {_described(headers)} "
+            f"Closest feed: {closest.name}, which lacks: {', '.join(missing_columns(closest, headers))}. "
             "Add the columns, put the file below a folder named after its feed, or add the header as an alias in contract/columns.py."
         )
-    _refuse_double_columns(name, headers)
-    return feed
+    _refuse_double_columns(headers)
+    return feed.name
 
 
-def _refuse_double_columns(name: str, headers: tuple[str, ...]) -> None:
+def _is_data(headers: Sequence[str]) -> bool:
+    """Whether the first line has no known header, but a value."""
+    is_known = any(column_for_header(header) for header in headers)
+    return not is_known and any(_NUMBER.fullmatch(h.strip()) or normalize_header(h) in _VALUES for h in headers)
+
+
+def _described(headers: Sequence[str]) -> str:
+    """What the headers are, by position where their text may be a value."""
+    known = [column for header in headers if (column := column_for_header(header))]
+    unknown = [str(number) for number, header in enumerate(headers, 1) if not column_for_header(header)]
+    more = ", …" if len(unknown) > _SHOWN_POSITIONS else ""
+    positions = f" (number {', '.join(unknown[:_SHOWN_POSITIONS])}{more})" if unknown else ""
+    return f"Found: {', '.join(known) or 'no known column'}; unknown columns: {len(unknown)}{positions}."
+
+
+def _refuse_double_columns(headers: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     for header in headers:
         column = column_for_header(header)
         if column is not None and column in seen:
-            raise LayoutError(
-                f"{name}: the columns {seen[column]!r} and {header!r} both mean {column}. Remove one of them."
-            )
+            raise LayoutError(f"the columns {seen[column]!r} and {header!r} both mean {column}. Remove one of them.")
         if column is not None:
             seen[column] = header

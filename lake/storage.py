@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from contract.errors import DamagedDocumentError, LakeError
 from lake.walk import StoredFile, walk
@@ -34,6 +34,10 @@ class Folder(ABC):
     @abstractmethod
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         """Return the content, or its first `limit` bytes. Raises FileNotFoundError."""
+
+    @abstractmethod
+    def open(self, name: str) -> BinaryIO:
+        """Return the content as a stream, to be closed by the caller. Raises FileNotFoundError."""
 
     @abstractmethod
     def write_bytes(self, name: str, content: bytes) -> None:
@@ -118,8 +122,12 @@ class LocalFolder(Folder):
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         """Return the content, or its first `limit` bytes. Raises FileNotFoundError."""
-        with (self.path / name).open("rb") as file:
+        with self.open(name) as file:
             return file.read(-1 if limit is None else limit)
+
+    def open(self, name: str) -> BinaryIO:
+        """Return the content as a stream. Raises FileNotFoundError."""
+        return (self.path / name).open("rb")
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a temporary file and rename it. Raises LakeError."""

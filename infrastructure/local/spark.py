@@ -96,6 +96,7 @@ def prepare(*, fast_start: bool, s3: bool = False, cores: int | None = None, rec
         arguments += ["--conf", f"{key}={value}"]
     environment = {
         "JAVA_HOME": str(java_home),
+        "PYSPARK_PYTHON": sys.executable,  # of the workers, which import what this process imports
         "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, "pyspark-shell"]),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }

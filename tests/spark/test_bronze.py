@@ -1,5 +1,6 @@
-"""Files of every kind to bronze: what only the job shows. Parsing itself is in test_parsing."""
+"""Files of every kind to bronze: what only the job shows. Parsing itself is in tests/unit/test_raw_*.py."""
 
+import bz2
 import gzip
 import json
 import os
@@ -8,10 +9,18 @@ from datetime import UTC, datetime
 import pytest
 
 from contract.errors import RawPathError
+from contract.feeds import FEEDS
+from jobs import bronze, raw_reader
+from jobs.raw_reader import receive
 from lake import landing
+from lake.landing import discover
 from lake.manifests import Manifests
+from lake.raw.files import FileAccount, staged_schema
+from lake.storage import open_folder
+from tests.spark.frames import FILE_TIME, INGESTED_AT, assert_declared, utc
 from tests.support.pipeline import PipelineHarness
 from tests.support.records import GOOD, many, record, write_jsonl
+from transforms.bronze import bronze_rows
 
 PEOPLE = [record("A-1", city="La Cañada, North"), record("A-2", city="Fresno")]
 
@@ -28,6 +37,12 @@ VARIANTS = {
     "semicolon.csv": _csv(PEOPLE, ";").encode(),
     "tab.tsv": _csv(PEOPLE, "\t").encode(),
     "zipped.csv.gz": gzip.compress(_csv(PEOPLE).encode()),
+    "blocks.csv": bz2.compress(_csv(PEOPLE).encode()),
+    "unicode.csv": _csv(PEOPLE, "\t").encode("utf-16"),
+    "2026-01-05T10:15:00.csv": _csv(PEOPLE).encode(),
+    "new\nline {1,2}*.csv": _csv(PEOPLE).encode(),
+    "marked.json": ("\ufeff" + json.dumps(PEOPLE)).encode(),
+    "one_line.jsonl": "".join(json.dumps(p) for p in PEOPLE).encode(),
     "array.json": json.dumps(PEOPLE, indent=1).encode(),
     "lines.jsonl": "\n".join(json.dumps(p) for p in PEOPLE).encode(),
     "camel.csv": _csv(PEOPLE).replace("customer_id", "Customer ID").replace("tenure_months", "Tenure").encode(),
@@ -174,3 +189,117 @@ def test_no_file_is_an_error(pipeline, tmp_path):
             pipeline.job("bronze", raw=str(tmp_path / name))
     with pytest.raises(RawPathError, match="needs --raw"):
         pipeline.job("bronze")
+
+
+def _staged(spark, feed, *rows):
+    types = ", ".join(f"`{name}` string" for name in staged_schema(feed).names)
+    lineage = {"_source_checksum": "sum", "_file_event_at": FILE_TIME.isoformat()}
+    return spark.createDataFrame(
+        [tuple((lineage | row).get(name) for name in staged_schema(feed).names) for row in rows], types
+    )
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_rows_have_the_declared_schema(spark, feed):
+    staged = _staged(spark, FEEDS[feed], {"_source_file": "a", "customer_id": "A-1"}, {"_source_file": "b"})
+    accounts = [FileAccount("a", 1), FileAccount("b", fault="it is cut off")]
+    rows = bronze_rows(staged, FEEDS[feed], accounts, 7, INGESTED_AT)
+    (row,) = rows.collect()
+    assert_declared(rows, f"bronze.{feed}", [row])
+    assert (row["_batch_id"], row["_source_file"], row["_source_checksum"], row["customer_id"]) == (
+        7,
+        "a",
+        "sum",
+        "A-1",
+    )
+    assert (utc(row["_ingested_at"]), utc(row["_file_event_at"])) == (INGESTED_AT, FILE_TIME)
+
+
+def test_sparse_column_is_blank_where_a_record_lacks_it(spark):
+    staged = _staged(
+        spark,
+        FEEDS["billing"],
+        {"_source_file": "a", "churn": "Yes"},
+        {"_source_file": "a", "contract": "One year"},
+        {"_source_file": "a", "_parse_error": "not a JSON object"},
+        {"_source_file": "b"},
+    )
+    accounts = [FileAccount("a", 3, sparse=("churn", "contract")), FileAccount("b", 1)]
+    rows = bronze_rows(staged, FEEDS["billing"], accounts, 1, INGESTED_AT).collect()
+    assert [(row["churn"], row["contract"], row["tenure_months"]) for row in rows] == [
+        ("Yes", "", None), ("", "One year", None), (None, None, None), (None, None, None),
+    ]  # fmt: skip
+
+
+def test_workers_read_what_this_process_reads(spark, tmp_path, monkeypatch):
+    """Small input is read by the process of the job, large input by Spark's workers."""
+    for name, content in VARIANTS.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "long.csv").write_text(_csv(many(3000)))
+    (tmp_path / "cut.csv").write_text(_csv(PEOPLE))
+    files = discover(str(tmp_path), Manifests(open_folder(tmp_path / "_lake"))).new
+    (tmp_path / "cut.csv").write_bytes(gzip.compress(b"x" * 1000)[:-1])
+    found = []
+    for limit in (raw_reader.SMALL_INPUT_BYTES, 0):
+        monkeypatch.setattr(raw_reader, "SMALL_INPUT_BYTES", limit)
+        staging = open_folder(tmp_path / "_lake [x]" / str(limit))
+        received = receive(spark, FEEDS["customers"], files, staging)
+        rows = received.rows(1, INGESTED_AT).select("_source_file", *GOOD).collect()
+        found.append((received.files, sorted(tuple(row) for row in rows)))
+        assert [file.path for file in received.set_aside] == ["cut.csv"]
+        assert len(received.readable) == len(VARIANTS) + 1
+        assert received.records == len(found[-1][1]) == 3000 + 2 * len(VARIANTS)
+    assert found[0] == found[1]
+
+
+def _damage_after_discovery(monkeypatch, path):
+    """The file is cut between sniffing and reading, and has the same size and time as before."""
+    original = bronze.receive
+
+    def damaged(*arguments):
+        seen = path.stat()
+        path.write_bytes(path.read_bytes()[:-9] + b" " * 9)
+        os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        return original(*arguments)
+
+    monkeypatch.setattr(bronze, "receive", damaged)
+
+
+def test_damaged_file_is_set_aside(pipeline, tmp_path, monkeypatch):
+    raw = tmp_path / "raw"
+    write_jsonl(raw / "good.jsonl", *many(30))
+    (raw / "cut.json").write_text(json.dumps(many(2000)))
+    _damage_after_discovery(monkeypatch, raw / "cut.json")
+    result = pipeline.job("bronze", raw=str(raw))["bronze.customers"]
+    assert (result.rows_written, result.statistics.files) == (30, 1)
+    assert any(note.startswith("set aside: cut.json: its JSON array is broken") for note in result.notes)
+    assert [file.path for file in Manifests(pipeline.folder).last().files] == ["good.jsonl"]
+    assert {row["_source_file"] for row in pipeline.records("bronze.customers")} == {"good.jsonl"}
+
+
+def test_nothing_is_written_where_no_file_can_be_read(pipeline, tmp_path, monkeypatch):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "cut.json").write_text(json.dumps(many(2000)))
+    _damage_after_discovery(monkeypatch, raw / "cut.json")
+    result = pipeline.job("bronze", raw=str(raw))["bronze"]
+    assert result.outcome == "unchanged"
+    assert any("set aside: cut.json" in note for note in result.notes)
+    assert Manifests(pipeline.folder).numbers() == []
+
+
+def test_staged_rows_are_removed(pipeline, tmp_path):
+    raw = tmp_path / "raw"
+    write_jsonl(raw / "a.jsonl", record("A-1"))
+    (pipeline.folder / "_control/staging/billing").write_bytes("left-00000.parquet", b"of a run that was killed")
+    pipeline.job("bronze", raw=str(raw))
+    assert "staging" not in (pipeline.folder / "_control").names()
+
+
+def test_european_excel_is_noted(pipeline, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "excel.csv").write_bytes(_csv([record("A-1", city="München")], ";", "\r\n").encode("cp1252"))
+    result = pipeline.job("bronze", raw=str(raw))["bronze.customers"]
+    assert result.notes == ("excel.csv: read as Windows-1252, as it is not UTF-8",)
+    assert [row["city"] for row in pipeline.records("bronze.customers")] == ["München"]

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.errors import LakeError
+from lake import s3
 from lake.storage import LocalFolder, open_folder
 from lake.walk import StoredFile
 from lake.write_lock import write_lock
@@ -62,6 +63,29 @@ def test_a_file_is_replaced_and_its_beginning_read(folder):
     assert (before.size, after.size) == (3, 6)
     assert folder.read_bytes("x", 3) == b"sec"
     assert folder.read_bytes("x", 99) == b"second"
+
+
+@pytest.mark.parametrize("size", [0, 5, 100])
+def test_a_file_is_read_as_a_stream(folder, size, monkeypatch):
+    monkeypatch.setattr(s3, "_PART_BYTES", 7)
+    content = bytes(range(size))
+    folder.write_bytes("x", content)
+    with folder.open("x") as stream:
+        assert stream.read(3) + stream.read() == content
+        assert stream.read() == b""
+    with pytest.raises(FileNotFoundError):
+        folder.open("y")
+
+
+def test_a_replaced_object_is_not_read_on(bucket, monkeypatch):
+    monkeypatch.setattr(s3, "_PART_BYTES", 3)
+    folder = open_folder("s3://bucket/replaced", bucket)
+    folder.write_bytes("x", b"first content")
+    stream = folder.open("x").detach()
+    assert stream.read(3) == b"fir"
+    folder.write_bytes("x", b"other content")
+    with pytest.raises(FileNotFoundError):
+        stream.read(3)
 
 
 def test_the_checksum_follows_the_content(folder):

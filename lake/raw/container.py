@@ -1,0 +1,117 @@
+"""From a file's bytes to its content: gzip and bzip2 are known by their first bytes, whatever the file is called."""
+
+import bz2
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import BinaryIO, Protocol
+
+from contract.errors import DamagedFileError, LayoutError
+
+PART_BYTES = 256 * 1024
+_GZIP_HEADER = 31  # zlib: a header and a checksum as gzip writes them, the largest window
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"Obj\x01": "an Avro file",
+    b"ORC": "an ORC file",
+    b"%PDF": "a PDF document",
+    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
+    b"\xfd7zXZ\x00": "compressed with xz",
+}
+
+
+class _Member(Protocol):
+    """One compressed stream of a file, as bz2.BZ2Decompressor is one."""
+
+    @property
+    def eof(self) -> bool:
+        """Return whether the stream has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """Return what follows the end of the stream."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Return at most `max_length` bytes; the rest of `data` is kept for the next call."""
+
+
+class _GzipMember:
+    """One member of a gzip file."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_HEADER)
+
+    @property
+    def eof(self) -> bool:
+        """Return whether the member has ended."""
+        return self._member.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """Return what follows the end of the member."""
+        return self._member.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Return at most `max_length` bytes; the rest of `data` is kept for the next call."""
+        return self._member.decompress(self._member.unconsumed_tail + data, max_length)
+
+
+_CONTAINERS: dict[bytes, Callable[[], _Member]] = {b"\x1f\x8b": _GzipMember, b"BZh": bz2.BZ2Decompressor}
+
+
+def content(stream: BinaryIO, *, is_whole: bool = True) -> Iterator[bytes]:
+    """Yield the content of a file in parts of at most `PART_BYTES`, unpacked.
+
+    `is_whole` is false for the beginning of a file, which may end anywhere. Raises LayoutError for a file of a known
+    other kind, DamagedFileError for one that cannot be read or unpacked to its end.
+    """
+    parts = _parts(stream)
+    first = next(parts, b"")
+    kind = next((kind for magic, kind in _FOREIGN.items() if first.startswith(magic)), None)
+    if kind is not None:
+        raise LayoutError(f"is {kind}. Deliver CSV or JSON as it is, or packed with gzip or bzip2.")
+    new_member = next((new for magic, new in _CONTAINERS.items() if first.startswith(magic)), None)
+    everything = chain([first], parts)
+    yield from everything if new_member is None else _unpacked(everything, new_member, is_whole=is_whole)
+
+
+def beginning(parts: Iterator[bytes], size: int) -> bytes:
+    """Take parts until they are `size` bytes or more, or all there are, and return them."""
+    taken = bytearray()
+    while len(taken) < size and (part := next(parts, None)) is not None:
+        taken += part
+    return bytes(taken)
+
+
+def _parts(stream: BinaryIO) -> Iterator[bytes]:
+    try:
+        while part := stream.read(PART_BYTES):
+            yield part
+    except OSError as error:
+        raise DamagedFileError(f"cannot be read ({error.strerror}). Check its permissions and the disk.") from error
+
+
+def _unpacked(parts: Iterable[bytes], new_member: Callable[[], _Member], *, is_whole: bool) -> Iterator[bytes]:
+    """The content of all members, one after the other; zeros between and behind them are padding."""
+    member, is_inside = new_member(), False
+    try:
+        # The empty part at the end asks for what a decompressor still holds.
+        for part in chain(parts, [b""]):
+            unread = part
+            while True:
+                unread = unread if is_inside else unread.lstrip(b"\0")
+                is_inside = is_inside or bool(unread)
+                data = member.decompress(unread, PART_BYTES)
+                if data:
+                    yield data
+                if member.eof:
+                    unread, member, is_inside = member.unused_data, new_member(), False
+                elif not data:
+                    break
+                else:
+                    unread = b""
+    except (zlib.error, OSError) as error:
+        raise DamagedFileError(f"cannot be read ({error}). Deliver it again or remove it.") from error
+    if is_inside and is_whole:
+        raise DamagedFileError("cannot be read (its compressed content ends too early). Deliver it again or remove it.")

@@ -1,0 +1,44 @@
+"""The one reader of raw files: sniffing tries on a file's beginning what reading does with all of it."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from lake.raw.container import beginning
+from lake.raw.csv_records import csv_records
+from lake.raw.encoding import UTF8, WINDOWS_1252, as_utf8, is_windows_1252
+from lake.raw.json_records import JsonRecord, json_array_records, json_line_records
+from lake.raw.layout import SAMPLE_BYTES, TextLayout, find_layout
+from lake.raw.records import DEFAULT_LIMITS, Fault, Limits
+
+_EXCEL_IN_EUROPE = ";"
+
+
+@dataclass(frozen=True)
+class Records:
+    """How a file is written, and its records, to be taken once: `rows` of CSV or `objects` of JSON, with their faults."""
+
+    layout: TextLayout
+    rows: Iterable[list[str] | Fault] = ()
+    objects: Iterable[JsonRecord | Fault] | None = None
+
+
+def read_records(
+    content: Callable[[], Iterator[bytes]], required: Collection[str] = (), limits: Limits = DEFAULT_LIMITS
+) -> Records:
+    """Return the records of a file; `content` gives its unpacked content, from the beginning each time.
+
+    A CSV record that ends before a `required` column is a fault. Raises LayoutError for a file that has no record or no
+    header that can be parsed; taking the records raises DamagedFileError where the file cannot be read any further.
+    """
+    parts = content()
+    sample = beginning(parts, SAMPLE_BYTES)
+    layout = find_layout(sample[:SAMPLE_BYTES], limits)
+    # Excel writes semicolons where it also writes Windows-1252, without a mark.
+    if (layout.delimiter, layout.encoding) == (_EXCEL_IN_EUROPE, UTF8) and is_windows_1252(content()):
+        layout = find_layout(sample[:SAMPLE_BYTES], limits, WINDOWS_1252)
+    text = as_utf8(chain([sample], parts), layout.encoding)
+    if layout.format == "csv":
+        return Records(layout, rows=csv_records(text, layout, required, limits))
+    read = json_array_records if layout.format == "json_array" else json_line_records
+    return Records(layout, objects=read(text, limits))

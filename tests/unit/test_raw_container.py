@@ -1,0 +1,103 @@
+"""From a file's bytes to its content: whatever it is called, whole or not at all."""
+
+import bz2
+import gzip
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import DamagedFileError, LayoutError
+from lake.raw.container import PART_BYTES, beginning, content
+
+PACK = {"plain": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
+COMPRESSED = ["gzip", "bzip2"]
+# Not the first bytes of a packed file or of a file of another kind.
+plain_text = st.binary(max_size=200).map(lambda data: b"a," + data)
+
+
+def _content(data, **options):
+    return b"".join(content(io.BytesIO(data), **options))
+
+
+@pytest.mark.parametrize("pack", PACK)
+@given(plain_text)
+def test_content_is_unpacked(pack, data):
+    assert _content(PACK[pack](data)) == data
+
+
+@pytest.mark.parametrize("pack", COMPRESSED)
+@given(st.lists(st.tuples(st.binary(max_size=50), st.integers(0, 3)), min_size=1, max_size=5))
+def test_members_follow_each_other(pack, members):
+    """Empty members and padding with zeros are part of the format."""
+    packed = b"".join(PACK[pack](data) + b"\0" * padding for data, padding in members)
+    assert _content(packed) == b"".join(data for data, _ in members)
+
+
+@pytest.mark.parametrize("pack", COMPRESSED)
+def test_parts_are_small(pack):
+    """A member that unpacks to a thousand times its size is not unpacked at once."""
+    packed = PACK[pack](bytes(40 * PART_BYTES))
+    assert len(packed) < PART_BYTES / 20
+    sizes = [len(part) for part in content(io.BytesIO(packed))]
+    assert sum(sizes) == 40 * PART_BYTES
+    assert max(sizes) <= PART_BYTES
+
+
+@pytest.mark.parametrize("pack", COMPRESSED)
+@given(st.binary(min_size=1, max_size=300), st.data())
+def test_cut_file_is_damaged(pack, data, draw):
+    packed = PACK[pack](data)
+    cut = packed[: draw.draw(st.integers(4, len(packed) - 1))]
+    with pytest.raises(DamagedFileError, match="too early"):
+        _content(cut)
+    assert data.startswith(_content(cut, is_whole=False))
+
+
+@pytest.mark.parametrize("pack", COMPRESSED)
+def test_wrong_checksum_is_damage(pack):
+    packed = bytearray(PACK[pack](b"content " * 100))
+    packed[-6] ^= 0xFF
+    with pytest.raises(DamagedFileError, match="cannot be read"):
+        _content(bytes(packed))
+
+
+@pytest.mark.parametrize("pack", COMPRESSED)
+def test_text_behind_a_member_is_damage(pack):
+    with pytest.raises(DamagedFileError, match="cannot be read"):
+        _content(PACK[pack](b"content") + b"more")
+
+
+@pytest.mark.parametrize(
+    ("magic", "words"), [(b"PK\x03\x04", "Excel"), (b"PAR1", "Parquet"), (b"%PDF-1.7", "PDF"), (b"\xfd7zXZ\x00", "xz")]
+)
+def test_foreign_kinds_are_named(magic, words):
+    with pytest.raises(LayoutError, match=f"{words}.*Deliver CSV or JSON"):
+        _content(magic + b"anything")
+
+
+def test_unreadable_stream_is_damage():
+    class Broken(io.RawIOBase):
+        def read(self, size=-1):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(DamagedFileError, match="Input/output error"):
+        list(content(Broken()))
+
+
+@given(st.lists(st.binary(max_size=5), max_size=8), st.integers(0, 20))
+def test_beginning_is_as_long_as_wanted(parts, size):
+    left = iter(parts)
+    taken = beginning(left, size)
+    assert taken + b"".join(left) == b"".join(parts)
+    assert len(taken) >= min(size, len(b"".join(parts)))
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_content_or_a_fault(data):
+    for prefix in (b"", b"\x1f\x8b", b"BZh9", b"\x1f\x8b\x08\0\0\0\0\0\0\xff"):
+        try:
+            _content(prefix + data)
+        except LayoutError as error:
+            assert str(error).endswith(".")
