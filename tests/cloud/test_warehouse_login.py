@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from blocks.redshift import RedshiftWarehouse
 from contract.errors import PlatformError, WarehouseError
+from tests.support.ports import bound_below_ephemeral_ports
 
 SECRET = "planted-secret-91bc"
 
@@ -77,8 +78,7 @@ def test_an_idle_workgroup_is_given_time_to_start(redshift, cloud):
     from tests.cloud.conftest import PASSWORD
 
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = bound_below_ephemeral_ports(probe)
     block = RedshiftWarehouse(
         host="127.0.0.1",
         port=port,

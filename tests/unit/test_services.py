@@ -1,6 +1,5 @@
 """Servers of a machine: records of running ones, ports, and what is said when one does not start."""
 
-import contextlib
 import json
 import os
 import socket
@@ -17,6 +16,7 @@ from contract.errors import MachineError
 from infrastructure.local import services
 from infrastructure.local.paths import HOME_SETTING, PACKAGES
 from infrastructure.local.services import PREFECT, SERVICES, WAREHOUSE, WATCHER, WORKER, Service
+from tests.support.ports import bound_below_ephemeral_ports
 from tests.support.waiting import wait_for
 
 
@@ -89,18 +89,9 @@ def test_a_port_that_is_none_is_refused(monkeypatch, port):
     assert not PREFECT.record.exists()
 
 
-def _bound_below_ephemeral_ports(holder):
-    """Nobody is given a port of these by chance in the middle of a test."""
-    for port in range(20_000, 30_000):
-        with contextlib.suppress(OSError):
-            holder.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port from 20000 to 30000")
-
-
 def test_the_usual_port_is_left_to_whoever_has_it():
     with socket.socket() as holder:
-        port = _bound_below_ephemeral_ports(holder)
+        port = bound_below_ephemeral_ports(holder)
         holder.listen()
         taken = replace(PREFECT, name="other", port=port, port_setting="CHURN_OTHER_PORT")
         assert services._choose_port(taken) != taken.port
