@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import AsJson, Lake, PlatformName, Raw, Region, Yes
+from cli.options import AsJson, Lake, MaxQuarantinedShare, PlatformName, Raw, RawToRun, Region, Yes
 from contract import defaults
 from contract.errors import ChurnError
 from lake.file_states import State
@@ -21,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="State is in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2.",
+    epilog="State is in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2, `run --strict` with 3 where files are held or set aside.",
 )
 tableau_app = typer.Typer(help="The Tableau workbook: build it, publish it.", no_args_is_help=True)
 app.add_typer(tableau_app, name="tableau")
@@ -64,33 +64,62 @@ def generate(
 
 @app.command()
 def run(
-    raw: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder of feeds, folder of flat files, or one file.", show_default="data/raw, or the platform's"
-        ),
-    ] = None,
+    raw: RawToRun = None,
     lake: Lake = None,
     platform: PlatformName = None,
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Rebuild silver, gold and the warehouse.")
     ] = False,
-    max_quarantined_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of quarantined rows above which a batch is stopped.")
-    ] = defaults.MAX_QUARANTINED_SHARE,
+    max_quarantined_share: MaxQuarantinedShare = defaults.MAX_QUARANTINED_SHARE,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare also large known files by content, not by size and time.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 where files are held or set aside; without it, with 0.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the lake and the warehouse up to date with the raw files."""
+    parameters = {"full_refresh": full_refresh, "max_quarantined_share": max_quarantined_share, "verify": verify}
+    _run(raw, lake, platform, strict=strict, as_json=as_json, **parameters)
+
+
+@app.command()
+def discard(
+    names: Annotated[list[str], typer.Argument(help="Files (their newest delivery) or numbers of batches.")],
+    raw: RawToRun = None,
+    lake: Lake = None,
+    platform: PlatformName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back what files or whole batches have brought, also held ones: silver, gold and the warehouse are rebuilt."""
+    _run(raw, lake, platform, as_json=as_json, discard=names)
+
+
+@app.command()
+def retry(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Held or discarded files, or numbers of batches.", show_default=False)
+    ] = None,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Judge all quarantined rows again, without naming a file.")
+    ] = False,
+    raw: RawToRun = None,
+    lake: Lake = None,
+    platform: PlatformName = None,
+    max_quarantined_share: MaxQuarantinedShare = defaults.MAX_QUARANTINED_SHARE,
+    as_json: AsJson = False,
+) -> None:
+    """Judge files or quarantined rows again, after a rule, an alias or the clock has changed; then rebuild."""
+    if not names and not quarantine:
+        raise typer.BadParameter("name files or batches, or use --quarantine")
+    parameters = {"max_quarantined_share": max_quarantined_share}
+    _run(raw, lake, platform, as_json=as_json, full_refresh=True, retry=names or [], **parameters)
+
+
+def _run(raw: str | None, lake: Path | None, platform: str | None, **given: Any) -> None:
+    """Run the pipeline here or on a platform; `given` are parameters of its flow and how to show the result."""
     began = time.monotonic()
-    given = {
-        "full_refresh": full_refresh,
-        "max_quarantined_share": max_quarantined_share,
-        "verify": verify,
-        "as_json": as_json,
-    }
     _call("startup:log_to_terminal")
     if platform:
         _call("run:run_on_platform", platform, raw, _call("startup:use_prefect"), began, **given)

@@ -1,7 +1,9 @@
 """`churn run`: run the pipeline, show what it did."""
 
 import json
+import sys
 import time
+from typing import Any
 
 from blocks.platform import Platform
 from cli.console import console
@@ -11,20 +13,23 @@ from cli.summary import as_dict, print_summary
 from contract.errors import ChurnError, RawPathError
 from flows.churn_pipeline import PipelineResult, churn_pipeline
 from infrastructure.local.services import PREFECT, WAREHOUSE, wait_until_ready
+from lake.results import files_held, files_set_aside
+
+STRICT_EXIT = 3
+"""Exit code of a strict run with files that are held or set aside."""
 
 
-def run_locally(
-    run: LocalRun, began: float, *, full_refresh: bool, max_quarantined_share: float, verify: bool, as_json: bool
-) -> None:
-    """Run the pipeline on this machine and print what it did. Raises ChurnError."""
+def run_locally(run: LocalRun, began: float, *, as_json: bool, strict: bool = False, **parameters: Any) -> None:
+    """Run the pipeline on this machine with `parameters` of its flow and print what it did. Raises ChurnError."""
     wait_until_ready(PREFECT)
     wait_until_ready(WAREHOUSE)
     platform = Platform.local(run.lake, fast_start=run.fast_start)
     try:
-        result = churn_pipeline(platform, str(run.raw), full_refresh, max_quarantined_share, verify=verify)
+        result = churn_pipeline(platform, str(run.raw), **parameters)
     except KeyboardInterrupt as error:
         raise ChurnError("interrupted. Run it again: it resumes where it stopped") from error
     _show(result, platform, run.prefect_url, began, as_json=as_json)
+    _exit_if_strict(result, strict=strict)
 
 
 def run_on_platform(
@@ -33,18 +38,23 @@ def run_on_platform(
     prefect_url: str,
     began: float,
     *,
-    full_refresh: bool,
-    max_quarantined_share: float,
-    verify: bool,
     as_json: bool,
+    strict: bool = False,
+    **parameters: Any,
 ) -> None:
     """Run the pipeline on a saved platform: this process orchestrates, the platform works. Raises ChurnError."""
     platform = load_platform(name)
     place = raw or platform.raw
     if not place:
         raise RawPathError(f"the platform {name} names no place of raw files. Give --raw s3://bucket/prefix")
-    result = churn_pipeline(platform, place, full_refresh, max_quarantined_share, verify=verify)
+    result = churn_pipeline(platform, place, **parameters)
     _show(result, platform, prefect_url, began, as_json=as_json)
+    _exit_if_strict(result, strict=strict)
+
+
+def _exit_if_strict(result: PipelineResult, *, strict: bool) -> None:
+    if strict and (files_held(result.results) or files_set_aside(result.results)):
+        sys.exit(STRICT_EXIT)
 
 
 def _show(result: PipelineResult, platform: Platform, prefect_url: str, began: float, *, as_json: bool) -> None:

@@ -14,8 +14,9 @@ from blocks.platform import Platform
 from contract.metrics import HEADLINES, METRICS
 from flows.churn_pipeline import PipelineResult
 from infrastructure.local.services import HOST, warehouse_folder
-from lake.results import FileNote, JobResult, Results
+from lake.results import JobResult, Results, files_held, files_set_aside
 from serving.warehouse.sql import TARGET
+from tasks.files import format_files
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
 
@@ -38,7 +39,8 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
             }
             for r in result.results
         ],
-        "set_aside": [asdict(note) for note in _set_aside(result.results)],
+        "set_aside": [asdict(file) for file in files_set_aside(result.results)],
+        "held": [asdict(file) for file in files_held(result.results)],
         "warehouse": {
             "version": result.load.version,
             "rows_loaded": result.load.rows_loaded,
@@ -53,20 +55,18 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
     }
 
 
-def _set_aside(results: list[JobResult]) -> list[FileNote]:
-    """The files that were set aside: every result of the bronze job names all of them."""
-    return list(next((result.set_aside for result in results if result.job == "bronze"), ()))
-
-
 def print_summary(console: Console, result: PipelineResult, platform: Platform, prefect: str, seconds: float) -> None:
     """Print the summary for people."""
     console.print()
     console.print(_kpi_table(_kpis(platform)))
     console.print(_table_table(result.results))
     for note in sorted(
-        {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.job == "bronze"}
+        {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.job == "bronze" or r.held}
     ):
         console.print(f"  {note}", style="dim", highlight=False)
+    problems = format_files(result.results)
+    if problems:
+        console.print(f"Completed with {problems}. All other files were used.", style="yellow", highlight=False)
     if all(r.outcome == "unchanged" for r in result.results):
         console.print("Nothing new: every table is up to date.")
     places = {

@@ -1,21 +1,15 @@
-"""bronze.<feed>: lines arrived readable and traceable."""
+"""bronze.<feed>: rows can be traced to their file."""
 
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
-from contract.columns import KEY
 
-
-def build_suite(max_quarantined_share: float) -> ExpectationSuite:
-    """Return the suite; `max_quarantined_share` is the share of lines (0 to 1) that may be unparsable."""
+def build_suite() -> ExpectationSuite:
+    """Return the suite. Records that cannot be parsed are judged with all others that break rules, per file, in silver."""
     return ExpectationSuite(
         name="bronze",
         expectations=[
             gxe.ExpectColumnValuesToNotBeNull(column="_source_file", severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="_source_checksum", severity="critical"),
-            gxe.ExpectColumnValuesToBeNull(
-                column="_parse_error", mostly=1 - max_quarantined_share, severity="critical"
-            ),
-            gxe.ExpectColumnValuesToNotBeNull(column=KEY, mostly=1 - max_quarantined_share, severity="warning"),
         ],
     )

@@ -23,13 +23,13 @@ _BY_TABLE = {
 }
 
 
-def rows_suite(table: str, max_quarantined_share: float) -> ExpectationSuite:
+def rows_suite(table: str) -> ExpectationSuite:
     """Return what the rows of a batch for `table` must meet. Raises KeyError for an unknown table."""
     if table.startswith("bronze."):
-        return bronze.build_suite(max_quarantined_share)
+        return bronze.build_suite()
     return _BY_TABLE[table]()
 
 
-def statistics_suite(max_quarantined_share: float) -> ExpectationSuite:
-    """Return what the statistics of a batch must meet: quarantined share, drift against the previous batch."""
-    return batch_statistics.build_suite(max_quarantined_share)
+def statistics_suite() -> ExpectationSuite:
+    """Return what the statistics of a batch must meet: no held file, no drift against the previous batch."""
+    return batch_statistics.build_suite()

@@ -1,9 +1,13 @@
 """The pipeline: raw files to bronze, silver, gold and the warehouse, a gate behind every layer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from blocks.platform import Platform
 from contract import defaults
@@ -11,6 +15,7 @@ from lake.results import WAREHOUSE_STEP, JobResult, result_of_step
 from tasks.alerts import send_alerts
 from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
+from tasks.files import decide_on_files, format_files, notify_about_files
 from tasks.glue import run_glue_job
 from tasks.quality import enforce_gate
 from tasks.report import publish_dashboard, publish_report
@@ -37,17 +42,31 @@ def churn_pipeline(
     max_quarantined_share: float = defaults.MAX_QUARANTINED_SHARE,
     day: date | None = None,
     verify: bool = False,
+    discard: Sequence[str] = (),
+    retry: Sequence[str] = (),
 ) -> PipelineResult:
     """Bring everything up to date with the files below `raw` and return what was done; empty: the platform's raw files.
 
-    `full_refresh` rebuilds silver, gold and the warehouse table from all of bronze.
-    `max_quarantined_share` (0 to 1) is the share of quarantined rows above which a batch stops.
-    `day` leaves files of other days alone; `verify` compares large known files by content too. Raises GateError when a batch fails a critical expectation.
+    `full_refresh` rebuilds silver, gold and the warehouse table from all of bronze. `max_quarantined_share` (0 to 1) is
+    the share of quarantined rows above which a file is held. `day` leaves files of other days alone; `verify` compares
+    large known files by content too. `discard` and `retry` are files or numbers of batches that no longer count, or are
+    judged again; everything is rebuilt then. The run is completed with a message where files are held or set aside.
+    Raises GateError when a batch fails a critical expectation, RawPathError for a file that is not known.
     """
     with lake_write_lock(platform):
         cancel_superseded_runs()
+        if discard or retry:
+            decide_on_files(platform, discard, retry)
         files = {"raw": raw or platform.raw, "verify": str(verify).lower()} | ({"day": str(day)} if day else {})
-        return _run(platform, files, full_refresh, max_quarantined_share, day)
+        result = _run(platform, files, full_refresh or bool(discard or retry), max_quarantined_share, day)
+        problems = format_files(result.results)
+        return _completed(result, f"with {problems}") if problems else result
+
+
+def _completed(result: PipelineResult, message: str) -> Any:
+    """The result as the state of the flow run, with a message that its readers see."""
+    state: State[PipelineResult] = Completed(data=result, message=message)
+    return state
 
 
 def _run(
@@ -70,6 +89,7 @@ def _run(
         load = load_warehouse(platform, result_of_step(exported, WAREHOUSE_STEP).version_after)
         record_warehouse(platform, load)
         send_alerts(platform)
+        notify_about_files(platform, results)
     finally:
         report = publish_report(platform, results)
     return PipelineResult(run_id, results, load, report, dashboard)

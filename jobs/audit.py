@@ -39,14 +39,14 @@ def audit(
     batch: DataFrame,
     *,
     input_bytes: int,
-    quarantined: int = 0,
+    held_files: int = 0,
     null_rate_columns: Mapping[str, str] | None = None,
 ) -> Audit:
     """Run the table's suite and the statistics suite on `batch`, which should be persisted; return the checks.
 
     `null_rate_columns` maps a column to the column that is set where its null rate counts.
     """
-    suite = rows_suite(table.name, context.max_quarantined_share)
+    suite = rows_suite(table.name)
     is_small = input_bytes < SMALL_INPUT_BYTES
     measured = dict(null_rate_columns or {})
     columns = list(dict.fromkeys([*columns_used(suite), *measured, *measured.values()]))
@@ -56,8 +56,8 @@ def audit(
         _pandas_profile(frame, measured) if isinstance(frame, pd.DataFrame) else _spark_profile(frame, measured)
     )
     statistics = BatchStatistics(rows=rows, null_rates=null_rates)
-    compared = _compared(context, table, statistics, quarantined)
-    on_statistics = check_rows(compared, statistics_suite(context.max_quarantined_share))
+    compared = _compared(context, table, statistics, held_files)
+    on_statistics = check_rows(compared, statistics_suite())
     checks = check_rows(frame, suite) + tuple(_with_value(check, compared) for check in on_statistics)
     return Audit(checks, rows, statistics, "pandas" if is_small else "spark")
 
@@ -88,7 +88,7 @@ def _spark_profile(frame: DataFrame, measured: Mapping[str, str]) -> tuple[int, 
     return rows, {column: rate for column, rate in values.items() if rate is not None}
 
 
-def _compared(context: JobContext, table: Table, statistics: BatchStatistics, quarantined: int) -> pd.DataFrame:
+def _compared(context: JobContext, table: Table, statistics: BatchStatistics, held_files: int) -> pd.DataFrame:
     """The one-row frame that `expectations.batch_statistics` describes."""
     previous = _previous_increment(context, table)
     before = previous.statistics if previous else BatchStatistics()
@@ -98,7 +98,7 @@ def _compared(context: JobContext, table: Table, statistics: BatchStatistics, qu
         common = statistics.null_rates.keys() & before.null_rates.keys()
         change = max((abs(statistics.null_rates[c] - before.null_rates[c]) for c in common), default=None)
     values = {
-        "quarantined_share": quarantined / max(1, rows + quarantined),
+        "held_files": held_files,
         "row_count_ratio": rows / before.rows if before.rows else None,
         "null_rate_change": change,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from contract.tables import Table
 from jobs.delta import Lake
+from lake.deliveries import Deliveries
 from lake.exports import TableVersion
 from lake.manifests import Manifests
 from lake.results import JobResult, Outcome, Results
@@ -56,6 +57,11 @@ class JobContext:
     def set_aside(self) -> SetAsideFiles:
         """Return the raw files of the lake that are set aside."""
         return SetAsideFiles(self.lake.root)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Return the deliveries that do not count, or are to be judged again."""
+        return Deliveries(self.lake.root)
 
     @property
     def results(self) -> Results:

@@ -1,6 +1,6 @@
 """bronze.<feed> to silver.customers and silver.quarantine: the batches since the last run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -13,10 +13,13 @@ from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
 from jobs.delta import Commit
 from jobs.publish import publish
+from jobs.quarantine_gate import judge, settle
 from jobs.session import tune
+from lake.file_report import held_files, held_notes
 from lake.register import FileEntry
 from lake.results import JobResult
 from transforms import silver
+from transforms.deliveries import without
 
 CUSTOMERS = TABLES["silver.customers"]
 QUARANTINE = TABLES["silver.quarantine"]
@@ -31,25 +34,31 @@ def run(context: JobContext) -> list[JobResult]:
     watermark, so a crash in between repeats both writes, and both are idempotent.
     """
     timer = Timer()
-    last_batch = -1 if context.full_refresh else context.lake.watermark(CUSTOMERS)
+    passed_until = context.lake.watermark(CUSTOMERS)
+    last_batch = -1 if context.full_refresh else passed_until
     target_batch = context.manifests.committed_number()
     files = [file for batch in context.manifests.between(last_batch, target_batch) for file in batch.files]
     feeds = [FEEDS[name] for name in sorted({file.feed for file in files})]
     if not feeds:
-        return [context.unchanged("no new batch in bronze", table=CUSTOMERS)]
+        return [_nothing_new(context)]
     fresh_bytes = _fresh_bytes(context, files, feeds)
     tune(context.lake.session, fresh_bytes + context.lake.bytes(CUSTOMERS))
-    typed = {feed.name: _typed(context, feed, last_batch, target_batch).persist() for feed in feeds}
-    latest = {feed.name: silver.latest(typed[feed.name], feed) for feed in feeds}
+    discarded = {d.key for d in context.deliveries.read() if d.state == "discarded"}
+    typed = {feed.name: _typed(context, feed, last_batch, target_batch, discarded).persist() for feed in feeds}
+    judgement = judge(context, typed, passed_until)
+    held = held_files(judgement.held, context.run_id)
+    delivered = {file.path: file.batch for file in files if (file.batch, file.path) not in discarded}
+    accepted = {name: without(rows, judgement.left_out) for name, rows in typed.items()}
+    latest = {feed.name: silver.latest(accepted[feed.name], feed) for feed in feeds}
     batch = silver.combine(latest, {feed.name: feed for feed in feeds}).persist()
-    read, quarantined = _count(list(typed.values()))
+    quarantined = judgement.quarantined
     quarantined_rows = _quarantined_rows(typed, feeds) if quarantined else context.lake.empty(QUARANTINE)
     quarantined_rows.persist()
     is_first = context.full_refresh or not context.lake.exists(CUSTOMERS)
 
     measured = {column: group.event_column for group in GROUPS for column in group.columns}
     audited = audit(
-        context, CUSTOMERS, batch, input_bytes=fresh_bytes, quarantined=quarantined, null_rate_columns=measured
+        context, CUSTOMERS, batch, input_bytes=fresh_bytes, held_files=len(held), null_rate_columns=measured
     )
     audited_quarantine = audit(
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
@@ -57,7 +66,9 @@ def run(context: JobContext) -> list[JobResult]:
     results = []
     if audited.passed:
         results.append(
-            _publish_quarantine(context, audited_quarantine, quarantined_rows, batch, quarantined, target_batch, timer)
+            _publish_quarantine(
+                context, audited_quarantine, quarantined_rows, batch, quarantined, delivered, target_batch, timer
+            )
         )
     if all(not result.is_stopped for result in results):
         results.append(
@@ -67,13 +78,22 @@ def run(context: JobContext) -> list[JobResult]:
                 audited,
                 lambda: _merge_customers(context, batch, target_batch),
                 timer,
-                rows_read=read,
+                rows_read=judgement.rows,
                 rows_quarantined=quarantined,
                 quarantined_examples=_examples(quarantined_rows) if quarantined else (),
+                notes=held_notes(held),
+                held=held,
                 count_incomplete=lambda: _incomplete(batch if is_first else context.lake.read(CUSTOMERS)),
             )
         )
+    if any(result.is_published and result.table == CUSTOMERS.name for result in results):
+        settle(context, judgement)
     return results
+
+
+def _nothing_new(context: JobContext) -> JobResult:
+    held = held_files((d for d in context.deliveries.read() if d.state == "held"), context.run_id)
+    return context.unchanged("no new batch in bronze", *held_notes(held), table=CUSTOMERS, held=held)
 
 
 def _publish_quarantine(
@@ -82,13 +102,16 @@ def _publish_quarantine(
     quarantined_rows: DataFrame,
     batch: DataFrame,
     quarantined: int,
+    delivered: Mapping[str, int],
     target_batch: int,
     timer: Timer,
 ) -> JobResult:
     exists = context.lake.exists(QUARANTINE)
     if exists and not quarantined and not context.lake.read(QUARANTINE).where("status = 'open'").head(1):
         return context.unchanged("no quarantined row, none open", table=QUARANTINE)
-    changes = _quarantine_changes(context, quarantined_rows, batch) if exists or quarantined else quarantined_rows
+    changes = (
+        _quarantine_changes(context, quarantined_rows, batch, delivered) if exists or quarantined else quarantined_rows
+    )
     return publish(
         context,
         QUARANTINE,
@@ -110,18 +133,12 @@ def _fresh_bytes(context: JobContext, files: Sequence[FileEntry], feeds: Sequenc
     return sum(context.lake.bytes(TABLES[f"bronze.{feed.name}"]) for feed in feeds)
 
 
-def _typed(context: JobContext, feed: Feed, last_batch: int, target_batch: int) -> DataFrame:
+def _typed(
+    context: JobContext, feed: Feed, last_batch: int, target_batch: int, discarded: Collection[tuple[int, str]]
+) -> DataFrame:
     rows = context.lake.read(TABLES[f"bronze.{feed.name}"])
-    return silver.conform(rows.where(F.col("_batch_id").between(last_batch + 1, target_batch)), feed)
-
-
-def _count(typed: list[DataFrame]) -> tuple[int, int]:
-    """Rows, and quarantined rows, of all feeds."""
-    is_quarantined = (F.size("_violations") > 0).cast("int").alias("quarantined")
-    flags = reduce(DataFrame.unionByName, (frame.select(is_quarantined) for frame in typed))
-    found = flags.agg(F.count(F.lit(1)), F.coalesce(F.sum("quarantined"), F.lit(0))).first()
-    assert found is not None
-    return int(found[0]), int(found[1])
+    unread = rows.where(F.col("_batch_id").between(last_batch + 1, target_batch))
+    return silver.conform(without(unread, discarded), feed)
 
 
 def _quarantined_rows(typed: dict[str, DataFrame], feeds: list[Feed]) -> DataFrame:
@@ -136,8 +153,10 @@ def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
     )
 
 
-def _quarantine_changes(context: JobContext, quarantined_rows: DataFrame, batch: DataFrame) -> DataFrame:
-    """New quarantined rows, and open ones that newer valid values in `batch` or the table resolve."""
+def _quarantine_changes(
+    context: JobContext, quarantined_rows: DataFrame, batch: DataFrame, delivered: Mapping[str, int]
+) -> DataFrame:
+    """New quarantined rows, and open ones that newer values or the next delivery of their file resolve."""
     known = context.lake.read(QUARANTINE).where("status = 'open'")
     pending = known.join(quarantined_rows.select("record_id"), on="record_id", how="left_anti").unionByName(
         quarantined_rows
@@ -150,7 +169,7 @@ def _quarantine_changes(context: JobContext, quarantined_rows: DataFrame, batch:
     arriving = batch.select(KEY, "_batch_id", *times).join(F.broadcast(keys), on=KEY, how="left_semi")
     newest = [F.max(column).alias(column) for column in ("_batch_id", *times)]
     after = present.unionByName(arriving).groupBy(KEY).agg(*newest)
-    resolved = silver.resolve(pending, after, list(FEEDS.values()))
+    resolved = silver.resolve(pending, after, list(FEEDS.values()), delivered)
     fresh = quarantined_rows.join(resolved.select("record_id"), on="record_id", how="left_anti")
     return fresh.select(*QUARANTINE.schema.names).unionByName(resolved)
 

@@ -1,12 +1,15 @@
-"""What the results of the bronze job say about files that were not ingested, or not as one would expect."""
+"""What the results of jobs say about files that were not ingested, are held, or are not as one would expect."""
 
+import math
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lake.deliveries import Delivery
 from lake.landing import Arrivals
 from lake.names import printable
-from lake.results import FileNote
+from lake.results import FileNote, HeldFile
 from lake.set_aside import SetAside
 
 _SHOWN = 20
@@ -42,13 +45,51 @@ def report(arrivals: Arrivals, recorded: Iterable[SetAside], run_id: str, repair
             [f"{printable(file.path)}: {file.note}" for file in arrivals.new if file.note], "read with a note as well"
         ),
     )
-    old = sum(not file.is_new for file in set_aside)
-    if old:
-        notes = (
-            *notes,
-            f"set aside before and not changed since: {old:,} {'file' if old == 1 else 'files'} (churn files)",
+    return FileReport(set_aside, waiting, (*notes, *_known("set aside", set_aside)))
+
+
+def held_files(held: Iterable[Delivery], run_id: str) -> tuple[HeldFile, ...]:
+    """Return the deliveries that are held as facts of a JobResult."""
+    return tuple(
+        HeldFile(
+            printable(d.path),
+            d.feed,
+            d.batch,
+            d.rows,
+            d.quarantined,
+            f"{d.sentence()}. {_remedy(d)}",
+            d.run_id == run_id,
         )
-    return FileReport(set_aside, waiting, notes)
+        for d in held
+    )
+
+
+def held_notes(files: Sequence[HeldFile]) -> tuple[str, ...]:
+    """Return the same in words."""
+    new = [f"held: {file.file} of batch {file.batch}: {file.reason}" for file in files if file.is_new]
+    return (*_first(new, "held as well"), *_known("held", files))
+
+
+def _remedy(delivery: Delivery) -> str:
+    file = shlex.quote(printable(delivery.path))
+    return (
+        "None of its rows is used. Correct the file and deliver it again under the same name; or take it as it is: "
+        f"churn retry {file} --max-quarantined-share {_share_above(delivery)}; or drop it: churn discard {file}"
+    )
+
+
+def _share_above(delivery: Delivery) -> str:
+    """The share that lets a delivery pass, in whole percent."""
+    return f"{math.ceil(100 * delivery.quarantined / max(1, delivery.rows)) / 100:g}"
+
+
+def _known(state: str, files: Sequence[FileNote | HeldFile]) -> tuple[str, ...]:
+    old = sum(not file.is_new for file in files)
+    return (
+        (f"{state} before and not changed since: {old:,} {'file' if old == 1 else 'files'} (churn files)",)
+        if old
+        else ()
+    )
 
 
 def _first(notes: Sequence[str], others: str) -> list[str]:

@@ -41,10 +41,9 @@ class Check:
         return self.broken or (not self.success and self.severity == "critical")
 
     def sentence(self) -> str:
-        """Return one line for a person: what was expected and what was there."""
+        """Return one line for a person, also in a message: what was expected and how far it was met, no customer's value."""
         verdict = "could not be evaluated" if self.broken else "failed"
-        shown = f" e.g. {', '.join(self.examples)}" if self.examples else ""
-        return f"{self.severity}: {self.expectation} on {self.subject} {verdict} ({self.observed}){shown}"
+        return f"{self.severity}: {self.expectation} on {self.subject} {verdict} ({self.observed})"
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,28 @@ class FileNote:
 
 
 @dataclass(frozen=True)
+class HeldFile:
+    """A file whose newest delivery is held: `quarantined` of its `rows` break rules, and `reason` says which.
+
+    `is_new` says that no earlier run has reported it.
+    """
+
+    file: str
+    feed: str
+    batch: int
+    rows: int
+    quarantined: int
+    reason: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
 class JobResult:
     """What a `job` did to one `table` in one run, or in one `step` that works on no table.
 
     Versions are Delta versions. `quarantined_examples` describe a few of the quarantined rows: where each came
     from and which rules it breaks. `set_aside` and `waiting` are raw files that were not ingested, the same on every
-    result of the bronze job.
+    result of the bronze job; `held` are those that the quarantine gate holds, on the result of silver.customers.
     """
 
     job: str
@@ -99,6 +114,7 @@ class JobResult:
     quarantined_examples: tuple[str, ...] = ()
     set_aside: tuple[FileNote, ...] = ()
     waiting: tuple[str, ...] = ()
+    held: tuple[HeldFile, ...] = ()
 
     @property
     def name(self) -> str:
@@ -141,6 +157,16 @@ def result_of_step(results: Iterable[JobResult], step: str) -> JobResult:
     if found is None:
         raise JobError(f"the job left no result of its step {step}. See its log.")
     return found
+
+
+def files_set_aside(results: Iterable[JobResult]) -> tuple[FileNote, ...]:
+    """Return the files that are set aside: every result of the bronze job names all of them."""
+    return next((result.set_aside for result in results if result.set_aside), ())
+
+
+def files_held(results: Iterable[JobResult]) -> tuple[HeldFile, ...]:
+    """Return the files that the quarantine gate holds."""
+    return next((result.held for result in results if result.held), ())
 
 
 @dataclass(frozen=True)

@@ -194,18 +194,29 @@ def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:
     ).select(*QUARANTINE.names)
 
 
-def resolve(open_rows: DataFrame, customers: DataFrame, specs: Sequence[Feed]) -> DataFrame:
-    """Return the open quarantine rows whose customer has received valid values since, marked as resolved.
+def resolve(
+    open_rows: DataFrame, customers: DataFrame, specs: Sequence[Feed], delivered: Mapping[str, int]
+) -> DataFrame:
+    """Return the open quarantine rows that count no longer, marked as resolved.
 
-    Valid means: every required group of the record's feed is at least as new as the record.
+    Their customer has received valid values since: every required group of the record's feed is at least as new as the
+    record. Or their file was delivered again, in the batch that `delivered` gives for it: that delivery says anew what
+    is wrong.
     """
     times = [group.event_column for group in GROUPS]
     known = customers.select(KEY, F.col("_batch_id").alias("_resolver"), *times)
-    joined = open_rows.where("status = 'open'").join(known, on=KEY, how="inner")
-    is_resolved: Column = reduce(operator.or_, ((F.col("feed") == feed.name) & _is_overtaken(feed) for feed in specs))
+    newest = open_rows.sparkSession.createDataFrame(list(delivered.items()), "source_file string, _newest bigint")
+    joined = (
+        open_rows.where("status = 'open'")
+        .join(known, on=KEY, how="left")
+        .join(F.broadcast(newest), on="source_file", how="left")
+    )
+    is_overtaken: Column = reduce(operator.or_, ((F.col("feed") == feed.name) & _is_overtaken(feed) for feed in specs))
+    is_replaced = F.col("batch_id") < F.col("_newest")
+    resolver = F.when(is_replaced, F.col("_newest")).otherwise(F.col("_resolver"))
     return (
-        joined.where(is_resolved)
-        .withColumns({"status": F.lit("resolved"), "resolved_by_batch": F.col("_resolver")})
+        joined.where(is_overtaken | is_replaced)
+        .withColumns({"status": F.lit("resolved"), "resolved_by_batch": resolver})
         .select(*QUARANTINE.names)
     )
 

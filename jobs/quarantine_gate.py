@@ -1,0 +1,84 @@
+"""The gate on quarantined rows: a delivery of which too many rows break rules is held, and the others go on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from pyspark.sql import DataFrame
+
+from contract.feeds import FEEDS
+from jobs.context import JobContext
+from lake.deliveries import Delivery, Reason, judged, masked, without_superseded
+from transforms import deliveries as transform
+
+_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was decided: `rows` that were judged, `quarantined` ones of them, and every delivery with a record."""
+
+    rows: int
+    quarantined: int
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def held(self) -> list[Delivery]:
+        """Return the deliveries that are held, in this run or before."""
+        return [delivery for delivery in self.deliveries if delivery.state == "held"]
+
+    @property
+    def left_out(self) -> set[tuple[int, str]]:
+        """Return the keys of the deliveries that do not count."""
+        return {delivery.key for delivery in self.deliveries if delivery.state != "retry"}
+
+
+def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int) -> Judgement:
+    """Judge the deliveries of conformed rows, by feed, and record what is held. Raises DamagedDocumentError.
+
+    What has passed until the batch `passed_until` is not judged again, so that a rebuild has what the table had.
+    """
+    measured = _measured(typed)
+    before = context.deliveries.read()
+    found = judged(measured, before, limit=context.max_quarantined_share, passed_until=passed_until)
+    held = {delivery.key: _recorded(context, delivery) for delivery in _with_reasons(typed, found)}
+    after = [*(delivery for delivery in before if delivery.key not in held), *held.values()]
+    if any(delivery.state == "held" for delivery in after):
+        after = without_superseded(after, context.manifests.register())
+    if after != list(before):
+        context.deliveries.write(after)
+    return Judgement(sum(d.rows for d in measured), sum(d.quarantined for d in measured), tuple(after))
+
+
+def settle(context: JobContext, judgement: Judgement) -> None:
+    """Forget that deliveries were to be judged again, after the tables with those that have passed are published."""
+    settled = [delivery for delivery in judgement.deliveries if delivery.state != "retry"]
+    if len(settled) < len(judgement.deliveries):
+        context.deliveries.write(settled)
+
+
+def _measured(typed: Mapping[str, DataFrame]) -> list[Delivery]:
+    frames = [transform.measure(rows, FEEDS[feed]) for feed, rows in typed.items()]
+    return [
+        Delivery(row["_source_file"], row["feed"], row["_batch_id"], "held", row["rows"], row["quarantined"])
+        for row in reduce(DataFrame.unionByName, frames).collect()
+    ]
+
+
+def _with_reasons(typed: Mapping[str, DataFrame], deliveries: Sequence[Delivery]) -> list[Delivery]:
+    if not deliveries:
+        return []
+    feeds = sorted({delivery.feed for delivery in deliveries})
+    reasons: dict[tuple[int, str], list[Reason]] = {delivery.key: [] for delivery in deliveries}
+    for row in reduce(DataFrame.unionByName, (transform.reasons(typed[feed]) for feed in feeds)).collect():
+        example = row["most_frequent"]
+        shown = masked(example["value"], example["count"]) if example else ""
+        reasons.get((row["_batch_id"], row["_source_file"]), []).append(Reason(row["rule"], row["rows"], shown))
+    return [
+        replace(delivery, reasons=tuple(sorted(reasons[delivery.key], key=lambda r: (-r.rows, r.rule))[:_REASONS]))
+        for delivery in deliveries
+    ]
+
+
+def _recorded(context: JobContext, delivery: Delivery) -> Delivery:
+    return replace(delivery, since=context.started_at.isoformat(), run_id=context.run_id)

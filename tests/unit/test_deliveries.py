@@ -1,0 +1,159 @@
+"""Deliveries that are held, discarded or judged again: what counts, and what is said about it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import DamagedDocumentError, RawPathError
+from lake.deliveries import Deliveries, Delivery, Reason, decide, judged, masked, without_superseded
+from lake.file_report import held_files, held_notes
+from lake.manifests import Manifests
+from lake.register import FileEntry
+from lake.storage import open_folder
+
+NOW = datetime(2026, 3, 10, 6, tzinfo=UTC)
+
+
+def _delivery(path="a.csv", batch=1, state="held", rows=10, quarantined=0, **more):
+    return Delivery(path, "customers", batch, state, rows, quarantined, **more)
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "limit", "is_held"),
+    [(0, 0.0, False), (1, 0.0, True), (1, 0.1, False), (2, 0.1, True), (10, 0.99, True), (10, 1.0, False)],
+)
+def test_a_delivery_is_held_above_the_limit(quarantined, limit, is_held):
+    found = judged([_delivery(quarantined=quarantined)], [], limit=limit, passed_until=-1)
+    assert [(delivery.state, delivery.limit) for delivery in found] == ([("held", limit)] if is_held else [])
+
+
+def test_what_passed_before_is_not_judged_again():
+    bad = [_delivery(batch=batch, quarantined=10) for batch in (1, 2, 3)]
+    assert [delivery.batch for delivery in judged(bad, [], limit=0.05, passed_until=2)] == [3]
+
+
+@pytest.mark.parametrize(("state", "batches"), [("held", [3]), ("discarded", [3]), ("retry", [1, 3])])
+def test_a_record_decides_who_is_judged(state, batches):
+    bad = [_delivery(batch=batch, quarantined=10) for batch in (1, 2, 3)]
+    found = judged(bad, [_delivery(batch=1, state=state)], limit=0.05, passed_until=2)
+    assert [delivery.batch for delivery in found] == batches
+
+
+deliveries = st.builds(
+    _delivery,
+    path=st.sampled_from("abc"),
+    batch=st.integers(1, 5),
+    rows=st.integers(1, 40),
+    quarantined=st.integers(0, 40),
+)
+
+
+@given(st.lists(deliveries, unique_by=lambda delivery: delivery.key), st.floats(0, 1))
+def test_a_file_is_judged_by_its_own_rows(measured, limit):
+    """Whatever else arrives beside it."""
+    together = judged(measured, [], limit=limit, passed_until=-1)
+    alone = [held for one in measured for held in judged([one], [], limit=limit, passed_until=-1)]
+    assert together == alone
+
+
+def test_the_next_delivery_of_a_file_supersedes_the_held_one():
+    held = [_delivery("a.csv", 1), _delivery("b.csv", 1), _delivery("c.csv", 2, "retry"), _delivery("d.csv", 3)]
+    entries = [FileEntry(path, "customers", batch=batch) for path, batch in (("a.csv", 2), ("c.csv", 3), ("d.csv", 3))]
+    assert [delivery.state for delivery in without_superseded(held, entries)] == ["discarded", "held", "retry", "held"]
+
+
+@pytest.mark.parametrize(
+    ("value", "rows", "shown"),
+    [
+        ("Jane Doe, 040-1234", 4, "xxxx xxx, 999-9999"),
+        ("N/A?", 5, "N/A?"),
+        ("Ü9", 1, "x9"),
+        ("x" * 40, 9, "x" * 30 + "…"),
+        ("a\nb", 1, r"x\xx"),
+    ],
+)
+def test_an_example_shows_how_a_value_is_written(value, rows, shown):
+    assert masked(value, rows) == shown
+
+
+@given(st.text(), st.integers(1, 4))
+def test_a_rare_value_is_never_shown(value, rows):
+    shown = masked(value, rows)
+    assert not any((character.isalpha() and character != "x") or character in "012345678" for character in shown)
+
+
+def test_a_held_file_is_explained_with_its_remedies():
+    reasons = (Reason("monthly_charges is not an amount from 0 to 10,000", 7, "x9"), Reason("customer_id: missing", 1))
+    held = _delivery("day 1/a.csv", 3, rows=20, quarantined=8, limit=0.05, reasons=reasons, run_id="r1")
+    (file,) = held_files([held], "r1")
+    assert (file.file, file.batch, file.rows, file.quarantined, file.is_new) == ("day 1/a.csv", 3, 20, 8, True)
+    assert held_notes([file]) == (
+        "held: day 1/a.csv of batch 3: 8 of 20 rows are quarantined (40.0%, limit 5.0%): "
+        "7 × monthly_charges is not an amount from 0 to 10,000, e.g. 'x9'; 1 × customer_id: missing. None of its rows is "
+        "used. Correct the file and deliver it again under the same name; or take it as it is: "
+        "churn retry 'day 1/a.csv' --max-quarantined-share 0.4; or drop it: churn discard 'day 1/a.csv'",
+    )
+    assert held_notes(held_files([held], "r2")) == ("held before and not changed since: 1 file (churn files)",)
+
+
+@given(st.integers(1, 1000), st.data())
+def test_the_share_that_is_advised_lets_the_file_pass(rows, data):
+    quarantined = data.draw(st.integers(1, rows))
+    held = _delivery(rows=rows, quarantined=quarantined, limit=0)
+    (file,) = held_files([held], "r")
+    advised = float(file.reason.split("--max-quarantined-share ")[1].split(";")[0])
+    assert judged([held], [], limit=advised, passed_until=-1) == []
+
+
+@pytest.fixture
+def lake(tmp_path):
+    folder = open_folder(tmp_path)
+    manifests = Manifests(folder)
+    for names in (["a.csv", "b.csv"], ["a.csv"]):
+        entries = [FileEntry(name, "customers", uri=f"/raw/{name}") for name in names]
+        manifests.commit(manifests.open(entries, NOW), dict.fromkeys(names, 10))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (["a.csv"], [(2, "a.csv")]),
+        (["/raw/b.csv"], [(1, "b.csv")]),
+        (["1"], [(1, "a.csv"), (1, "b.csv")]),
+        (["2", "b.csv"], [(1, "b.csv"), (2, "a.csv")]),
+    ],
+)
+@pytest.mark.parametrize("state", ["discarded", "retry"])
+def test_a_decision_is_about_the_newest_delivery_or_a_batch(lake, names, keys, state):
+    notes = decide(lake, at=NOW, **{"discard" if state == "discarded" else "retry": names})
+    found = Deliveries(lake).read()
+    assert [delivery.key for delivery in found] == keys
+    assert {(delivery.state, delivery.rows, delivery.since) for delivery in found} == {(state, 10, NOW.isoformat())}
+    assert len(notes) == len(keys)
+
+
+def test_a_held_delivery_keeps_what_was_measured(lake):
+    held = _delivery("a.csv", 2, quarantined=9, reasons=(Reason("customer_id: missing", 9),))
+    Deliveries(lake).write([held])
+    decide(lake, discard=["a.csv"], at=NOW)
+    assert Deliveries(lake).read() == (replace(held, state="discarded", since=NOW.isoformat()),)
+
+
+@pytest.mark.parametrize("name", ["3", "c.csv", ""])
+def test_an_unknown_name_is_an_error_and_changes_nothing(lake, name):
+    with pytest.raises(RawPathError, match="no batch and no file"):
+        decide(lake, discard=["a.csv", name], at=NOW)
+    assert Deliveries(lake).read() == ()
+
+
+def test_a_damaged_list_is_an_error(lake):
+    """Not an empty list: what was discarded would come back."""
+    Deliveries(lake).write([_delivery()])
+    lake.write_text("_control/deliveries.json", json.dumps({"deliveries": [{"path": 1}]}))
+    with pytest.raises(DamagedDocumentError):
+        Deliveries(lake).read()
