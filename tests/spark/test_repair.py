@@ -8,9 +8,9 @@ import pytest
 from contract.errors import LakeError
 from contract.tables import TABLES
 from jobs import bronze
+from jobs.audit import audit
 from jobs.delta import Lake
 from jobs.session import get_session
-from lake.landing import unchanged_since
 from lake.manifests import Manifests
 from lake.register import FileEntry
 from tests.support.pipeline import PipelineHarness
@@ -116,16 +116,16 @@ def test_append_that_delta_leaves_out_is_an_error(lake, monkeypatch):
     """A run that was believed dead writes with the number of this one, after this one has begun."""
     numbers = []
 
-    def orphan_writes(raw, files):
+    def orphan_writes(*arguments, **options):
         if not numbers:
             table, store = TABLES["bronze.customers"], Lake(get_session(), lake.folder)
             numbers.append(Manifests(lake.folder).last().number)
             store.append(table, store.read(table).limit(1), numbers[0])
-        return unchanged_since(raw, files)
+        return audit(*arguments, **options)
 
-    monkeypatch.setattr(bronze, "unchanged_since", orphan_writes)
+    monkeypatch.setattr(bronze, "audit", orphan_writes)
     write_jsonl(lake.path.parent / "raw" / "customers" / "c_2026-01-09.jsonl", *many(10))
-    with pytest.raises(LakeError, match=r"10 rows were read and 0 written as batch 4: another run writes"):
+    with pytest.raises(LakeError, match=r"10 records were received, but 0 were written as batch 4: another run writes"):
         lake.job("bronze", raw=_raw(lake))
     assert Manifests(lake.folder).last().state == "discarded"
     result = lake.job("bronze", raw=_raw(lake))["bronze.customers"]

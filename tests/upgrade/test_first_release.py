@@ -3,6 +3,8 @@
 `feeds` has two of three days of the three feeds, with faulty records; `flat` one of two days of whole records.
 """
 
+import contextlib
+import json
 import shutil
 import tarfile
 from pathlib import Path
@@ -35,10 +37,18 @@ def _lake(unpacked, name, tmp_path):
 
 
 def _comparable(pipeline):
-    """The state of a lake; reasons of quarantined records are worded by the release that found them."""
+    """The state of a lake, without the releases' own words for reasons of quarantined records and for absent keys."""
     state = pipeline.state()
-    quarantined = [tuple(value for value in row if not isinstance(value, list)) for row in state["silver.quarantine"]]
+    quarantined = [tuple(_plain(value) for value in row) for row in state["silver.quarantine"]]
     return state | {"silver.quarantine": sorted(quarantined, key=repr)}
+
+
+def _plain(value):
+    if isinstance(value, str) and value.startswith("{"):
+        with contextlib.suppress(ValueError):
+            # Release 0.1.0 broke base64 into lines.
+            return tuple((name, "".join(text.split("\r\n"))) for name, text in json.loads(value).items() if text)
+    return None if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(("name", "batch"), [("feeds", 3), pytest.param("flat", 2, marks=pytest.mark.nightly)])
