@@ -55,7 +55,14 @@ def generate(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data/raw"),
     seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 7,
     layout: Annotated[str, typer.Option(help="feeds, flat33 or flat21.")] = "feeds",
-    faults: Annotated[int, typer.Option(min=0, help="Faulty records of each kind on the first day (feeds only).")] = 2,
+    faults: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Faulty records of each kind on the first day (feeds only).",
+            show_default="2, fewer where a file would be held",
+        ),
+    ] = None,
     compress: Annotated[bool, typer.Option("--compress", help="Gzip the JSON files.")] = False,
 ) -> None:
     """Create sample data: the operator's three feeds, or flat files."""

@@ -1,9 +1,10 @@
 """Every file of the raw folder and of the register, with its state and what to do about it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from lake.deliveries import Deliveries, Delivery
 from lake.file_states import NEXT_STEP, State
 from lake.landing import Arrivals, RawFile, discover
 from lake.manifests import Manifests
@@ -18,7 +19,7 @@ class FileState:
 
     `rows` is what bronze holds of its last content, `batch` the batch that brought it, `event_at` (UTC) the event time
     of its records without one, `event_from` where that comes from, `note` what is unexpected about it. `reason` and
-    `since` are those of a file that is set aside.
+    `since` are those of a file that is set aside or held.
     """
 
     path: str
@@ -53,13 +54,14 @@ class FileList:
 def list_files(raw: str, lake: Folder, at: datetime) -> FileList:
     """Return every file at `raw` (a folder, an S3 prefix or one file) as it is at a time. Raises RawPathError."""
     manifests, recorded = Manifests(lake), SetAsideFiles(lake).read()
+    decided = {delivery.key: delivery for delivery in Deliveries(lake).read()}
     arrivals = discover(raw, manifests, at=at, judged=recorded)
     since = {file.uri: file.since for file in recorded}
     states = [
         *(_new(file) for file in arrivals.new),
         *(FileState(name, "waiting") for name in arrivals.waiting),
         *(_set_aside(file, since.get(file.uri, "")) for file in arrivals.set_aside),
-        *(_registered(file, "ingested") for file in arrivals.ingested),
+        *(_ingested(file, decided.get((file.batch, file.path))) for file in arrivals.ingested),
         *(_registered(file, "removed") for file in _removed(arrivals, manifests.register())),
     ]
     return FileList(tuple(sorted(states, key=lambda state: state.path)), arrivals.hidden)
@@ -71,6 +73,13 @@ def _new(file: RawFile) -> FileState:
 
 def _set_aside(file: SetAside, since: str) -> FileState:
     return FileState(file.path, "set_aside", reason=file.reason, since=since)
+
+
+def _ingested(file: FileEntry, decided: Delivery | None) -> FileState:
+    if decided is None or decided.state == "retry":
+        return _registered(file, "ingested")
+    reason = decided.sentence() if decided.state == "held" else ""
+    return replace(_registered(file, decided.state), reason=reason, since=decided.since)
 
 
 def _registered(file: FileEntry, state: State) -> FileState:

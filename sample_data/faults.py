@@ -1,8 +1,11 @@
 """Faulty records of every kind that the pipeline must quarantine, as lines of a feed's file."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from contract.defaults import MAX_QUARANTINED_SHARE
 
 Record = dict[str, object]
 
@@ -57,3 +60,13 @@ FAULTS = (
     Fault("wrong number of fields", "demographics", lambda record: [as_csv(record) + b",one,too,many"]),
     Fault("invalid UTF-8", "demographics", _bad_bytes),
 )
+
+
+def usual_faults(customers: int) -> int:
+    """Return how many faulty records of each kind a first delivery has by default: as many that no file is held."""
+    rows = Counter[str]()
+    for fault in FAULTS:
+        rows[fault.feed] += fault.rows
+    most = max(rows.values())
+    fitting = (count for count in (2, 1) if count * most <= MAX_QUARANTINED_SHARE * (customers + count * most))
+    return next(fitting, 0)

@@ -33,7 +33,7 @@ def test_both_engines_give_same_verdicts(spark, changes, failing):
     from expectations.suites import rows_suite
 
     rows = _rows(spark, changes)
-    suite = rows_suite("silver.customers", 0.05)
+    suite = rows_suite("silver.customers")
     on_spark = {(c.expectation, c.subject): c for c in check_rows(rows, suite)}
     on_pandas = {(c.expectation, c.subject): c for c in check_rows(rows.toPandas(), suite)}
     assert on_spark.keys() == on_pandas.keys()
@@ -50,7 +50,7 @@ def test_missing_column_is_broken_on_both(spark):
 
     rows = spark.createDataFrame([("x", "open")], "record_id string, status string")
     for frame in (rows, rows.toPandas()):
-        found = {c.subject: c for c in check_rows(frame, rows_suite("silver.quarantine", 0.05))}
+        found = {c.subject: c for c in check_rows(frame, rows_suite("silver.quarantine"))}
         assert found["raw_record"].broken
         assert not found["raw_record"].success
         assert found["status"].success

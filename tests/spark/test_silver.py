@@ -13,6 +13,7 @@ from contract.errors import SchemaMismatchError
 from contract.feeds import FEEDS, GROUP, GROUPS
 from contract.schema import Schema
 from contract.schemas.silver import CUSTOMERS
+from lake.deliveries import Deliveries, decide
 from sample_data.faults import FAULTS
 from sample_data.generator import generate
 from tests.spark.frames import (
@@ -360,9 +361,9 @@ def test_incomplete_customer_waits(history):
     assert waiting == [False, True]
 
 
-def _arrive(pipeline, raw, *records):
+def _arrive(pipeline, raw, *records, name="b.jsonl"):
     """A file comes in and goes as far as silver."""
-    write_jsonl(raw / "2026-02-01" / "b.jsonl", *records)
+    write_jsonl(raw / "2026-02-01" / name, *records)
     run_at(pipeline, "bronze", SECOND, raw=str(raw))
     return run_at(pipeline, "silver", SECOND)["silver.customers"]
 
@@ -382,21 +383,59 @@ def test_generator_faults_are_all_quarantined(pipeline, tmp_path):
     assert sum(row["is_complete"] for row in pipeline.records("silver.customers")) == 401
 
 
-def test_quarantined_share_stops_batch(history, tmp_path):
-    pipeline = history.first.copy(tmp_path)
-    tables = ("silver.customers", "silver.quarantine")
-    before = [pipeline.rows(table, with_lineage=True) for table in tables]
-    bad = [record(f"B{i}", churn="Maybe") for i in range(5)]
-    result = _arrive(pipeline, tmp_path / "raw", *many(10, monthly_charges="60"), *bad)
-    assert result.outcome == "failed"
-    assert [check.subject for check in result.failures()] == ["quarantined_share"]
-    assert "quarantined_share" in result.failures()[0].sentence()
-    assert [pipeline.rows(table, with_lineage=True) for table in tables] == before
-    allowed = pipeline.job("silver", max_quarantined_share="0.5")
-    assert allowed["silver.customers"].outcome == "passed"
+def _held(result):
+    return [(file.file, file.batch, file.rows, file.quarantined, file.is_new) for file in result.held]
+
+
+def test_file_of_too_many_faulty_rows_is_held_until_its_next_delivery(history, tmp_path):
+    """Other files of the batch go on; the corrected file opens the gate again, and nothing has to be switched off."""
+    pipeline, raw = history.first.copy(tmp_path), tmp_path / "raw"
+    bad = [record(f"B{i}", churn="Maybe", phone="040-1234") for i in range(4)] + [record("", churn="No")]
+    write_jsonl(raw / "2026-02-01" / "good.jsonl", *many(10, monthly_charges="60"))
+    result = _arrive(pipeline, raw, *bad, record("N1"), name="bad.jsonl")
+    assert (result.outcome, result.rows_read, result.rows_quarantined) == ("warned", 16, 5)
+    assert _held(result) == [("2026-02-01/bad.jsonl", 2, 6, 5, True)]
+    assert "4 × churn is not yes or no, e.g. 'xxxxx'; 1 × customer_id: missing" in result.held[0].reason
+    assert [check.subject for check in result.checks if not check.success] == ["held_files"]
     found = {row[KEY]: row["monthly_charges"] for row in pipeline.records("silver.customers")}
-    assert (found["G0003"], found["G0010"]) == (60, Decimal("50.25"))
-    assert len(pipeline.records("silver.quarantine")) == 6
+    assert found["G0003"] == 60
+    assert not {"B0", "N1"} & set(found)
+    opened = [row for row in pipeline.records("silver.quarantine") if row["source_file"] == "2026-02-01/bad.jsonl"]
+    assert [row["status"] for row in opened] == ["open"] * 5
+
+    again = pipeline.job("silver")["silver.customers"]
+    assert (again.outcome, _held(again)) == ("unchanged", [("2026-02-01/bad.jsonl", 2, 6, 5, False)])
+    corrected = _arrive(pipeline, raw, *(record(f"B{i}") for i in range(5)), name="bad.jsonl")
+    assert (corrected.outcome, corrected.held) == ("passed", ())
+    assert {"B0", "B4"} <= {row[KEY] for row in pipeline.records("silver.customers")}
+    closed = [row for row in pipeline.records("silver.quarantine") if row["source_file"] == "2026-02-01/bad.jsonl"]
+    assert [(row["status"], row["resolved_by_batch"]) for row in closed] == [("resolved", 3)] * 5, "also without an id"
+    before = pipeline.rows("silver.customers")
+    assert pipeline.job("silver", full_refresh="true")["silver.customers"].held == ()
+    assert pipeline.rows("silver.customers") == before
+
+
+def test_held_file_is_judged_again_or_discarded(history, tmp_path):
+    pipeline, raw = history.first.copy(tmp_path), tmp_path / "raw"
+    bad = [record(f"B{i}", churn="Maybe") for i in range(3)]
+    _arrive(pipeline, raw, *bad, record("N1"), name="bad.jsonl")
+    before = pipeline.rows("silver.customers")
+    refreshed = pipeline.job("silver", full_refresh="true", max_quarantined_share="1")["silver.customers"]
+    assert (_held(refreshed)[0][:2], pipeline.rows("silver.customers")) == (("2026-02-01/bad.jsonl", 2), before), (
+        "it stays held"
+    )
+    decide(pipeline.folder, retry=["2026-02-01/bad.jsonl"], at=SECOND)
+    taken = pipeline.job("silver", full_refresh="true", max_quarantined_share="0.75")["silver.customers"]
+    assert (taken.held, len(pipeline.rows("silver.customers"))) == ((), len(before) + 1)
+    assert Deliveries(pipeline.folder).read() == ()
+    again = pipeline.job("silver", full_refresh="true")["silver.customers"]
+    assert (again.held, len(pipeline.rows("silver.customers"))) == ((), len(before) + 1), "what has passed stays"
+    decide(pipeline.folder, discard=["2"], at=SECOND)
+    pipeline.job("silver", full_refresh="true")
+    assert pipeline.rows("silver.customers") == before
+    assert {
+        row["status"] for row in pipeline.records("silver.quarantine") if row["source_file"] == "2026-02-01/bad.jsonl"
+    } <= {"resolved"}
 
 
 def test_newer_table_version_is_refused(history, spark, tmp_path):

@@ -16,7 +16,7 @@ from contract.errors import LakeError
 from infrastructure.local.paths import PACKAGES
 
 COMMANDS = (
-    "generate", "run", "query", "status", "files", "batches", "repair", "report", "dashboard", "package", "deploy",
+    "generate", "run", "query", "status", "files", "batches", "discard", "retry", "repair", "report", "dashboard", "package", "deploy",
     "destroy", "drift", "up", "down", "watch", "blocks",
 )  # fmt: skip
 PATHS = [[name] for name in COMMANDS] + [["tableau"], ["tableau", "build"], ["tableau", "publish"]]
@@ -192,8 +192,32 @@ def test_run_has_the_shared_defaults(calls):
     assert name == "run:run_on_platform"
     assert arguments[:3] == ("aws", "s3://b/raw", "answer of startup:use_prefect")
     assert options == {
-        "full_refresh": False, "max_quarantined_share": defaults.MAX_QUARANTINED_SHARE, "verify": False, "as_json": False,
+        "full_refresh": False, "max_quarantined_share": defaults.MAX_QUARANTINED_SHARE, "verify": False, "strict": False, "as_json": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        (("discard", "3", "billing/a b.csv"), {"discard": ["3", "billing/a b.csv"]}),
+        (("retry", "a.csv"), {"full_refresh": True, "retry": ["a.csv"], "max_quarantined_share": 0.05}),
+        (
+            ("retry", "--quarantine", "--max-quarantined-share", "0.5"),
+            {"full_refresh": True, "retry": [], "max_quarantined_share": 0.5},
+        ),
+        (("run", "--strict"), {"full_refresh": False, "max_quarantined_share": 0.05, "verify": False, "strict": True}),
+    ],
+)
+def test_decisions_are_runs_of_the_pipeline(calls, arguments, given):
+    assert _churn(*arguments, "--platform", "aws").exit_code == 0
+    name, _, options = calls[-1]
+    assert (name, options) == ("run:run_on_platform", given | {"as_json": False})
+
+
+def test_retry_needs_something_to_judge(calls):
+    outcome = _churn("retry")
+    assert outcome.exit_code == 2
+    assert calls == []
 
 
 def test_every_call_leads_to_a_function(calls):

@@ -9,6 +9,7 @@ import pytest
 
 from cli import batches, files
 from contract.errors import RawPathError
+from lake.deliveries import Deliveries, Delivery, Reason
 from lake.file_states import NEXT_STEP, STATES
 from lake.files import FileState, list_files
 from lake.landing import discover
@@ -52,12 +53,16 @@ def _ingest(raw, lake):
 def raw(tmp_path, lake):
     """A file in every state."""
     raw = tmp_path / "data" / "raw"
-    for name in ("billing/2026-01-04/kept.jsonl", "removed.jsonl"):
+    for name in ("billing/2026-01-04/kept.jsonl", "dropped.jsonl", "held.jsonl", "removed.jsonl"):
         _old(write_jsonl(raw / name, record(name)))
     (raw / "letter.pdf").write_text("x")
     (raw / "_hidden").touch()
     _ingest(raw, lake)
     (raw / "removed.jsonl").unlink()
+    held = Delivery(
+        "held.jsonl", "customers", 1, "held", 2, 1, 0.05, (Reason("churn is not yes or no", 1),), "2026-11-27"
+    )
+    Deliveries(lake).write([held, Delivery("dropped.jsonl", "customers", 1, "discarded")])
     _old(write_jsonl(raw / "new.jsonl", record("new")))
     (raw / "waits.csv").touch()
     return raw
@@ -68,6 +73,18 @@ def test_every_file_has_a_state(raw, lake):
     assert found.hidden == 1
     assert found.files == (
         FileState("billing/2026-01-04/kept.jsonl", "ingested", "billing", 1, "2026-01-04T00:00:00+00:00", "path", 2),
+        FileState("dropped.jsonl", "discarded", "customers", 1, "2020-09-13T12:26:40+00:00", "file", 2),
+        FileState(
+            "held.jsonl",
+            "held",
+            "customers",
+            1,
+            "2020-09-13T12:26:40+00:00",
+            "file",
+            2,
+            since="2026-11-27",
+            reason="1 of 2 rows are quarantined (50.0%, limit 5.0%): 1 × churn is not yes or no",
+        ),  # fmt: skip
         FileState("letter.pdf", "set_aside", reason="a document, not data.", since=NOW.isoformat()),
         FileState("new.jsonl", "new", "customers", event_at="2020-09-13T12:26:40+00:00", event_from="file"),
         FileState("removed.jsonl", "removed", "customers", 1, "2020-09-13T12:26:40+00:00", "file", 2),

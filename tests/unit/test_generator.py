@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.defaults import MAX_QUARANTINED_SHARE
 from contract.errors import RawPathError
+from contract.feeds import FEEDS
 from lake.landing import discover, files_by_day
 from lake.manifests import Manifests
 from lake.storage import open_folder
 from sample_data.customers import customer_ids
-from sample_data.faults import FAULTS
+from sample_data.faults import FAULTS, usual_faults
 from sample_data.generator import FIRST_DAY, generate
 
 
@@ -124,6 +126,13 @@ def test_days_before_stay_the_same(tmp_path):
     one, three = _files(tmp_path / "one"), _files(tmp_path / "three")
     assert {name: three[name] for name in one} == one
     assert len(three) == len(one) + 2 * 3
+
+
+@pytest.mark.parametrize(("customers", "faults"), [(1, 0), (150, 0), (180, 1), (300, 1), (400, 2), (7_000, 2)])
+def test_usual_faults_hold_no_file(customers, faults):
+    assert usual_faults(customers) == faults
+    rows = {feed: sum(fault.rows for fault in FAULTS if fault.feed == feed) * faults for feed in FEEDS}
+    assert all(count <= MAX_QUARANTINED_SHARE * (customers + count) for count in rows.values())
 
 
 def test_faults_are_of_first_day(tmp_path):

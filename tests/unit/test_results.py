@@ -75,7 +75,7 @@ def test_only_critical_and_broken_checks_stop(check, stops):
 
 def test_a_sentence_says_what_where_and_how_much():
     sentence = _check(examples=("-1", "999")).sentence()
-    assert sentence == "critical: values are between on age failed (3 of 9 rows) e.g. -1, 999"
+    assert sentence == "critical: values are between on age failed (3 of 9 rows)", "a value may be a customer's"
     assert "could not be evaluated" in _check(broken=True).sentence()
 
 

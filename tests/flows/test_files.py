@@ -1,0 +1,123 @@
+"""Files that are held or set aside: what operators are told, and what a run says at its end."""
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.notify import ChatWebhook
+from blocks.platform import Platform
+from contract.errors import NotifyError, RawPathError
+from flows.churn_pipeline import churn_pipeline
+from lake.deliveries import Deliveries
+from lake.results import FileNote, HeldFile
+from tasks.files import format_files, notify_about_files
+from tests.support.receivers import Webhook
+from tests.support.scripted_jobs import result, scripted
+
+HELD = HeldFile("day 1/a.csv", "customers", 3, 10, 4, "4 of 10 rows are quarantined. Correct the file", is_new=True)
+ASIDE = FileNote("book.xlsx", "an Excel workbook: save it as CSV.", is_new=True)
+
+
+@pytest.fixture
+def webhook():
+    receiver = Webhook()
+    yield receiver
+    receiver.stop()
+
+
+def _script(held=(), aside=()):
+    def script(arguments):
+        if arguments["job"] == "bronze":
+            return [result(arguments, "bronze.customers", set_aside=aside)]
+        if arguments["job"] == "silver":
+            return [result(arguments, "silver.customers", held=held)]
+        if arguments["job"] == "export":
+            return [result(arguments, outcome="unchanged", step=step) for step in ("dashboard", "warehouse")]
+        return [result(arguments, "gold.churn_kpis")]
+
+    return script
+
+
+@pytest.fixture
+def platform(prefect_harness, warehouse, tmp_path, webhook):
+    notifier = ChatWebhook(url=SecretStr(webhook.url), timeout_seconds=1)
+
+    def make(**files):
+        lake = str(tmp_path / "lake")
+        return Platform(lake=lake, raw="r", jobs=scripted(_script(**files)), warehouse=warehouse, notifier=notifier)
+
+    return make
+
+
+def _results(held=(), aside=()):
+    arguments = {"job": "silver", "run_id": "r"}
+    return [result(arguments, "bronze.customers", set_aside=aside), result(arguments, "silver.customers", held=held)]
+
+
+def test_a_run_with_held_files_is_completed_with_a_message(platform, webhook):
+    state = churn_pipeline(platform(held=(HELD,), aside=(ASIDE,)), return_state=True)
+    assert (state.is_completed(), state.message) == (True, "with 1 file held and 1 file set aside")
+    assert state.result().results[0].set_aside == (ASIDE,)
+    (told,) = webhook.texts
+    assert "1 file held and 1 file set aside" in told
+    assert "held: day 1/a.csv of batch 3: 4 of 10 rows are quarantined. Correct the file" in told
+    assert "set aside: book.xlsx: an Excel workbook: save it as CSV." in told
+
+
+def test_a_run_without_them_is_completed_without_a_message(platform, webhook):
+    state = churn_pipeline(platform(), return_state=True)
+    assert (state.is_completed(), state.message, webhook.texts) == (True, None, [])
+
+
+def test_each_file_is_told_of_once_until_it_is_well_again(platform, webhook):
+    machine = platform()
+    told = [
+        notify_about_files.fn(machine, _results(**files))
+        for files in (
+            {"held": (HELD,)},
+            {"held": (HELD,), "aside": (ASIDE,)},
+            {"aside": (ASIDE,)},
+            {},
+            {"held": (HELD,)},
+        )
+    ]
+    assert told == [1, 1, 0, 0, 1]
+    assert [("a.csv" in text, "book.xlsx" in text) for text in webhook.texts] == [
+        (True, False), (False, True), (True, False),
+    ]  # fmt: skip
+
+
+def test_a_message_that_was_refused_is_sent_by_the_next_run(platform, webhook):
+    machine = platform()
+    webhook.answers = [500] * 20
+    with pytest.raises(NotifyError):
+        notify_about_files.fn(machine, _results(held=(HELD,)))
+    webhook.answers = []
+    assert notify_about_files.fn(machine, _results(held=(HELD,))) == 1
+
+
+def test_many_files_are_counted(platform, webhook):
+    aside = tuple(FileNote(f"{number}.xlsx", "an Excel workbook.", is_new=True) for number in range(30))
+    notify_about_files.fn(platform(), _results(aside=aside))
+    assert webhook.texts[0].count("an Excel workbook") == 20
+    assert "and 10 more" in webhook.texts[0]
+
+
+@pytest.mark.parametrize(
+    ("held", "aside", "words"),
+    [
+        (0, 0, ""),
+        (1, 0, "1 file held"),
+        (0, 2, "2 files set aside"),
+        (1200, 1, "1,200 files held and 1 file set aside"),
+    ],
+)
+def test_counts_are_words(held, aside, words):
+    assert format_files(_results((HELD,) * held, (ASIDE,) * aside)) == words
+
+
+def test_an_unknown_file_fails_the_run_before_any_job(platform):
+    machine = platform()
+    with pytest.raises(RawPathError, match="no batch and no file"):
+        churn_pipeline(machine, discard=["gone.csv"])
+    assert machine.jobs.calls() == []
+    assert Deliveries(machine.folder()).read() == ()
