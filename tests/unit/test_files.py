@@ -84,7 +84,7 @@ def test_every_file_has_a_state(raw, lake):
             2,
             since="2026-11-27",
             reason="1 of 2 rows are quarantined (50.0%, limit 5.0%): 1 × churn is not yes or no",
-        ),  # fmt: skip
+        ),
         FileState("letter.pdf", "set_aside", reason="a document, not data.", since=NOW.isoformat()),
         FileState("new.jsonl", "new", "customers", event_at="2020-09-13T12:26:40+00:00", event_from="file"),
         FileState("removed.jsonl", "removed", "customers", 1, "2020-09-13T12:26:40+00:00", "file", 2),
@@ -153,9 +153,9 @@ def test_batches_are_printed_newest_first(raw, lake, capsys):
     }  # fmt: skip
     assert (first["state"], first["files"], first["feeds"], first["rows"]) == (
         "committed",
-        2,
-        ["billing", "customers"],
         4,
+        ["billing", "customers"],
+        8,
     )
     batches.show_batches(None, 1, as_json=False)
     words = " ".join(capsys.readouterr().out.split())
