@@ -7,15 +7,17 @@ from flows.deployments import ENVIRONMENT
 from infrastructure.local.paths import lake_folder
 from infrastructure.local.services import WATCHER
 from infrastructure.local.watcher import watch
-from tasks.arrivals import announce
+from tasks.arrivals import Heartbeat, announce
 
 
 def watch_folder(raw: Path, lake: Path | None) -> None:
     """Turn files that arrive in a folder into events until told to stop."""
-    watch(
-        raw.resolve(),
-        (lake or lake_folder()).resolve(),
-        lambda files: announce(files, ENVIRONMENT),
-        stop=stop_event(),
-        ready=WATCHER.ready.touch,
-    )
+    with Heartbeat(ENVIRONMENT) as heartbeat:
+        watch(
+            raw.resolve(),
+            (lake or lake_folder()).resolve(),
+            lambda files: announce(files, ENVIRONMENT),
+            stop=stop_event(),
+            ready=WATCHER.ready.touch,
+            alive=heartbeat.beat,
+        )

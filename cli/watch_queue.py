@@ -2,9 +2,9 @@
 
 from cli.platforms import load_platform
 from cli.stopping import stop_event
-from contract.errors import ChurnError, PlatformError
+from contract.errors import PlatformError
 from contract.log import LOGGER
-from tasks.arrivals import announce
+from tasks.arrivals import Heartbeat, announce
 
 _RETRY_SECONDS = 10.0
 
@@ -19,9 +19,11 @@ def watch_queue(platform: str) -> None:
     if queue is None:
         raise PlatformError(f"the platform {platform} has no queue of arrivals. Deploy it again with: churn deploy")
     print(f"Listening to {queue.queue_url}", flush=True)
-    while not stopped.is_set():
-        try:
-            queue.receive(lambda files: announce(files, platform))
-        except ChurnError as error:
-            LOGGER.warning("%s; trying again", error)
-            stopped.wait(_RETRY_SECONDS)
+    with Heartbeat(platform) as heartbeat:
+        while not stopped.is_set():
+            try:
+                queue.receive(lambda files: announce(files, platform))
+                heartbeat.beat()
+            except Exception as error:  # noqa: BLE001 (a watcher that ends would start no run any more)
+                LOGGER.error("%s: %s; trying again", type(error).__name__, error)
+                stopped.wait(_RETRY_SECONDS)

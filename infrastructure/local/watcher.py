@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from threading import Event
 
 import watchfiles
 
@@ -16,6 +16,7 @@ from lake.storage import open_folder
 
 UNREADABLE = "unreadable"
 _QUIET_MS, _MAX_BURST_MS, _STOP_POLL_MS = 1_000, 20_000, 500
+_RETRY_SECONDS = 5.0
 
 
 def watch(
@@ -23,17 +24,43 @@ def watch(
     lake: Path,
     announce: Callable[[Sequence[RawFileEvent]], None],
     *,
-    stop: Any = None,
+    stop: Event | None = None,
     ready: Callable[[], None] = lambda: None,
+    alive: Callable[[], None] = lambda: None,
 ) -> None:
     """Announce the files of every burst, once it has been quiet for a second, until `stop` is set.
 
     Begins with the files that arrived while the watcher was not running. A file that cannot be ingested is
     announced as well, unless a run has set it aside before: the run that it starts reports what is wrong with it.
+    `alive` is called again and again while the folder is watched. Whatever goes wrong is logged, and watching goes on.
     """
+    stopped = stop or Event()
     announced: set[RawFileEvent] = set()
     ready()
-    for _ in _bursts(raw, stop):
+    while not stopped.is_set():
+        try:
+            _watch(raw, lake, announce, announced, stopped, alive)
+        except Exception as error:  # noqa: BLE001 (a watcher that ends would start no run any more)
+            LOGGER.error("cannot watch %s (%s: %s); trying again", raw, type(error).__name__, error)
+            stopped.wait(_RETRY_SECONDS)
+
+
+def _watch(
+    raw: Path,
+    lake: Path,
+    announce: Callable[[Sequence[RawFileEvent]], None],
+    announced: set[RawFileEvent],
+    stopped: Event,
+    alive: Callable[[], None],
+) -> None:
+    """Watch until told to stop, or until another folder is at the place: the system reports changes of the first one."""
+    watched = raw.stat().st_ino
+    for is_burst in _bursts(raw, stopped):
+        if raw.stat().st_ino != watched:
+            return
+        alive()
+        if not is_burst:
+            continue
         arrived = [file for file in _arrived(raw, lake) if file not in announced]
         if arrived:
             LOGGER.info("arrived: %s", ", ".join(f"{Path(file.key).name} ({file.feed})" for file in arrived))
@@ -41,11 +68,11 @@ def watch(
             announced.update(arrived)
 
 
-def _bursts(raw: Path, stop: Any) -> Iterator[None]:
-    """Yield once as soon as the folder is watched, so that no earlier file is missed; then after every burst."""
+def _bursts(raw: Path, stopped: Event) -> Iterator[bool]:
+    """Yield again and again: true as soon as the folder is watched, so that no earlier file is missed, and after a burst."""
     watched = watchfiles.watch(
         raw,
-        stop_event=stop,
+        stop_event=stopped,
         step=_QUIET_MS,
         debounce=_MAX_BURST_MS,
         rust_timeout=_STOP_POLL_MS,
@@ -53,8 +80,7 @@ def _bursts(raw: Path, stop: Any) -> Iterator[None]:
         raise_interrupt=False,
     )
     for number, changes in enumerate(watched):
-        if changes or number == 0:
-            yield None
+        yield bool(changes) or number == 0
 
 
 def _arrived(raw: Path, lake: Path) -> list[RawFileEvent]:

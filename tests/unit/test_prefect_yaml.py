@@ -112,9 +112,27 @@ def test_operators_hear_of_their_runs(environment):
     assert late["within"] > 24 * 3600
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_silent_watcher_is_reported_unless_it_was_stopped(environment, monkeypatch):
+    from tasks import arrivals
+
+    events = []
+    monkeypatch.setattr(arrivals, "emit_event", lambda **event: events.append(event))
+    with arrivals.Heartbeat(environment) as heartbeat:
+        heartbeat.beat()
+        heartbeat.beat()
+    alive, stopped = events
+    for name in ENVIRONMENTS:
+        trigger = _triggers(name, "notify_operators")[f"{name} watcher"]
+        assert (trigger["posture"], trigger["after"]) == ("Proactive", [alive["event"]])
+        assert trigger["expect"] == [alive["event"], stopped["event"]]
+        assert trigger["within"] == 3 * arrivals.HEARTBEAT_SECONDS
+        assert [_fits(trigger["match"], event["resource"]) for event in events] == [name == environment] * 2
+
+
 def test_trigger_names_are_given_once():
     names = [trigger["name"] for deployment in DEPLOYMENTS for trigger in deployment.get("triggers", [])]
-    assert len(names) == len(set(names)) == 3 * len(ENVIRONMENTS)
+    assert len(names) == len(set(names)) == 4 * len(ENVIRONMENTS)
 
 
 def test_schedules_run_in_their_order():

@@ -72,6 +72,21 @@ def test_nothing_arrived_is_no_event(events):
     assert events == []
 
 
+def test_watcher_gives_signs_of_life_in_intervals(events, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(arrivals.time, "monotonic", lambda: now[0])
+    heartbeat = arrivals.Heartbeat("staging")
+    for now[0] in (1000.0, 1001.0, 1000.0 + arrivals.HEARTBEAT_SECONDS):
+        heartbeat.beat()
+    assert [event["event"] for event in events] == ["churn.watcher.alive"] * 2
+
+
+def test_watcher_that_fails_does_not_say_that_it_was_stopped(events):
+    with pytest.raises(ZeroDivisionError), arrivals.Heartbeat("staging"):
+        raise ZeroDivisionError
+    assert events == []
+
+
 # Catalog
 
 

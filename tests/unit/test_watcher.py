@@ -21,15 +21,18 @@ _WATCH = watchfiles.watch
 def watching(tmp_path, monkeypatch):
     """A watcher on tmp_path/raw that waits less than usual; its announcements, and a way to start it."""
     quick = {"step": 300, "rust_timeout": 100}
+    monkeypatch.setattr(watcher, "_RETRY_SECONDS", 0.1)
     monkeypatch.setattr(watcher.watchfiles, "watch", lambda *given, **options: _WATCH(*given, **(options | quick)))
     announced: list[list] = []
     stop, threads = threading.Event(), []
     (tmp_path / "raw").mkdir()
 
-    def start():
+    def start(announce=None, beats=None):
+        beats = [] if beats is None else beats
         ready = threading.Event()
-        arguments = (tmp_path / "raw", tmp_path / "lake", announced.append)
-        thread = threading.Thread(target=watch, args=arguments, kwargs={"stop": stop, "ready": ready.set})
+        arguments = (tmp_path / "raw", tmp_path / "lake", announce or announced.append)
+        options = {"stop": stop, "ready": ready.set, "alive": lambda: beats.append(1)}
+        thread = threading.Thread(target=watch, args=arguments, kwargs=options)
         thread.start()
         threads.append(thread)
         assert ready.wait(10)
@@ -95,3 +98,26 @@ def test_a_file_that_lands_during_the_first_look_is_seen(watching, tmp_path, mon
     announced = watching()
     wait_for(lambda: len(announced) == 2)
     assert announced[1][0].key.endswith("late.jsonl")
+
+
+def test_whatever_goes_wrong_watching_goes_on(watching, tmp_path, caplog):
+    """Announcing fails, then the folder is gone for a while."""
+    raw, found, beats = tmp_path / "raw", [], []
+
+    def announce(files):
+        found.append(files)
+        if len(found) == 1:
+            raise RuntimeError("no server")
+
+    write_jsonl(raw / "a.jsonl", record("a"))
+    watching(announce, beats)
+    wait_for(lambda: len(found) == 2)
+    assert found[0] == found[1], "announced again"
+    assert "RuntimeError: no server" in caplog.text
+    raw.rename(tmp_path / "gone")
+    wait_for(lambda: caplog.text.count("cannot watch") > 1)
+    count = len(beats)
+    (tmp_path / "gone").rename(raw)
+    wait_for(lambda: len(beats) > count)
+    write_jsonl(raw / "b.jsonl", record("b"))
+    wait_for(lambda: any(file.key.endswith("b.jsonl") for burst in found for file in burst))
