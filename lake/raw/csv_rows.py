@@ -18,16 +18,17 @@ def split_lines(parts: Iterable[bytes], limit: int) -> Iterator[bytes]:
     r"""Yield lines with their ends (`\n`, `\r\n` or `\r`); of a line longer than `limit`, the first `limit` + 1 bytes."""
     rest = b""
     for part in parts:
-        if len(rest) > limit and b"\n" not in part and b"\r" not in part:
+        # A carriage return at the end may be half of a line end, or a whole one.
+        is_ended = rest.endswith(b"\r")
+        if len(rest) > limit and not is_ended and b"\n" not in part and b"\r" not in part:
             continue  # more of a line that is cut already
         lines = (rest + part).splitlines(keepends=True)
-        # A carriage return at the end may be half of a line end.
         rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         for line in lines:
             yield line if len(line) <= limit else line[: limit + 1]
-        rest = rest[: limit + 1]
+        rest = rest if rest.endswith(b"\r") else rest[: limit + 1]
     if rest:
-        yield rest
+        yield rest[: limit + 1]
 
 
 class _Source:
