@@ -17,6 +17,14 @@ MAX_KEY_LENGTH = 64
 MAX_TEXT_LENGTH = 200
 BYTES_PER_CHARACTER = 4
 
+# Bounds of an event time: an earlier one is a clock or a spreadsheet at its day 0, a later one would win for ever.
+EARLIEST_EVENT_DAY = "1970-01-01"
+MAX_DAYS_AHEAD = 1
+"""Days after the time of ingestion."""
+
+# What programs write where there is no value. A column whose values or spellings know the word keeps its own meaning.
+NULL_WORDS = ("NULL", "Null", "null", "\\N", "NaN", "nan", "NaT", "None", "none", "N/A", "n/a", "#N/A", "<NA>")
+
 YES = ("yes", "y", "true", "t", "1")
 NO = ("no", "n", "false", "f", "0")
 _NUMERIC = ("int", "bigint", "double", "decimal")
@@ -28,15 +36,16 @@ Spellings = Mapping[str, tuple[str, ...]]
 class Column:
     """One attribute of a customer.
 
-    `type` is Spark SQL's. A `required` column must be in every file that carries its `group`, with a value in every
-    row. `aliases` are further header spellings. `values` maps each allowed value to further spellings of it;
-    `bounds` are the inclusive limits of a number. `in_gold` says whether the churn analysis carries the column.
+    `type` is Spark SQL's. A `required` column must be in every file that carries its `part` of the record, with a
+    value in every row; where a file lacks another one, what is known of it stays. `aliases` are further header
+    spellings. `values` maps each allowed value to further spellings of it; `bounds` are the inclusive limits of a
+    number. `in_gold` says whether the churn analysis carries the column.
     Raises ContractError for a declaration that is incomplete.
     """
 
     name: str
     type: str
-    group: str
+    part: str
     comment: str
     required: bool = True
     aliases: tuple[str, ...] = ()
@@ -60,6 +69,12 @@ class Column:
     def is_free_text(self) -> bool:
         """Return whether any text is allowed, up to `MAX_TEXT_LENGTH` characters."""
         return self.type == "string" and not self.values
+
+    @property
+    def null_words(self) -> tuple[str, ...]:
+        """Return the words that mean that there is no value."""
+        known = {spelling for value, others in self.values.items() for spelling in (value.lower(), *others)}
+        return tuple(word for word in NULL_WORDS if word.lower() not in known)
 
     @property
     def description(self) -> str:
@@ -155,6 +170,6 @@ OTHER_ALIASES: dict[str, tuple[str, ...]] = {
 COLUMN: dict[str, Column] = {column.name: column for column in COLUMNS}
 
 
-def columns_in(group: str) -> Sequence[Column]:
-    """Return the columns of a group, in the order of their declaration."""
-    return [column for column in COLUMNS if column.group == group]
+def columns_in(part: str) -> Sequence[Column]:
+    """Return the columns of a part of the record, in the order of their declaration."""
+    return [column for column in COLUMNS if column.part == part]

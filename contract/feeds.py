@@ -9,18 +9,19 @@ from contract.columns import COLUMNS, EVENT_TIME, KEY, OTHER_ALIASES, Column, co
 
 @dataclass(frozen=True)
 class Group:
-    """Columns that change together and are ordered by one event time.
+    """Columns whose values change together: all come from one record, that of the newest event time.
 
-    A group is `required` when a customer cannot reach gold without it.
+    A file has all required columns of a part of the record or none of them, so they are one group. It may lack any
+    optional column, and absent does not mean empty, so each of these is a group by itself.
     """
 
     name: str
-    required: bool = True
+    declared: tuple[Column, ...]
 
     @property
-    def declared(self) -> tuple[Column, ...]:
-        """Return the declarations of the group's columns."""
-        return tuple(columns_in(self.name))
+    def required(self) -> bool:
+        """Return whether a customer cannot reach gold without it."""
+        return self.declared[0].required
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -28,43 +29,41 @@ class Group:
         return tuple(column.name for column in self.declared)
 
     @property
-    def mandatory(self) -> tuple[str, ...]:
-        """Return the columns that a file must have to carry this group."""
-        return tuple(column.name for column in self.declared if column.required)
-
-    @property
     def event_column(self) -> str:
         """Return silver's column that holds the event time of this group's values."""
         return f"_{self.name}_at"
 
 
-GROUPS: tuple[Group, ...] = (
-    Group("demographics"),
-    Group("location", required=False),
-    Group("services"),
-    Group("billing"),
-    Group("assessment", required=False),
-)
+def _groups(part: str) -> tuple[Group, ...]:
+    """The groups of the columns that are declared as one part of the record."""
+    columns = columns_in(part)
+    mandatory = tuple(column for column in columns if column.required)
+    optional = tuple(Group(column.name, (column,)) for column in columns if not column.required)
+    return (Group(part, mandatory), *optional) if mandatory else optional
+
+
+PARTS = tuple(dict.fromkeys(column.part for column in COLUMNS))
+GROUPS: tuple[Group, ...] = tuple(group for part in PARTS for group in _groups(part))
 GROUP = {group.name: group for group in GROUPS}
 
 
 @dataclass(frozen=True)
 class Feed:
-    """One kind of file: the groups it carries, and columns kept in bronze only."""
+    """One kind of file: the parts of the record that it carries, and columns kept in bronze only."""
 
     name: str
-    group_names: tuple[str, ...]
+    parts: tuple[str, ...]
     bronze_only: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """Return the groups that the feed carries."""
-        return tuple(GROUP[name] for name in self.group_names)
+        return tuple(group for part in self.parts for group in _groups(part))
 
     @property
     def attributes(self) -> tuple[Column, ...]:
         """Return the declarations of the customer attributes that the feed carries."""
-        return tuple(column for group in self.groups for column in group.declared)
+        return tuple(column for column in COLUMNS if column.part in self.parts)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,7 +73,12 @@ class Feed:
     @property
     def required(self) -> tuple[str, ...]:
         """Return the columns without which a file is not of this feed."""
-        return (KEY, *(column for group in self.groups for column in group.mandatory))
+        return (KEY, *(column.name for column in self.attributes if column.required))
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Return the columns that a file of this feed may lack."""
+        return (EVENT_TIME, *(column.name for column in self.attributes if not column.required))
 
 
 WHOLE_RECORDS = "customers"

@@ -75,6 +75,7 @@ TABLES: dict[str, Table] = {
             "merge",
             (KEY,),
             _CHANGE_FEED | _DELETION_VECTORS | _statistics(KEY),
+            silver.DEFINITION,
         ),
         Table(
             "silver.quarantine",
@@ -83,6 +84,7 @@ TABLES: dict[str, Table] = {
             "merge",
             ("record_id",),
             _PLAIN | _statistics("status"),
+            silver.DEFINITION,
         ),
         Table(
             "gold.customer_churn_analysis",
@@ -91,6 +93,7 @@ TABLES: dict[str, Table] = {
             "merge",
             (KEY,),
             _CHANGE_FEED | _PLAIN | _statistics(KEY),
+            silver.DEFINITION,
         ),
         Table(
             "gold.churn_breakdown",

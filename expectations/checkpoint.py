@@ -97,6 +97,9 @@ def _exception(info: dict[str, Any] | None) -> str | None:
 
 
 def _title(config: Any) -> str:
+    """The expectation's own description, else its type in words."""
+    if config.description:
+        return str(config.description)
     words: str = config.type.removeprefix("expect_").replace("_", " ")
     limit = _limit(config)
     return f"{words} ({limit})" if limit else words

@@ -2,8 +2,15 @@
 
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
+from great_expectations.expectations.row_conditions import Column as RowsWhere
 
 from contract.columns import COLUMNS, KEY
+
+SECOND_MONTH = 2
+"""Months from which on the total holds the charges of an earlier month."""
+
+MIN_PLAUSIBLE_TOTALS = 0.99
+"""Share of customers (0 to 1); a single mistyped total is no sign of a misread file."""
 
 
 def build_suite() -> ExpectationSuite:
@@ -30,8 +37,13 @@ def build_suite() -> ExpectationSuite:
                 column_B="monthly_charges",
                 or_equal=True,
                 ignore_row_if="either_value_is_missing",
-                mostly=0.9,
-                severity="info",
+                row_condition=RowsWhere("tenure_months") >= SECOND_MONTH,
+                mostly=MIN_PLAUSIBLE_TOTALS,
+                severity="warning",
+                description=(
+                    "total charges greater than or equal to monthly charges from the second month on: where they are "
+                    "not, a file may write thousands with a point, and 1.889 for 1889 was read as 1.89"
+                ),
             ),
         ],
     )

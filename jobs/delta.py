@@ -60,6 +60,14 @@ class Lake:
         app, watermark = self._last_write(table)
         return watermark if _app_definition(app) == table.definition else -1
 
+    def newest_watermark(self, table: Table) -> int:
+        """Return the watermark of the newest write, whatever definition that followed; -1 before the first."""
+        return self._last_write(table)[1]
+
+    def _is_redefined(self, table: Table) -> bool:
+        """Whether the newest write, if any, followed another definition."""
+        return _app_definition(self._last_write(table)[0]) != table.definition
+
     def _last_write(self, table: Table) -> tuple[str, int]:
         """Transaction app and watermark of the newest write.
 
@@ -130,7 +138,7 @@ class Lake:
         return self._save(table, rows, watermark, "append")
 
     def overwrite(self, table: Table, rows: DataFrame, watermark: int) -> Commit:
-        """Replace all rows and return the commit. Raises SchemaMismatchError."""
+        """Replace all rows, and the columns of another definition too; return the commit. Raises SchemaMismatchError."""
         return self._save(table, rows, watermark, "overwrite")
 
     def merge(
@@ -141,11 +149,13 @@ class Lake:
         *,
         update_when: str,
         update_set: dict[str, str] | None = None,
+        is_whole: bool = False,
     ) -> Commit:
         """Insert rows with new keys, update rows with known keys where `update_when` holds; return the commit.
 
         `update_when` and `update_set` are SQL over `t` (table) and `s` (rows); without
-        `update_set` every column is taken from `s`. Keys of `rows` must be unique. Raises SchemaMismatchError.
+        `update_set` every column is taken from `s`. `is_whole` says that `rows` are all that there are: others are
+        deleted. Keys of `rows` must be unique. Raises SchemaMismatchError.
         """
         if not self.exists(table):
             return self._save(table, rows, watermark, "append")
@@ -159,6 +169,7 @@ class Lake:
         merge = (
             f"MERGE INTO delta.`{self.path(table)}` AS t USING {_MERGED} AS s ON {on} "
             f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments} WHEN NOT MATCHED THEN INSERT *"
+            f"{' WHEN NOT MATCHED BY SOURCE THEN DELETE' if is_whole else ''}"
         )
         self._with_watermark(table, watermark, lambda: self.session.sql(merge))
         return self._commit(table, before)
@@ -181,9 +192,10 @@ class Lake:
         self.session.sql(f"VACUUM delta.`{self.path(table)}` RETAIN {retention_days * 24} HOURS")
 
     def _save(self, table: Table, rows: DataFrame, watermark: int, mode: str) -> Commit:
-        checked = self._checked(table, rows)
         before = self.version(table)
-        writer = checked.write.format("delta").mode(mode)
+        is_redefined = mode == "overwrite" and before is not None and self._is_redefined(table)
+        checked = self._declared(table, rows) if is_redefined else self._checked(table, rows)
+        writer = checked.write.format("delta").mode(mode).option("overwriteSchema", is_redefined)
         if before is None:
             writer = writer.options(**table.properties)
         writer.option("txnAppId", self._app(table)).option("txnVersion", watermark).save(self.path(table))
@@ -191,10 +203,15 @@ class Lake:
 
     def _checked(self, table: Table, rows: DataFrame) -> DataFrame:
         """`rows`, for a new table with the declared comments, after its schema and the stored one were checked."""
+        if not self.exists(table):
+            return self._declared(table, rows)
         check_schema(table, rows.schema)
-        if self.exists(table):
-            self._evolve(table)
-            return rows
+        self._evolve(table)
+        return rows
+
+    def _declared(self, table: Table, rows: DataFrame) -> DataFrame:
+        """`rows` with the declared comments, after their schema was checked."""
+        check_schema(table, rows.schema)
         fields = spark_schema(table.schema).fields
         return rows.select(*(F.col(f"`{f.name}`").alias(f.name, metadata=f.metadata) for f in fields))
 
@@ -216,7 +233,7 @@ class Lake:
         """`churn-lakehouse[@definition][/rebuild]`: Delta leaves out a write of the same app and watermark."""
         app = f"{WATERMARK_APP}@{table.definition}" if table.definition else WATERMARK_APP
         rebuild = self.rebuild
-        if not rebuild and table.definition and _app_definition(self._last_write(table)[0]) != table.definition:
+        if not rebuild and table.definition and self._is_redefined(table):
             rebuild = f"after-{self.version(table)}"  # an earlier definition may be in use again
         return f"{app}/{rebuild}" if rebuild else app
 

@@ -46,7 +46,9 @@ def _analysis(context: JobContext) -> JobResult:
     if target_version is None or last_version >= target_version:
         return context.unchanged("silver.customers has not changed", table=ANALYSIS)
     tune(lake.session, lake.bytes(CUSTOMERS))
-    rows = gold.churn_analysis(_changed_customers(context, last_version, target_version)).persist()
+    changes = _customer_changes(context, last_version, target_version)
+    customers = lake.read_version(CUSTOMERS, target_version) if changes is None else surviving_rows(changes)
+    rows = gold.churn_analysis(customers).persist()
     audited = audit(
         context,
         ANALYSIS,
@@ -58,24 +60,23 @@ def _analysis(context: JobContext) -> JobResult:
         context,
         ANALYSIS,
         audited,
-        lambda: _write_analysis(context, rows, target_version),
+        lambda: _write_analysis(context, rows, target_version, is_whole=changes is None),
         timer,
         rows_read=audited.rows,
     )
 
 
-def _changed_customers(context: JobContext, last_version: int, target_version: int) -> DataFrame:
-    """Customers that changed since the watermark, or all where the change feed is too short."""
+def _customer_changes(context: JobContext, last_version: int, target_version: int) -> DataFrame | None:
+    """The change feed since the watermark; None where it is too short, or everything is compared."""
     if context.full_refresh or last_version < 0:
-        return context.lake.read_version(CUSTOMERS, target_version)
-    changes = context.lake.read_changes(CUSTOMERS, last_version, target_version)
-    return context.lake.read_version(CUSTOMERS, target_version) if changes is None else surviving_rows(changes)
+        return None
+    return context.lake.read_changes(CUSTOMERS, last_version, target_version)
 
 
-def _write_analysis(context: JobContext, rows: DataFrame, target_version: int) -> Commit:
+def _write_analysis(context: JobContext, rows: DataFrame, target_version: int, *, is_whole: bool) -> Commit:
     if context.full_refresh:
         return context.lake.overwrite(ANALYSIS, rows, target_version)
-    return context.lake.merge(ANALYSIS, rows, target_version, update_when=gold.has_changed())
+    return context.lake.merge(ANALYSIS, rows, target_version, update_when=gold.has_changed(), is_whole=is_whole)
 
 
 def _breakdown(context: JobContext) -> JobResult:

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 
 from contract.feeds import FEEDS
 from jobs.context import JobContext
-from lake.deliveries import Delivery, Reason, judged, masked, without_superseded
+from lake.deliveries import Delivery, Reason, judged, masked, with_superseded
 from transforms import deliveries as transform
 
 _REASONS = 3
@@ -44,7 +44,7 @@ def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int
     held = {delivery.key: _recorded(context, delivery) for delivery in _with_reasons(typed, found)}
     after = [*(delivery for delivery in before if delivery.key not in held), *held.values()]
     if any(delivery.state == "held" for delivery in after):
-        after = without_superseded(after, context.manifests.register())
+        after = with_superseded(after, context.manifests.register())
     if after != list(before):
         context.deliveries.write(after)
     return Judgement(sum(d.rows for d in measured), sum(d.quarantined for d in measured), tuple(after))

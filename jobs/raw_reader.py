@@ -31,7 +31,7 @@ class Received:
     @property
     def readable(self) -> list[RawFile]:
         """Return the files that were read to their end."""
-        return [_noted(file, account) for file, account in self.files if not account.fault]
+        return [_read(file, account) for file, account in self.files if not account.fault]
 
     @property
     def set_aside(self) -> list[SetAside]:
@@ -66,11 +66,10 @@ def receive(session: SparkSession, feed: Feed, files: Sequence[RawFile], staging
     return Received(feed, staged, tuple(zip(files, accounts, strict=True)))
 
 
-def _noted(file: RawFile, account: FileAccount) -> RawFile:
-    if account.encoding != WINDOWS_1252:
-        return file
-    guessed = "read as Windows-1252, as it is not UTF-8"
-    return replace(file, note=f"{file.note}; {guessed}" if file.note else guessed)
+def _read(file: RawFile, account: FileAccount) -> RawFile:
+    """The file with what became known when it was read."""
+    guessed = "read as Windows-1252, as it is not UTF-8" if account.encoding == WINDOWS_1252 else ""
+    return replace(file, note="; ".join(filter(None, (file.note, guessed))), lacks=account.lacks)
 
 
 def _stage_file(numbered: tuple[int, RawFile], feed: Feed, staging: str) -> FileAccount:

@@ -1,21 +1,26 @@
 """bronze.<feed> to silver.customers and silver.quarantine: the batches since the last run."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contract.columns import KEY
+from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS, GROUPS, Feed
 from contract.tables import TABLES
 from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
 from jobs.delta import Commit
 from jobs.publish import publish
-from jobs.quarantine_gate import judge, settle
+from jobs.quarantine_gate import Judgement, judge, settle
 from jobs.session import tune
+from lake.column_drift import LOOK_BACK, drift_check, lost_columns
 from lake.file_report import held_files, held_notes
+from lake.manifests import Batch
 from lake.register import FileEntry
 from lake.results import JobResult
 from transforms import silver
@@ -27,68 +32,78 @@ _BYTES_PER_QUARANTINED_ROW = 1024
 _EXAMPLES = 20
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What a run reads: the bronze batches after `last_batch`, up to `target_batch`.
+
+    `batches` begins earlier, for the comparison of columns. A rebuild reads all of bronze and replaces both tables;
+    `discarded` deliveries (batch, file) are left out.
+    """
+
+    last_batch: int
+    target_batch: int
+    batches: list[Batch]
+    discarded: set[tuple[int, str]]
+    timer: Timer
+
+    @property
+    def is_rebuild(self) -> bool:
+        return self.last_batch < 0
+
+    @property
+    def files(self) -> list[FileEntry]:
+        return [file for batch in self.batches if batch.number > self.last_batch for file in batch.files]
+
+    @property
+    def feeds(self) -> list[Feed]:
+        return [FEEDS[name] for name in sorted({file.feed for file in self.files})]
+
+    @property
+    def delivered(self) -> dict[str, int]:
+        """The batch of the newest delivery of every file."""
+        return {file.path: file.batch for file in self.files if (file.batch, file.path) not in self.discarded}
+
+
 def run(context: JobContext) -> list[JobResult]:
-    """Conform new bronze rows, merge them and return a result per table.
+    """Conform new bronze rows, hold files with too many faulty ones, merge the others and return a result per table.
 
     Quarantined rows are stored before accepted ones: silver.customers has the
-    watermark, so a crash in between repeats both writes, and both are idempotent.
+    watermark, so a crash in between repeats both writes, and both are idempotent. Without a watermark, so at
+    first, after a change of the definition and for a full refresh, both tables are built from all of bronze.
     """
-    timer = Timer()
-    passed_until = context.lake.watermark(CUSTOMERS)
-    last_batch = -1 if context.full_refresh else passed_until
-    target_batch = context.manifests.committed_number()
-    files = [file for batch in context.manifests.between(last_batch, target_batch) for file in batch.files]
-    feeds = [FEEDS[name] for name in sorted({file.feed for file in files})]
-    if not feeds:
+    work = _work(context)
+    if not work.files:
         return [_nothing_new(context)]
-    fresh_bytes = _fresh_bytes(context, files, feeds)
-    tune(context.lake.session, fresh_bytes + context.lake.bytes(CUSTOMERS))
-    discarded = {d.key for d in context.deliveries.read() if d.state == "discarded"}
-    typed = {feed.name: _typed(context, feed, last_batch, target_batch, discarded).persist() for feed in feeds}
-    judgement = judge(context, typed, passed_until)
-    held = held_files(judgement.held, context.run_id)
-    delivered = {file.path: file.batch for file in files if (file.batch, file.path) not in discarded}
-    accepted = {name: without(rows, judgement.left_out) for name, rows in typed.items()}
-    latest = {feed.name: silver.latest(accepted[feed.name], feed) for feed in feeds}
-    batch = silver.combine(latest, {feed.name: feed for feed in feeds}).persist()
+    input_bytes = _input_bytes(context, work)
+    tune(context.lake.session, input_bytes + context.lake.bytes(CUSTOMERS))
+    typed = {feed.name: _typed(context, feed, work).persist() for feed in work.feeds}
+    judgement = judge(context, typed, context.lake.newest_watermark(CUSTOMERS))
+    batch = _combined(typed, judgement).persist()
     quarantined = judgement.quarantined
-    quarantined_rows = _quarantined_rows(typed, feeds) if quarantined else context.lake.empty(QUARANTINE)
+    quarantined_rows = _quarantined_rows(typed) if quarantined else context.lake.empty(QUARANTINE)
     quarantined_rows.persist()
-    is_first = context.full_refresh or not context.lake.exists(CUSTOMERS)
-
-    measured = {column: group.event_column for group in GROUPS for column in group.columns}
-    audited = audit(
-        context, CUSTOMERS, batch, input_bytes=fresh_bytes, held_files=len(held), null_rate_columns=measured
-    )
+    audited = _audit(context, work, batch, judgement, input_bytes)
     audited_quarantine = audit(
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
     )
     results = []
     if audited.passed:
-        results.append(
-            _publish_quarantine(
-                context, audited_quarantine, quarantined_rows, batch, quarantined, delivered, target_batch, timer
-            )
-        )
+        results.append(_publish_quarantine(context, work, audited_quarantine, quarantined_rows, batch, quarantined))
     if all(not result.is_stopped for result in results):
-        results.append(
-            publish(
-                context,
-                CUSTOMERS,
-                audited,
-                lambda: _merge_customers(context, batch, target_batch),
-                timer,
-                rows_read=judgement.rows,
-                rows_quarantined=quarantined,
-                quarantined_examples=_examples(quarantined_rows) if quarantined else (),
-                notes=held_notes(held),
-                held=held,
-                count_incomplete=lambda: _incomplete(batch if is_first else context.lake.read(CUSTOMERS)),
-            )
-        )
-    if any(result.is_published and result.table == CUSTOMERS.name for result in results):
-        settle(context, judgement)
+        results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement))
     return results
+
+
+def _work(context: JobContext) -> _Work:
+    timer = Timer()
+    last_batch = -1 if context.full_refresh else context.lake.watermark(CUSTOMERS)
+    target_batch = context.manifests.committed_number()
+    earlier: list[Batch] = []
+    with suppress(DamagedDocumentError):  # only the comparison of columns needs them
+        earlier = context.manifests.between(last_batch - LOOK_BACK, last_batch)
+    batches = [*earlier, *context.manifests.between(last_batch, target_batch)]
+    discarded = {delivery.key for delivery in context.deliveries.read() if delivery.state == "discarded"}
+    return _Work(last_batch, target_batch, batches, discarded, timer)
 
 
 def _nothing_new(context: JobContext) -> JobResult:
@@ -96,28 +111,86 @@ def _nothing_new(context: JobContext) -> JobResult:
     return context.unchanged("no new batch in bronze", *held_notes(held), table=CUSTOMERS, held=held)
 
 
-def _publish_quarantine(
+def _input_bytes(context: JobContext, work: _Work) -> int:
+    """The size of the files; where a rebuilt manifest does not have it, of their whole tables."""
+    if all(file.size for file in work.files):
+        return sum(file.size for file in work.files)
+    return sum(context.lake.bytes(TABLES[f"bronze.{feed.name}"]) for feed in work.feeds)
+
+
+def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
+    rows = context.lake.read(TABLES[f"bronze.{feed.name}"])
+    unread = rows.where(F.col("_batch_id").between(work.last_batch + 1, work.target_batch))
+    return silver.conform(without(unread, work.discarded), feed)
+
+
+def _combined(typed: Mapping[str, DataFrame], judgement: Judgement) -> DataFrame:
+    """The rows for silver.customers of the deliveries that count."""
+    feeds = {name: FEEDS[name] for name in typed}
+    latest = {name: silver.latest(without(rows, judgement.left_out), feeds[name]) for name, rows in typed.items()}
+    return silver.combine(latest, feeds)
+
+
+def _audit(context: JobContext, work: _Work, batch: DataFrame, judgement: Judgement, input_bytes: int) -> Audit:
+    audited = audit(
+        context,
+        CUSTOMERS,
+        batch,
+        input_bytes=input_bytes,
+        held_files=len(judgement.held),
+        null_rate_columns={column: group.event_column for group in GROUPS for column in group.columns},
+    )
+    return replace(audited, checks=(*audited.checks, drift_check(lost_columns(work.batches, work.last_batch))))
+
+
+def _publish_customers(
     context: JobContext,
+    work: _Work,
     audited: Audit,
     quarantined_rows: DataFrame,
     batch: DataFrame,
-    quarantined: int,
-    delivered: Mapping[str, int],
-    target_batch: int,
-    timer: Timer,
+    judgement: Judgement,
 ) -> JobResult:
-    exists = context.lake.exists(QUARANTINE)
-    if exists and not quarantined and not context.lake.read(QUARANTINE).where("status = 'open'").head(1):
+    is_redefined = work.is_rebuild and not context.full_refresh and context.lake.exists(CUSTOMERS)
+    rebuilt = ("built again from all of bronze, by the rules of this release",) if is_redefined else ()
+    held = held_files(judgement.held, context.run_id)
+    lost = (columns.sentence() for columns in lost_columns(work.batches, work.last_batch))
+    result = publish(
+        context,
+        CUSTOMERS,
+        audited,
+        lambda: _write_customers(context, batch, work.target_batch, is_rebuild=work.is_rebuild),
+        work.timer,
+        rows_read=judgement.rows,
+        rows_quarantined=judgement.quarantined,
+        notes=(*rebuilt, *held_notes(held), *lost),
+        held=held,
+        quarantined_examples=_examples(quarantined_rows) if judgement.quarantined else (),
+        count_incomplete=lambda: _incomplete(batch if work.is_rebuild else context.lake.read(CUSTOMERS)),
+    )
+    if result.is_published:
+        settle(context, judgement)
+    return result
+
+
+def _publish_quarantine(
+    context: JobContext, work: _Work, audited: Audit, quarantined_rows: DataFrame, batch: DataFrame, quarantined: int
+) -> JobResult:
+    is_rebuild = work.is_rebuild
+    known = context.lake.empty(QUARANTINE) if is_rebuild else context.lake.read(QUARANTINE).where("status = 'open'")
+    if not is_rebuild and not quarantined and not known.head(1):
         return context.unchanged("no quarantined row, none open", table=QUARANTINE)
+    customers = context.lake.empty(CUSTOMERS) if is_rebuild else context.lake.read(CUSTOMERS)
+    is_empty = is_rebuild and not quarantined
     changes = (
-        _quarantine_changes(context, quarantined_rows, batch, delivered) if exists or quarantined else quarantined_rows
+        quarantined_rows if is_empty else _quarantine_changes(known, quarantined_rows, customers, batch, work.delivered)
     )
     return publish(
         context,
         QUARANTINE,
         audited,
-        lambda: _merge_quarantine(context, changes, target_batch),
-        timer,
+        lambda: _write_quarantine(context, changes, work.target_batch, is_rebuild=is_rebuild),
+        work.timer,
         rows_read=quarantined,
     )
 
@@ -126,23 +199,8 @@ def _incomplete(customers: DataFrame) -> int:
     return customers.where("NOT is_complete").count()
 
 
-def _fresh_bytes(context: JobContext, files: Sequence[FileEntry], feeds: Sequence[Feed]) -> int:
-    """The size of the files; where a rebuilt manifest does not have it, of their whole tables."""
-    if all(file.size for file in files):
-        return sum(file.size for file in files)
-    return sum(context.lake.bytes(TABLES[f"bronze.{feed.name}"]) for feed in feeds)
-
-
-def _typed(
-    context: JobContext, feed: Feed, last_batch: int, target_batch: int, discarded: Collection[tuple[int, str]]
-) -> DataFrame:
-    rows = context.lake.read(TABLES[f"bronze.{feed.name}"])
-    unread = rows.where(F.col("_batch_id").between(last_batch + 1, target_batch))
-    return silver.conform(without(unread, discarded), feed)
-
-
-def _quarantined_rows(typed: dict[str, DataFrame], feeds: list[Feed]) -> DataFrame:
-    return reduce(DataFrame.unionByName, (silver.quarantine(typed[feed.name], feed) for feed in feeds))
+def _quarantined_rows(typed: Mapping[str, DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, (silver.quarantine(rows, FEEDS[name]) for name, rows in typed.items()))
 
 
 def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
@@ -154,19 +212,23 @@ def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
 
 
 def _quarantine_changes(
-    context: JobContext, quarantined_rows: DataFrame, batch: DataFrame, delivered: Mapping[str, int]
+    known: DataFrame,
+    quarantined_rows: DataFrame,
+    customers: DataFrame,
+    batch: DataFrame,
+    delivered: Mapping[str, int],
 ) -> DataFrame:
-    """New quarantined rows, and open ones that newer values or the next delivery of their file resolve."""
-    known = context.lake.read(QUARANTINE).where("status = 'open'")
+    """New quarantined rows, and those of them and of `known` that newer values or the next delivery of their file resolve.
+
+    Newer values are in `batch` or in `customers`.
+    """
     pending = known.join(quarantined_rows.select("record_id"), on="record_id", how="left_anti").unionByName(
         quarantined_rows
     )
-    times = [group.event_column for group in GROUPS]
-    keys = pending.select(KEY).distinct()
-    present = (
-        context.lake.read(CUSTOMERS).select(KEY, "_batch_id", *times).join(F.broadcast(keys), on=KEY, how="left_semi")
-    )
-    arriving = batch.select(KEY, "_batch_id", *times).join(F.broadcast(keys), on=KEY, how="left_semi")
+    times = [group.event_column for group in GROUPS if group.required]
+    keys = F.broadcast(pending.select(KEY).distinct())
+    present = customers.select(KEY, "_batch_id", *times).join(keys, on=KEY, how="left_semi")
+    arriving = batch.select(KEY, "_batch_id", *times).join(keys, on=KEY, how="left_semi")
     newest = [F.max(column).alias(column) for column in ("_batch_id", *times)]
     after = present.unionByName(arriving).groupBy(KEY).agg(*newest)
     resolved = silver.resolve(pending, after, list(FEEDS.values()), delivered)
@@ -174,14 +236,16 @@ def _quarantine_changes(
     return fresh.select(*QUARANTINE.schema.names).unionByName(resolved)
 
 
-def _merge_quarantine(context: JobContext, changes: DataFrame, target_batch: int) -> Commit:
+def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:
+    if is_rebuild:
+        return context.lake.overwrite(QUARANTINE, changes, target_batch)
     return context.lake.merge(
         QUARANTINE, changes, target_batch, update_when="t.status = 'open' AND s.status = 'resolved'"
     )
 
 
-def _merge_customers(context: JobContext, batch: DataFrame, target_batch: int) -> Commit:
-    if context.full_refresh:
+def _write_customers(context: JobContext, batch: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:
+    if is_rebuild:
         return context.lake.overwrite(CUSTOMERS, batch, target_batch)
     return context.lake.merge(
         CUSTOMERS, batch, target_batch, update_when=silver.merge_condition(), update_set=silver.merge_assignments()

@@ -1,4 +1,4 @@
-"""Deliveries that the quarantine gate holds back, or that an operator has discarded: `<lake>/_control/deliveries.json`.
+"""Deliveries that the quarantine gate holds or an operator has discarded: `<lake>/_control/deliveries.json`.
 
 A delivery is one content of a file in one batch. One without a record here counts: the gate has let it pass.
 """
@@ -17,7 +17,7 @@ from lake.names import printable
 from lake.register import FileEntry
 from lake.storage import Folder
 
-DeliveryState = Literal["held", "discarded", "retry"]
+DeliveryState = Literal["held", "superseded", "discarded", "retry"]
 
 _NAME = "deliveries"
 _COMMON_VALUE = 5  # rows that share it: fewer may be one person's
@@ -139,7 +139,7 @@ def judged(
 ) -> list[Delivery]:
     """Return those of the `measured` deliveries that are held now: more than the share `limit` of their rows breaks rules.
 
-    What is recorded as held or discarded stays it without a new judgement, and what has passed until the batch
+    What is recorded as held, superseded or discarded stays it without a new judgement, and what has passed until the batch
     `passed_until` is not judged again, unless it is recorded for that.
     """
     states = {delivery.key: delivery.state for delivery in recorded}
@@ -155,13 +155,13 @@ def judged(
     ]
 
 
-def without_superseded(deliveries: Iterable[Delivery], entries: Iterable[FileEntry]) -> list[Delivery]:
-    """Return the deliveries, those that are held and whose file has been delivered again as discarded."""
+def with_superseded(deliveries: Iterable[Delivery], entries: Iterable[FileEntry]) -> list[Delivery]:
+    """Return the deliveries, those that are held and whose file has been delivered again as superseded."""
     newest: dict[str, int] = {}
     for entry in entries:
         newest[entry.path] = max(entry.batch, newest.get(entry.path, 0))
     return [
-        replace(delivery, state="discarded")
+        replace(delivery, state="superseded")
         if delivery.state == "held" and newest.get(delivery.path, 0) > delivery.batch
         else delivery
         for delivery in deliveries

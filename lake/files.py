@@ -76,10 +76,9 @@ def _set_aside(file: SetAside, since: str) -> FileState:
 
 
 def _ingested(file: FileEntry, decided: Delivery | None) -> FileState:
-    if decided is None or decided.state == "retry":
-        return _registered(file, "ingested")
-    reason = decided.sentence() if decided.state == "held" else ""
-    return replace(_registered(file, decided.state), reason=reason, since=decided.since)
+    if decided is not None and decided.state == "held":
+        return replace(_registered(file, "held"), reason=decided.sentence(), since=decided.since)
+    return _registered(file, "discarded" if decided is not None and decided.state == "discarded" else "ingested")
 
 
 def _registered(file: FileEntry, state: State) -> FileState:

@@ -28,7 +28,8 @@ TRUSTED_BYTES = 64 * 1024 * 1024
 class RawFile:
     """One content of one file; `path` is relative to the raw root, times are UTC.
 
-    `event_from` says where the event time comes from, `note` what is unexpected about it.
+    `event_from` says where the event time comes from, `note` what is unexpected about the file. `lacks` are the optional
+    columns of its feed that the file does not have, None before it has been read.
     """
 
     path: str
@@ -40,6 +41,7 @@ class RawFile:
     feed: str
     event_from: TimeSource = "path"
     note: str = ""
+    lacks: tuple[str, ...] | None = None
 
     def entry(self) -> FileEntry:
         """Return its entry in the register."""
@@ -52,6 +54,7 @@ class RawFile:
             uri=self.uri,
             size=self.size,
             modified_ns=self.modified_ns,
+            lacks=self.lacks,
         )
 
     def refused(self, reason: str) -> SetAside:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from contract.errors import DamagedDocumentError, LakeError
+from contract.feeds import FEEDS, column_for_header
 from lake.documents import Documents
 from lake.register import FileEntry, Register
 from lake.storage import Folder
@@ -239,5 +240,11 @@ def _from_first_release(content: dict[str, Any]) -> dict[str, Any]:
     if "number" in content:
         return content
     number = content["batch"]
-    files = [{**file, "batch": number} for file in content["files"]]
+    files = [{**file, "batch": number, "lacks": _lacking(file)} for file in content["files"]]
     return {**content, "number": number, "state": "committed" if content["committed"] else "open", "files": files}
+
+
+def _lacking(file: dict[str, Any]) -> list[str]:
+    """The optional columns that a file of release 0.1.0 does not have."""
+    known = {column_for_header(header) for header in file["headers"]}
+    return [column for column in FEEDS[file["feed"]].optional if column not in known]

@@ -10,7 +10,8 @@ class FileEntry:
 
     `path` is below the raw root. `uri`, `size` (bytes) and `modified_ns` are empty or 0 where the entry was rebuilt from
     bronze, which does not have them. `event_at` is the event time of its records without one, `event_from` where
-    that comes from (see `lake.event_time`).
+    that comes from (see `lake.event_time`). `lacks` are the optional columns of its feed that the file does not have,
+    None where that is not known.
     """
 
     path: str
@@ -23,6 +24,7 @@ class FileEntry:
     modified_ns: int = 0
     rows: int | None = None
     batch: int = 0
+    lacks: tuple[str, ...] | None = None
 
 
 class Register:

@@ -1,25 +1,34 @@
-r"""One column at a time: received text to a typed value, and the violation where that fails.
+r"""One column at a time: clean text to a typed value, and the violation where that fails.
 
-Rules are Spark SQL text over two kinds of columns: `t_<column>`, the trimmed text (null
-where blank), and `<column>`, the typed value (null where the text is not a valid value).
+Rules are Spark SQL text over two kinds of columns: `t_<column>`, the clean text (null
+where there is no value), and `<column>`, the typed value (null where the text is not a valid value).
 Text keeps the number of calls from Python to the JVM low; a call costs more than a rule.
 """
 
-from contract.columns import COLUMN, EVENT_TIME, KEY, MAX_KEY_LENGTH, MAX_TEXT_LENGTH, NO, YES, Column
+from contract.columns import (
+    COLUMN,
+    EARLIEST_EVENT_DAY,
+    EVENT_TIME,
+    KEY,
+    MAX_DAYS_AHEAD,
+    MAX_KEY_LENGTH,
+    MAX_TEXT_LENGTH,
+    NO,
+    YES,
+    Column,
+)
 from contract.feeds import Feed, normalize_header
+from transforms.received_text import plain_sql, quote, whole_sql
 
 _NUMBER_WORDS = {"int": "a whole number", "bigint": "a whole number", "double": "a number"}
-
-
-def trimmed_sql(column: str) -> str:
-    """Return SQL of the trimmed text of a received column, null where blank."""
-    return rf"nullif(trim(BOTH ' \t\r\n' FROM `{column}`), '')"
+_CHURN_VALUE = "churn_value"
+_SHOWN_CHARACTERS = 60
 
 
 def typed_sql(column: Column, feed: Feed) -> str:
     """Return SQL of the typed value of a column, over the `t_` columns; null where the text is not a valid value."""
-    if column.name == "churn" and "churn_value" in feed.columns:
-        return f"coalesce({_boolean('churn')}, {_boolean('churn_value')})"
+    if column.name == "churn" and _CHURN_VALUE in feed.columns:
+        return f"IF(t_churn IS NULL, {_boolean(_CHURN_VALUE)}, {_boolean('churn')})"
     if column.name == "total_charges":
         # A customer in the first month has no total yet.
         is_new = f"t_total_charges IS NULL AND {_number(COLUMN['tenure_months'])} = 0"
@@ -30,33 +39,39 @@ def typed_sql(column: Column, feed: Feed) -> str:
         return _number(column)
     if column.type == "boolean":
         return _boolean(column.name)
-    return rf"regexp_replace(t_{column.name}, '[\u0000-\u001f\u007f]', ' ')"
+    return whole_sql(plain_sql(f"t_{column.name}"))
+
+
+def is_in_time_sql(event_time: str) -> str:
+    """Return SQL of whether a time can be that of an event: neither of long ago nor in the future."""
+    return f"{event_time} >= {_EARLIEST} AND {event_time} <= {_LATEST}"
+
+
+_EARLIEST = f"DATE'{EARLIEST_EVENT_DAY}'"
+_LATEST = f"_ingested_at + INTERVAL {MAX_DAYS_AHEAD} DAY"
 
 
 def violations_sql(feed: Feed) -> str:
     """Return SQL of the array of violations: a message for every row rule that a bronze row of `feed` breaks."""
     checks = [_key_violation(), _event_time_violation(), *(_violation(column) for column in feed.attributes)]
-    if "churn_value" in feed.columns:
-        checks.append(_contradiction())
+    if _CHURN_VALUE in feed.columns:
+        checks.append(_churn_value_violation())
     array = f"filter(array({', '.join(checks)}), message -> message IS NOT NULL)"
     return f"CASE WHEN _parse_error IS NOT NULL THEN array(concat('record: ', _parse_error)) ELSE {array} END"
 
 
-def _quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _lookup(column: str, meanings: dict[str, str]) -> str:
-    """Look the text up as it is, which nearly always succeeds, then normalized."""
-    table = f"map({', '.join(f'{_quote(spelling)}, {value}' for spelling, value in meanings.items())})"
-    normalized = f"regexp_replace(lower(t_{column}), '[^a-z0-9]', '')"
-    return f"coalesce(element_at({table}, t_{column}), element_at({table}, {normalized}))"
+    """Look the text up as it is, which nearly always succeeds, then without `.0`, then as words without punctuation."""
+    table = f"map({', '.join(f'{quote(spelling)}, {value}' for spelling, value in meanings.items())})"
+    text = f"t_{column}"
+    word = f"IF({text} RLIKE '[A-Za-z]', regexp_replace(lower({text}), '[^a-z0-9]', ''), {whole_sql(text)})"
+    return f"coalesce(element_at({table}, {text}), element_at({table}, {word}))"
 
 
 def _category(column: Column) -> str:
     meanings: dict[str, str] = {}
     for value, spellings in column.values.items():
-        meanings |= dict.fromkeys((value, normalize_header(value), *spellings), _quote(value))
+        meanings |= dict.fromkeys((value, normalize_header(value), *spellings), quote(value))
     return _lookup(column.name, meanings)
 
 
@@ -72,27 +87,38 @@ def _bounds(column: Column) -> tuple[float, float]:
 def _number(column: Column) -> str:
     """The number, null where the text is not a number, is out of bounds, or has decimals in a whole-number column."""
     low, high = _bounds(column)
-    wide = f"try_cast(t_{column.name} AS decimal(24, 8))"
+    wide = _wide(f"t_{column.name}")
     whole = f" AND {wide} = floor({wide})" if column.type in ("int", "bigint") else ""
     return f"CASE WHEN {wide} BETWEEN {low} AND {high}{whole} THEN cast({wide} AS {column.type}) END"
+
+
+def _wide(text: str) -> str:
+    """The number in a text. A comma that three digits follow may mean thousands: with any other number it means decimals."""
+    pointed = rf"regexp_replace({text}, '^([-+]?[0-9]+),([0-9]{{1,2}}|[0-9]{{4,}})$', '$1.$2')"
+    return f"coalesce(try_cast({text} AS decimal(24, 8)), try_cast({pointed} AS decimal(24, 8)))"
 
 
 def _violation(column: Column) -> str:
     branches = [_too_long(column) if column.is_free_text else _not_expected(column)]
     if column.required:
-        branches.append(f"WHEN `{column.name}` IS NULL THEN {_quote(f'{column.name}: missing')}")
+        branches.append(f"WHEN `{column.name}` IS NULL THEN {quote(f'{column.name}: missing')}")
     return f"CASE {' '.join(branches)} END"
 
 
 def _too_long(column: Column) -> str:
-    message = _quote(f"{column.name}: longer than {MAX_TEXT_LENGTH} characters")
+    message = quote(f"{column.name}: longer than {MAX_TEXT_LENGTH} characters")
     return f"WHEN length(t_{column.name}) > {MAX_TEXT_LENGTH} THEN {message}"
 
 
 def _not_expected(column: Column) -> str:
     name = column.name
-    parts = (_quote(f"{name}: '"), f"left(t_{name}, 60)", _quote(f"' is not {_expected(column)}"))
-    return f"WHEN t_{name} IS NOT NULL AND `{name}` IS NULL THEN concat({', '.join(parts)})"
+    return f"WHEN t_{name} IS NOT NULL AND `{name}` IS NULL THEN {_message(name, f'is not {_expected(column)}')}"
+
+
+def _message(column: str, fault: str) -> str:
+    """A message that shows the text of a column."""
+    before, after = quote(f"{column}: '"), quote(f"' {fault}")
+    return f"concat({before}, {plain_sql(f'left(t_{column}, {_SHOWN_CHARACTERS})')}, {after})"
 
 
 def _expected(column: Column) -> str:
@@ -105,23 +131,30 @@ def _expected(column: Column) -> str:
 
 
 def _key_violation() -> str:
-    missing = _quote(f"{KEY}: missing")
-    long = _quote(f"{KEY}: longer than {MAX_KEY_LENGTH} characters")
-    return f"CASE WHEN `{KEY}` IS NULL THEN {missing} WHEN length(`{KEY}`) > {MAX_KEY_LENGTH} THEN {long} END"
-
-
-def _event_time_violation() -> str:
-    """The violation of an unreadable time, or of one in the future, which would block every later update."""
-    text, at = f"t_{EVENT_TIME}", f"try_to_timestamp(t_{EVENT_TIME})"
-    shown = f"concat('{EVENT_TIME}: \\'', left({text}, 60), "
+    missing = quote(f"{KEY}: missing")
+    long = quote(f"{KEY}: longer than {MAX_KEY_LENGTH} characters")
+    damaged = quote(f"{KEY}: damaged by a spreadsheet, such as 1.2E+12: export the column as text")
     return (
-        f"CASE WHEN {text} IS NOT NULL AND {at} IS NULL THEN {shown}'\\' is not a time') "
-        f"WHEN {at} > _ingested_at + INTERVAL 1 DAY THEN {shown}'\\' is in the future') END"
+        f"CASE WHEN `{KEY}` IS NULL THEN {missing} WHEN length(`{KEY}`) > {MAX_KEY_LENGTH} THEN {long} "
+        rf"WHEN `{KEY}` RLIKE '^[0-9]([.,][0-9]+)?[eE]\\+[0-9]{{2,}}$' THEN {damaged} END"
     )
 
 
-def _contradiction() -> str:
+def _event_time_violation() -> str:
+    """The violation of an unreadable time, or of one that cannot be that of an event."""
+    is_no_time = (
+        "is not a time: a date 2026-01-31 or 20260131 is needed, then optionally a time 10:15:00 and a zone Z or +01:00"
+    )
     return (
-        f"CASE WHEN {_boolean('churn')} <> {_boolean('churn_value')} "
-        "THEN 'churn: label and value contradict each other' END"
+        f"CASE WHEN t_{EVENT_TIME} IS NOT NULL AND _received_at IS NULL THEN {_message(EVENT_TIME, is_no_time)} "
+        f"WHEN _received_at < {_EARLIEST} THEN {_message(EVENT_TIME, f'is before {EARLIEST_EVENT_DAY}')} "
+        f"WHEN _received_at > {_LATEST} THEN {_message(EVENT_TIME, 'is in the future')} END"
+    )
+
+
+def _churn_value_violation() -> str:
+    value = _boolean(_CHURN_VALUE)
+    return (
+        f"CASE WHEN t_{_CHURN_VALUE} IS NOT NULL AND {value} IS NULL THEN {_message(_CHURN_VALUE, 'is not yes or no')} "
+        f"WHEN {_boolean('churn')} <> {value} THEN 'churn: label and value contradict each other' END"
     )

@@ -7,14 +7,14 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from contract.columns import EVENT_TIME, KEY
+from contract.columns import EVENT_TIME, KEY, NULL_WORDS
 from contract.feeds import GROUPS, Feed, Group
 from contract.schemas.silver import CUSTOMERS, QUARANTINE
-from transforms.row_rules import trimmed_sql, typed_sql, violations_sql
+from transforms.received_text import event_time_sql, key_sql, trimmed_sql, valued_sql, visible_key_sql
+from transforms.row_rules import is_in_time_sql, typed_sql, violations_sql
 
 _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
-_RECEIVED_KEY = "_received_key"
 _ORDER = ("_event_at", "_batch_id", "_source_file")
 _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
@@ -24,26 +24,30 @@ def conform(bronze: DataFrame, feed: Feed) -> DataFrame:
 
     `_violations` has a message for every rule that the row breaks; a clean row has none.
     The same id twice in one file, at one event time, with different values, is a violation
-    too: which one is right is unknown.
+    too: which one is right is unknown. `_event_at` is the record's own time, else its file's, else that of ingestion,
+    the first that can be one.
     """
-    lineage = ["_batch_id", "_source_file", "_ingested_at", "_parse_error", "_rescued_data"]
     columns = [column.name for column in feed.attributes]
+    received = [column for column in feed.columns if column != KEY]
+    lineage = ["_batch_id", "_source_file", "_ingested_at", "_event_at", _FINGERPRINT]
+    kept = [KEY, *lineage, "_received_at", "_parse_error", "_rescued_data", _CONFLICT, *map(_carried, feed.groups)]
     texts = _with_conflicts(bronze, feed).selectExpr(
-        *lineage,
-        "_event_at",
-        _FINGERPRINT,
-        _CONFLICT,
-        f"{_RECEIVED_KEY} AS {KEY}",
-        *(f"{trimmed_sql(column)} AS t_{column}" for column in feed.columns if column != KEY),
+        *(column for column in kept if column not in (KEY, *map(_carried, feed.groups))),
+        f"_key AS {KEY}",
+        *(f"{trimmed_sql(column)} AS t_{column}" for column in received),
         *(f"{_carries(group)} AS {_carried(group)}" for group in feed.groups),
         f"struct({', '.join((*feed.columns, '_rescued_data'))}) AS _received",
     )
-    values = texts.selectExpr("*", *(f"{typed_sql(column, feed)} AS `{column.name}`" for column in feed.attributes))
-    conflict = f"{KEY}: duplicate key with conflicting values and the same event time"
-    kept = [KEY, *columns, *map(_carried, feed.groups), "_event_at", *lineage, _FINGERPRINT, "_received"]
-    checked = values.selectExpr(
-        *kept, f"concat({violations_sql(feed)}, IF({_CONFLICT}, array('{conflict}'), array())) AS _violations"
+    words = {column.name: column.null_words for column in feed.attributes}
+    valued = texts.selectExpr(
+        *kept, "_received", *(f"{valued_sql(f't_{c}', words.get(c, NULL_WORDS))} AS t_{c}" for c in received)
     )
+    values = valued.selectExpr("*", *(f"{typed_sql(column, feed)} AS `{column.name}`" for column in feed.attributes))
+    conflict = f"{KEY}: duplicate key with conflicting values and the same event time"
+    checked = values.selectExpr(
+        KEY, *columns, *map(_carried, feed.groups), *lineage, "_parse_error", "_rescued_data", "_received",
+        f"concat({violations_sql(feed)}, IF({_CONFLICT}, array('{conflict}'), array())) AS _violations",
+    )  # fmt: skip
     return checked.withColumn("_raw_record", F.expr(_raw_record())).drop("_received", "_parse_error", "_rescued_data")
 
 
@@ -63,85 +67,71 @@ def _carried(group: Group) -> str:
 
 
 def _with_conflicts(bronze: DataFrame, feed: Feed) -> DataFrame:
-    """`bronze` with its trimmed key, `_event_at`, a fingerprint and whether it conflicts with another row."""
-    received_at = f"try_to_timestamp({trimmed_sql(EVENT_TIME)})" if EVENT_TIME in feed.columns else "NULL"
-    keyed = bronze.selectExpr(
-        "*",
-        f"{trimmed_sql(KEY)} AS {_RECEIVED_KEY}",
-        f"coalesce({received_at}, _file_event_at) AS _event_at",
-        f"xxhash64({', '.join((*feed.columns, '_parse_error', '_rescued_data'))}) AS {_FINGERPRINT}",
+    """`bronze` with `_key`, `_received_at`, `_event_at`, a fingerprint of its values and whether it conflicts with another row."""
+    valued = [column for column in feed.columns if column not in (KEY, EVENT_TIME)]
+    times = [f"IF({is_in_time_sql(at)}, {at}, NULL)" for at in ("_received_at", "_file_event_at")]
+    keyed = (
+        bronze.selectExpr("*", f"{visible_key_sql()} AS _visible_key", f"{event_time_sql()} AS _received_at")
+        .selectExpr("*", f"{key_sql('_visible_key')} AS _whole_key")
+        .selectExpr(
+            "*",
+            f"{valued_sql('_whole_key', NULL_WORDS)} AS _key",
+            f"coalesce({', '.join(times)}, _ingested_at) AS _event_at",
+            f"xxhash64({', '.join(valued)}) AS {_FINGERPRINT}",
+        )
     )
-    same = Window.partitionBy(_RECEIVED_KEY, *_ORDER).orderBy(_FINGERPRINT).rowsBetween(*_WHOLE)
+    same = Window.partitionBy("_key", *_ORDER).orderBy(_FINGERPRINT).rowsBetween(*_WHOLE)
     differs = F.first(_FINGERPRINT).over(same) != F.last(_FINGERPRINT).over(same)
-    # One shuffle by key and one sort, of rows as received, serve this window, the next one and the join of the feeds.
-    return keyed.repartition(_RECEIVED_KEY).withColumn(_CONFLICT, differs & F.col(_RECEIVED_KEY).isNotNull())
+    # One shuffle by key and one sort, of rows as received, serve this window, the next step and the join of the feeds.
+    return keyed.repartition("_key").withColumn(_CONFLICT, differs & F.col("_key").isNotNull())
 
 
 def latest(typed: DataFrame, feed: Feed) -> DataFrame:
-    """Return one row per customer with each group's newest values, and `_<group>_at`; quarantined rows left out.
+    """Return one row per customer: of each group of `feed` its newest version, a struct, null where no record has it.
 
-    The order is the event time, then the batch, then the file name. A group that a
-    record leaves out comes from the newest record that has it.
+    A version is `_event_at`, `_batch_id`, `_source_file` and the values, and compares in this order. Quarantined rows
+    count for nothing.
     """
-    oldest_first = Window.partitionBy(KEY).orderBy(*_ORDER, _FINGERPRINT)
-    whole = oldest_first.rowsBetween(*_WHOLE)
-    newest = [
-        F.last(F.when(F.col(_carried(group)), F.struct("_event_at", *group.columns)), ignorenulls=True)
-        .over(whole)
-        .alias(group.name)
-        for group in feed.groups
-    ]
-    is_last = F.lead(F.lit(True)).over(oldest_first).isNull().alias("_is_last")
-    batch = F.max("_batch_id").over(whole).alias("_batch_id")
-    reduced = typed.where(F.size("_violations") == 0).select(KEY, *newest, batch, is_last).where("_is_last")
-    return reduced.select(
-        KEY,
-        *(F.col(f"{group.name}.{column}").alias(column) for group in feed.groups for column in group.columns),
-        *(F.col(f"{group.name}._event_at").alias(group.event_column) for group in feed.groups),
-        "_batch_id",
-    )
+    newest = [f"max(CASE WHEN {_carried(group)} THEN {_version(group)} END) AS {group.name}" for group in feed.groups]
+    return typed.where(F.size("_violations") == 0).groupBy(KEY).agg(*map(F.expr, newest))
+
+
+def _version(group: Group) -> str:
+    return f"struct({', '.join((*_ORDER, *group.columns))})"
 
 
 def combine(feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed]) -> DataFrame:
     """Return the rows of silver.customers from the `latest` rows of each feed, joined on the customer id.
 
-    Where a whole record and a feed both carry a group, the newer event time wins.
+    Where a whole record and a feed both carry a group, the newer version wins.
     """
     renamed = [
-        frame.select(KEY, *(F.col(c).alias(f"{name}__{c}") for c in frame.columns if c != KEY))
+        frame.selectExpr(KEY, *(f"`{group.name}` AS {_from(name, group)}" for group in specs[name].groups))
         for name, frame in feeds.items()
     ]
     joined = reduce(lambda left, right: left.join(right, on=KEY, how="full"), renamed)
-    picked = [column for group in GROUPS for column in _pick(group, specs)]
-    batch = F.greatest(F.lit(-1), *(F.col(f"{name}___batch_id") for name in feeds))
-    wide = joined.select(KEY, *picked, batch.cast("long").alias("_batch_id"))
-    return wide.withColumn("is_complete", _is_complete()).select(*CUSTOMERS.names)
+    newest = joined.selectExpr(KEY, *(f"{_newest(group, specs)} AS `{group.name}`" for group in GROUPS))
+    batches = ", ".join(f"`{group.name}`._batch_id" for group in GROUPS)
+    return newest.selectExpr(
+        KEY,
+        *(f"`{group.name}`.`{column}` AS `{column}`" for group in GROUPS for column in group.columns),
+        *(f"`{group.name}`._event_at AS `{group.event_column}`" for group in GROUPS),
+        f"{' AND '.join(f'`{group.name}` IS NOT NULL' for group in GROUPS if group.required)} AS is_complete",
+        f"greatest(-1L, {batches}) AS _batch_id",
+    ).select(*CUSTOMERS.names)
 
 
-def _pick(group: Group, specs: Mapping[str, Feed]) -> list[Column]:
-    sources = [name for name, feed in specs.items() if group in feed.groups]
-    if not sources:
-        empty = [F.lit(None).cast(CUSTOMERS[column].type).alias(column) for column in group.columns]
-        return [*empty, F.lit(None).cast("timestamp").alias(group.event_column)]
-    columns = [*group.columns, group.event_column]
-    if len(sources) == 1:
-        return [F.col(f"{sources[0]}__{column}").alias(column) for column in columns]
-    versions = [_version(source, group) for source in sources]
-    best = F.greatest(*versions)
-    return [best[column].alias(column) for column in columns]
+def _from(feed: str, group: Group) -> str:
+    return f"`{feed}__{group.name}`"
 
 
-def _version(source: str, group: Group) -> Column:
-    """A struct that compares by event time, then batch; null where the source lacks the group."""
-    event = F.col(f"{source}__{group.event_column}")
-    fields = [event.alias("_at"), F.col(f"{source}___batch_id").alias("_batch")]
-    fields += [F.col(f"{source}__{c}").alias(c) for c in (*group.columns, group.event_column)]
-    return F.when(event.isNotNull(), F.struct(*fields))
-
-
-def _is_complete() -> Column:
-    required = (F.col(group.event_column).isNotNull() for group in GROUPS if group.required)
-    return reduce(operator.and_, required)
+def _newest(group: Group, specs: Mapping[str, Feed]) -> str:
+    """The newest version of a group in any feed."""
+    found = [_from(name, group) for name, feed in specs.items() if group in feed.groups]
+    if not found:
+        order = "_event_at: timestamp, _batch_id: bigint, _source_file: string"
+        return f"CAST(NULL AS struct<{order}, {', '.join(f'{c.name}: {c.type}' for c in group.declared)}>)"
+    return f"greatest({', '.join(found)})" if len(found) > 1 else found[0]
 
 
 def merge_condition() -> str:
@@ -150,7 +140,10 @@ def merge_condition() -> str:
 
 
 def merge_assignments() -> dict[str, str]:
-    """Return SQL over `t` and `s` for each column of an update: every group from whichever side is newer."""
+    """Return SQL over `t` and `s` for each column of an update: every group from whichever side is newer.
+
+    Of the same event time `s` is newer: it holds later batches than the table.
+    """
     taken = {
         column: f"CASE WHEN {_is_newer(group)} THEN s.`{column}` ELSE t.`{column}` END"
         for group in GROUPS
@@ -164,7 +157,7 @@ def merge_assignments() -> dict[str, str]:
 
 def _is_newer(group: Group) -> str:
     at = group.event_column
-    return f"(s.`{at}` IS NOT NULL AND (t.`{at}` IS NULL OR s.`{at}` >= t.`{at}`))"
+    return f"coalesce(s.`{at}` >= t.`{at}`, s.`{at}` IS NOT NULL)"
 
 
 def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:
@@ -203,7 +196,7 @@ def resolve(
     record. Or their file was delivered again, in the batch that `delivered` gives for it: that delivery says anew what
     is wrong.
     """
-    times = [group.event_column for group in GROUPS]
+    times = [group.event_column for group in GROUPS if group.required]
     known = customers.select(KEY, F.col("_batch_id").alias("_resolver"), *times)
     newest = open_rows.sparkSession.createDataFrame(list(delivered.items()), "source_file string, _newest bigint")
     joined = (

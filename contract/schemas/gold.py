@@ -1,15 +1,14 @@
 """The tables of gold, and the warehouse's view of the churn analysis."""
 
 from contract.churn import CHURN_SCORE_RULE, HIGH_RISK_SCORE, HIGH_VALUE_CLTV, TENURE_BAND_NAMES
-from contract.columns import KEY
-from contract.feeds import GROUPS
+from contract.columns import COLUMNS, KEY
 from contract.metrics import CONDITIONS, MEASURES
 from contract.schema import Field, Schema, required
 from contract.schemas.silver import CUSTOMERS
 
 _SUM = "decimal(20,2)"
 
-_CARRIED = tuple(CUSTOMERS[column.name] for group in GROUPS for column in group.declared if column.in_gold)
+_CARRIED = tuple(CUSTOMERS[column.name] for column in COLUMNS if column.in_gold)
 
 ANALYSIS = Schema(
     (

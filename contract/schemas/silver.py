@@ -1,8 +1,15 @@
 """silver.customers and silver.quarantine."""
 
-from contract.columns import BYTES_PER_CHARACTER, KEY, MAX_TEXT_LENGTH, Column
+from contract.columns import BYTES_PER_CHARACTER, COLUMNS, KEY, MAX_TEXT_LENGTH, Column
 from contract.feeds import GROUPS
 from contract.schema import DEFAULT_MAX_BYTES, Field, Schema, required
+
+DEFINITION = "2"
+"""Number of the rules by which bronze becomes silver: row rules, order of records, what is absent.
+
+Raise it when they give other values for the same bronze; a new column needs none. The next run then rebuilds silver from
+all of bronze, and compares gold as a whole.
+"""
 
 
 def _typed(column: Column) -> Field:
@@ -13,10 +20,10 @@ def _typed(column: Column) -> Field:
 CUSTOMERS = Schema(
     (
         required(KEY, "string", "Customer number of the operator"),
-        *(_typed(column) for group in GROUPS for column in group.declared),
+        *(_typed(column) for column in COLUMNS),
         required("is_complete", "boolean", "Every required column group has arrived"),
         *(Field(group.event_column, "timestamp", f"Event time of the {group.name} values, UTC") for group in GROUPS),
-        required("_batch_id", "bigint", "Ingest batch that changed the row last"),
+        required("_batch_id", "bigint", "Newest ingest batch that the values come from"),
     )
 )
 
@@ -29,7 +36,7 @@ QUARANTINE = Schema(
         required("source_file", "string", "Path of the file below the raw folder"),
         Field("raw_record", "string", "The record as received: the raw line, or its columns as JSON"),
         required("occurrences", "bigint", "Number of identical records in the file"),
-        required("event_at", "timestamp", "Event time of the record, UTC"),
+        required("event_at", "timestamp", "Event time of the record, UTC; of its file where it has no valid one"),
         required("batch_id", "bigint", "Ingest batch that brought the record"),
         required("ingested_at", "timestamp", "When the batch was read, UTC"),
         required("status", "string", "open or resolved"),

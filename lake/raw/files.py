@@ -27,13 +27,14 @@ class FileAccount:
 
     `records` counts those received, faulty ones included. `fault` says why the file cannot be read, and is empty where
     it can: a fault may show at the end of the file, so rows that are staged already do not count. `sparse` are the
-    columns that some records of the file have and others lack.
+    columns that some records of the file have and others lack, `lacks` the optional ones that no record has.
     """
 
     path: str
     records: int = 0
     fault: str = ""
     sparse: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     encoding: str = UTF8
 
 
@@ -71,7 +72,13 @@ def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Lim
         if batch["_parse_error"].null_count:
             given |= {name for name in feed.columns if batch[name].null_count < batch.num_rows}
             lacking |= {name for name in feed.columns if batch[name].null_count}
-    return FileAccount(file.path, count, sparse=tuple(sorted(given & lacking)), encoding=found.layout.encoding)
+    return FileAccount(
+        file.path,
+        count,
+        sparse=tuple(sorted(given & lacking)),
+        lacks=tuple(c for c in feed.optional if c not in given),
+        encoding=found.layout.encoding,
+    )
 
 
 def _with_lineage(batch: pa.RecordBatch, file: RawFile) -> pa.RecordBatch:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.columns import COLUMN, COLUMNS, KEY, OTHER_ALIASES, Column
+from contract.columns import COLUMN, COLUMNS, KEY, NULL_WORDS, OTHER_ALIASES, Column
 from contract.errors import ContractError
-from contract.feeds import FEEDS, GROUP, GROUPS, column_for_header, normalize_header
+from contract.feeds import FEEDS, GROUP, GROUPS, PARTS, column_for_header, normalize_header
 from contract.schemas.gold import ANALYSIS
 from contract.schemas.silver import CUSTOMERS
 from transforms.row_rules import typed_sql, violations_sql
@@ -41,8 +41,10 @@ def test_every_number_has_bounds(column):
 
 
 @ALL
-def test_every_column_is_in_a_declared_group_and_in_silver(column):
-    assert column.group in GROUP
+def test_every_column_is_in_one_group_and_in_silver(column):
+    assert [group.name for group in GROUPS if column in group.declared] == [
+        column.part if column.required else column.name
+    ]
     assert CUSTOMERS[column.name].type == column.type
     assert CUSTOMERS[column.name].comment == column.description
     assert (column.name in ANALYSIS.names) == column.in_gold
@@ -69,7 +71,7 @@ def test_aliases_mean_their_column(column):
 )
 def test_an_incomplete_declaration_is_refused(given, words):
     with pytest.raises(ContractError, match=words):
-        Column(**{"name": "usage", "group": "services", "comment": "Use"} | given)
+        Column(**{"name": "usage", "part": "services", "comment": "Use"} | given)
 
 
 def test_the_unit_is_part_of_the_description():
@@ -80,10 +82,22 @@ def test_the_unit_is_part_of_the_description():
     assert not COLUMN["gender"].is_free_text
 
 
-def test_groups_have_their_columns_in_order():
-    assert [column for group in GROUPS for column in group.columns] == [column.name for column in COLUMNS]
-    assert GROUP["location"].mandatory == ()
-    assert GROUP["services"].mandatory == GROUP["services"].columns
+def test_required_columns_are_one_group_and_optional_ones_their_own():
+    assert PARTS == ("demographics", "location", "services", "billing", "assessment")
+    assert GROUP["services"].required
+    assert set(GROUP["services"].columns) == {c.name for c in COLUMNS if c.part == "services" and c.required}
+    assert "location" not in GROUP, "a part without required columns is no group"
+    assert (GROUP["city"].columns, GROUP["city"].required, GROUP["city"].event_column) == (("city",), False, "_city_at")
+    assert sorted(column for group in GROUPS for column in group.columns) == sorted(COLUMN)
+    assert len(GROUP) == len(GROUPS) == len({group.event_column for group in GROUPS})
+
+
+@ALL
+def test_a_word_that_a_column_knows_is_no_null(column):
+    known = {normalize_header(spelling) for value, others in column.values.items() for spelling in (value, *others)}
+    assert set(column.null_words) == {word for word in NULL_WORDS if word.lower() not in known}
+    assert "NULL" in column.null_words
+    assert ("None" in column.null_words) == (column.name != "internet_service")
 
 
 @EACH_FEED
@@ -115,7 +129,7 @@ def test_headers_are_found_however_they_are_spaced(column, form, upper):
 
 @ALL
 def test_typed_sql_knows_every_value(column):
-    sql = typed_sql(column, FEEDS["services"] if column.group == "services" else FEEDS["customers"])
+    sql = typed_sql(column, FEEDS["services"] if column.part == "services" else FEEDS["customers"])
     for value, spellings in column.values.items():
         assert all(f"'{spelling}', '{value}'" in sql for spelling in (value, normalize_header(value), *spellings))
     if column.bounds:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import DamagedDocumentError, RawPathError
-from lake.deliveries import Deliveries, Delivery, Reason, decide, judged, masked, without_superseded
+from lake.deliveries import Deliveries, Delivery, Reason, decide, judged, masked, with_superseded
 from lake.file_report import held_files, held_notes
 from lake.manifests import Manifests
 from lake.register import FileEntry
@@ -36,7 +36,9 @@ def test_what_passed_before_is_not_judged_again():
     assert [delivery.batch for delivery in judged(bad, [], limit=0.05, passed_until=2)] == [3]
 
 
-@pytest.mark.parametrize(("state", "batches"), [("held", [3]), ("discarded", [3]), ("retry", [1, 3])])
+@pytest.mark.parametrize(
+    ("state", "batches"), [("held", [3]), ("superseded", [3]), ("discarded", [3]), ("retry", [1, 3])]
+)
 def test_a_record_decides_who_is_judged(state, batches):
     bad = [_delivery(batch=batch, quarantined=10) for batch in (1, 2, 3)]
     found = judged(bad, [_delivery(batch=1, state=state)], limit=0.05, passed_until=2)
@@ -63,7 +65,7 @@ def test_a_file_is_judged_by_its_own_rows(measured, limit):
 def test_the_next_delivery_of_a_file_supersedes_the_held_one():
     held = [_delivery("a.csv", 1), _delivery("b.csv", 1), _delivery("c.csv", 2, "retry"), _delivery("d.csv", 3)]
     entries = [FileEntry(path, "customers", batch=batch) for path, batch in (("a.csv", 2), ("c.csv", 3), ("d.csv", 3))]
-    assert [delivery.state for delivery in without_superseded(held, entries)] == ["discarded", "held", "retry", "held"]
+    assert [delivery.state for delivery in with_superseded(held, entries)] == ["superseded", "held", "retry", "held"]
 
 
 @pytest.mark.parametrize(

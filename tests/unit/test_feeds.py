@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.columns import COLUMNS, OTHER_ALIASES
-from contract.feeds import FEEDS, GROUPS, closest_feed, column_for_header, match_feed, missing_columns, normalize_header
+from contract.feeds import (
+    FEEDS,
+    GROUPS,
+    PARTS,
+    closest_feed,
+    column_for_header,
+    match_feed,
+    missing_columns,
+    normalize_header,
+)
 
 
 def test_known_layouts_are_recognised():
@@ -142,5 +151,12 @@ def test_feed_keeps_its_own_columns(feed):
 
 
 def test_feeds_cover_every_group():
-    split = {name for feed in FEEDS.values() if feed.name != "customers" for name in feed.group_names}
-    assert split == {group.name for group in GROUPS} == set(FEEDS["customers"].group_names)
+    split = {part for feed in FEEDS.values() if feed.name != "customers" for part in feed.parts}
+    assert split == set(PARTS) == set(FEEDS["customers"].parts)
+    assert FEEDS["customers"].groups == GROUPS
+
+
+@pytest.mark.parametrize("feed", FEEDS.values(), ids=list(FEEDS))
+def test_a_column_is_required_or_optional(feed):
+    assert not set(feed.required) & set(feed.optional)
+    assert {*feed.required, *feed.optional, *feed.bronze_only} == set(feed.columns)

@@ -46,7 +46,7 @@ BAD = [
     ("silver.customers", {"tenure_months": [0, 1201]}, "between", "tenure_months"),
     ("silver.customers", {"monthly_charges": [-0.01, 5.0], "total_charges": [9.0, 9.0]}, "between", "monthly_charges"),
     ("silver.customers", {"total_charges": [20.0, 10_000_001.0]}, "between", "total_charges"),
-    ("silver.customers", {"total_charges": [1.0, 360.0]}, "greater", "total_charges, monthly_charges"),
+    ("silver.customers", {"total_charges": [20.0, 1.89]}, "greater", "total_charges, monthly_charges"),
     ("gold.customer_churn_analysis", {"customer_id": ["a", "a"]}, "unique", "customer_id"),
     ("gold.customer_churn_analysis", {"customer_id": ["a", None]}, "not be null", "customer_id"),
     ("gold.customer_churn_analysis", {"churn_flag": [0, 2]}, "in set", "churn_flag"),
@@ -76,6 +76,27 @@ def test_a_spoiled_row_fails_its_expectation(table, spoiled, title, subject):
     failed = [check for check in checks if not check.success]
     assert any(title in check.expectation and check.subject == subject for check in failed), failed
     assert not any(check.broken for check in failed)
+
+
+def test_misread_thousands_are_a_warning_that_names_the_cause():
+    """Totals such as 1.889 for 1889; a customer of the first month may have a total of 0."""
+    count = 200
+
+    def check(totals, tenure=12):
+        rows = pd.DataFrame({name: [values[1]] * count for name, values in CUSTOMERS.items()})
+        rows = rows.assign(customer_id=range(count), tenure_months=tenure, total_charges=totals)
+        return next(
+            c
+            for c in check_rows(rows, rows_suite("silver.customers", 0.05))
+            if c.subject == "total_charges, monthly_charges"
+        )
+
+    misread = check([1.89] * 3 + [360.0] * (count - 3))
+    assert (misread.success, misread.severity, misread.stops) == (False, "warning", False)
+    assert "thousands with a point" in misread.sentence()
+    assert check([1.89] * 2 + [360.0] * (count - 2)).success, "two of 200 are within the limit"
+    assert check(0.0, tenure=1).success
+    assert not check(0.0, tenure=2).success
 
 
 @pytest.mark.parametrize("table", GOOD)
