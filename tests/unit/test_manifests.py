@@ -285,7 +285,8 @@ def _old_manifest(folder, number, *, committed=True):
     """As release 0.1.0 wrote them."""
     file = {
         "path": f"{number}.csv", "uri": f"/raw/{number}.csv", "size": 3, "modified_ns": 5, "checksum": f"{number}",
-        "event_at": NOW.isoformat(), "feed": "billing", "format": "csv", "delimiter": ",", "headers": ["a", "b"],
+        "event_at": NOW.isoformat(), "feed": "billing", "format": "csv", "delimiter": ",",
+        "headers": ["a", "Last Updated", "churn reason"],
     }  # fmt: skip
     content = {"batch": number, "committed": committed, "started_at": NOW.isoformat(), "files": [file]}
     folder.write_json(f"_control/batches/{number:08d}.json", content)
@@ -298,7 +299,15 @@ def test_manifests_of_the_first_release_are_read(folder):
     assert (manifests.last().state, manifests.committed_number()) == ("open", 29)
     manifests.recover(lambda feed, number: False)
     assert manifests.register().last("/raw/7.csv", "x") == FileEntry(
-        "7.csv", "billing", "7", NOW.isoformat(), uri="/raw/7.csv", size=3, modified_ns=5, batch=7
+        "7.csv",
+        "billing",
+        "7",
+        NOW.isoformat(),
+        uri="/raw/7.csv",
+        size=3,
+        modified_ns=5,
+        batch=7,
+        lacks=("source_churn_score", "source_cltv"),
     )
     assert _checkpoints(folder) == ["00000030.json"], "the first batch that ends writes a checkpoint"
     assert len(_paths(manifests)) == 29
