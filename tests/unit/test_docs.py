@@ -1,5 +1,8 @@
+import re
+
 from scripts import metrics
 from scripts.dictionary import TARGET, render
+from tests.support.installed import PROJECT
 
 
 def test_the_dictionary_follows_from_the_tables():
@@ -8,3 +11,15 @@ def test_the_dictionary_follows_from_the_tables():
 
 def test_the_metrics_follow_from_their_definitions():
     assert metrics.TARGET.read_text(encoding="utf-8") == metrics.render(), "run: make docs"
+
+
+def test_every_promise_names_a_test_that_is_there():
+    text = (PROJECT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_]+/\w+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 30
+    missing = [
+        f"{file}::{test}"
+        for file, test in named
+        if f"def {test or 'test_'}" not in (PROJECT / "tests" / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []
