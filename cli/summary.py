@@ -102,16 +102,17 @@ def _warehouse(platform: Platform, rows: int) -> str:
     return f"{user}{block.host}:{block.port}/{block.database}, table {TARGET}, {rows:,} rows ({login})"
 
 
-def _kpis(platform: Platform) -> dict[str, float]:
+def _kpis(platform: Platform) -> dict[str, float | None]:
+    """The newest KPIs, None for one that is unknown; empty before the first."""
     newest = next(Results(platform.folder()).history("gold.churn_kpis"), None)
-    return newest.statistics.kpis if newest else {}
+    found = newest.statistics.kpis if newest else {}
+    return dict.fromkeys(METRICS) | found if found else {}
 
 
-def _kpi_table(kpis: dict[str, float]) -> Table:
+def _kpi_table(kpis: dict[str, float | None]) -> Table:
     table = Table(title="Churn KPIs", title_justify="left", show_header=False, box=None)
-    for name in HEADLINES:
-        if name in kpis:
-            table.add_row(METRICS[name].label, METRICS[name].text(kpis[name]))
+    for name in HEADLINES if kpis else ():
+        table.add_row(METRICS[name].label, METRICS[name].text(kpis[name]))
     return table
 
 

@@ -110,6 +110,12 @@ class Lake:
             return self.empty(table)
         return self.session.read.format("delta").load(self.path(table))
 
+    def read_declared(self, table: Table) -> DataFrame:
+        """Return the newest version with every declared column: null for those that an earlier release did not have."""
+        rows = self.read(table)
+        added = {f.name: F.lit(None).cast(f.type) for f in table.schema if f.name not in rows.columns}
+        return rows.withColumns(added).select(*table.schema.names)
+
     def read_version(self, table: Table, version: int) -> DataFrame:
         """Return the rows of a given version."""
         return self.session.read.format("delta").option("versionAsOf", version).load(self.path(table))
