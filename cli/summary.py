@@ -43,6 +43,7 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
             "version": result.load.version,
             "rows_loaded": result.load.rows_loaded,
             "table_rows": result.load.table_rows,
+            "note": result.load.note,
             "host": platform.warehouse.host,
             "port": platform.warehouse.port,
         },
@@ -67,7 +68,9 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
         {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.job == "bronze"}
     ):
         console.print(f"  {note}", style="dim", highlight=False)
-    if all(r.outcome == "unchanged" for r in result.results):
+    if result.load.note:
+        console.print(f"  {result.load.note}", highlight=False)
+    elif all(r.outcome == "unchanged" for r in result.results):
         console.print("Nothing new: every table is up to date.")
     places = {
         "Lake": platform.lake,
