@@ -45,6 +45,7 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
             "version": result.load.version,
             "rows_loaded": result.load.rows_loaded,
             "table_rows": result.load.table_rows,
+            "note": result.load.note,
             "host": platform.warehouse.host,
             "port": platform.warehouse.port,
         },
@@ -67,7 +68,9 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
     problems = format_files(result.results)
     if problems:
         console.print(f"Completed with {problems}. All other files were used.", style="yellow", highlight=False)
-    if all(r.outcome == "unchanged" for r in result.results):
+    if result.load.note:
+        console.print(f"  {result.load.note}", highlight=False)
+    elif all(r.outcome == "unchanged" for r in result.results):
         console.print("Nothing new: every table is up to date.")
     places = {
         "Lake": platform.lake,
@@ -102,16 +105,17 @@ def _warehouse(platform: Platform, rows: int) -> str:
     return f"{user}{block.host}:{block.port}/{block.database}, table {TARGET}, {rows:,} rows ({login})"
 
 
-def _kpis(platform: Platform) -> dict[str, float]:
+def _kpis(platform: Platform) -> dict[str, float | None]:
+    """The newest KPIs, None for one that is unknown; empty before the first."""
     newest = next(Results(platform.folder()).history("gold.churn_kpis"), None)
-    return newest.statistics.kpis if newest else {}
+    found = newest.statistics.kpis if newest else {}
+    return dict.fromkeys(METRICS) | found if found else {}
 
 
-def _kpi_table(kpis: dict[str, float]) -> Table:
+def _kpi_table(kpis: dict[str, float | None]) -> Table:
     table = Table(title="Churn KPIs", title_justify="left", show_header=False, box=None)
-    for name in HEADLINES:
-        if name in kpis:
-            table.add_row(METRICS[name].label, METRICS[name].text(kpis[name]))
+    for name in HEADLINES if kpis else ():
+        table.add_row(METRICS[name].label, METRICS[name].text(kpis[name]))
     return table
 
 

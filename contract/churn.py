@@ -40,4 +40,3 @@ def segment(value: str, risk: str) -> str:
 RISK_SEGMENTS: tuple[str, ...] = tuple(
     segment(value, risk) for value in (HIGH_VALUE, LOW_VALUE) for risk in (HIGH_RISK, LOW_RISK)
 )
-HIGH_RISK_SEGMENTS: tuple[str, ...] = tuple(segment(value, HIGH_RISK) for value in (HIGH_VALUE, LOW_VALUE))

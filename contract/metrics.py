@@ -12,6 +12,8 @@ from typing import Literal
 from contract.churn import HIGH_SOURCE_SCORE
 
 Unit = Literal["customers", "percent", "USD"]
+NOT_AVAILABLE = "not available"
+"""What is shown for a figure that is unknown: the files carry no score, or a ratio has nothing to divide by."""
 
 
 def _plain(column: str) -> str:
@@ -23,7 +25,7 @@ class Comparison:
     """A column of gold.customer_churn_analysis against a number; not met where the column is null."""
 
     column: str
-    operator: Literal["=", ">"]
+    operator: Literal["=", ">", ">="]
     value: int
 
     def text(self, quote: Callable[[str], str] = _plain) -> str:
@@ -56,33 +58,47 @@ class Condition:
 _LEFT = Comparison("churn_flag", "=", 1)
 _STAYS = Comparison("churn_flag", "=", 0)
 _SCORED_HIGH = Comparison("source_churn_score", ">", HIGH_SOURCE_SCORE)
+# The source system's score and lifetime value are optional; neither is ever below zero.
+_HAS_SCORE = Comparison("source_churn_score", ">=", 0)
+_HAS_CLTV = Comparison("source_cltv", ">=", 0)
 
 CHURNED = Condition("churned", (_LEFT,))
 RETAINED = Condition("retained", (_STAYS,))
 HIGH_SCORE = Condition("high_source_score", (_SCORED_HIGH,))
 AT_RISK = Condition("at_risk", (_STAYS, _SCORED_HIGH))
-CONDITIONS = (CHURNED, RETAINED, HIGH_SCORE, AT_RISK)
+SCORED = Condition("scored", (_HAS_SCORE,))
+VALUED = Condition("valued", (_HAS_CLTV,))
+ASSESSED = Condition("assessed", (_HAS_SCORE, _HAS_CLTV))
+CONDITIONS = (CHURNED, RETAINED, HIGH_SCORE, AT_RISK, SCORED, VALUED, ASSESSED)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A sum over customers: of `column`, or their number where it is empty; only of those who meet `condition`, if any."""
+    """A sum over customers: of `column`, or their number where it is empty; only of those who meet `condition`, if any.
+
+    `known` is the condition of the customers whose part in the sum is known, None for all: where nobody meets it, the
+    sum is unknown, which is not zero. A measure of the same name counts them.
+    """
 
     name: str
     meaning: str
     column: str = ""
     condition: Condition | None = None
+    known: Condition | None = None
 
     @property
     def row_expression(self) -> str:
-        """Return SQL of what one customer adds to the sum."""
+        """Return SQL of what one customer adds to the sum; null where that is unknown."""
         value = f"COALESCE({self.column}, 0)" if self.column else "1"
-        return f"CASE WHEN {self.condition.text()} THEN {value} ELSE 0 END" if self.condition else value
+        if self.condition:
+            value = f"CASE WHEN {self.condition.text()} THEN {value} ELSE 0 END"
+        return f"CASE WHEN {self.known.text()} THEN {value} END" if self.known else value
 
     @property
     def sql(self) -> str:
-        """Return SQL of the sum over rows of gold.customer_churn_analysis."""
-        return f"COALESCE(SUM({self.row_expression}), 0)"
+        """Return SQL of the sum over rows of gold.customer_churn_analysis; null where it is unknown."""
+        whole = f"SUM({self.row_expression})"
+        return whole if self.known else f"COALESCE({whole}, 0)"
 
 
 MEASURES: dict[str, Measure] = {
@@ -96,17 +112,36 @@ MEASURES: dict[str, Measure] = {
         ),
         Measure("cltv", "Sum of cltv, USD", "cltv"),
         Measure("churned_cltv", "Sum of cltv of churned customers, USD", "cltv", CHURNED),
-        Measure("churned_source_cltv", "Sum of source_cltv of churned customers, USD", "source_cltv", CHURNED),
-        Measure("high_source_score", f"Customers with source_churn_score > {HIGH_SOURCE_SCORE}", condition=HIGH_SCORE),
+        Measure(
+            "churned_source_cltv",
+            "Sum of source_cltv of churned customers, USD",
+            "source_cltv",
+            CHURNED,
+            known=VALUED,
+        ),
+        Measure(
+            "high_source_score",
+            f"Customers with source_churn_score > {HIGH_SOURCE_SCORE}",
+            condition=HIGH_SCORE,
+            known=SCORED,
+        ),
         Measure(
             "retained_monthly_revenue",
             "Sum of monthly_charges of customers who are still here, USD",
             "monthly_charges",
             RETAINED,
         ),
-        Measure("at_risk", f"Customers still here with source_churn_score > {HIGH_SOURCE_SCORE}", condition=AT_RISK),
-        Measure("at_risk_monthly_revenue", "Sum of their monthly_charges, USD", "monthly_charges", AT_RISK),
-        Measure("at_risk_source_cltv", "Sum of their source_cltv, USD", "source_cltv", AT_RISK),
+        Measure(
+            "at_risk",
+            f"Customers still here with source_churn_score > {HIGH_SOURCE_SCORE}",
+            condition=AT_RISK,
+            known=SCORED,
+        ),
+        Measure("at_risk_monthly_revenue", "Sum of their monthly_charges, USD", "monthly_charges", AT_RISK, SCORED),
+        Measure("at_risk_source_cltv", "Sum of their source_cltv, USD", "source_cltv", AT_RISK, ASSESSED),
+        Measure("scored", "Customers with a source_churn_score", condition=SCORED),
+        Measure("valued", "Customers with a source_cltv", condition=VALUED),
+        Measure("assessed", "Customers with both", condition=ASSESSED),
     )
 }
 
@@ -135,22 +170,22 @@ class Metric:
 
     @property
     def sql(self) -> str:
-        """Return SQL over rows of gold.customer_churn_analysis; null where the denominator of a ratio is zero."""
+        """Return SQL over rows of gold.customer_churn_analysis; null where unknown, or a ratio's denominator is zero."""
         whole = MEASURES[self.numerator].sql
         return f"{self.factor}.0 * {whole} / NULLIF({MEASURES[self.denominator].sql}, 0)" if self.denominator else whole
 
     def text(self, value: float | None) -> str:
-        """Return a value as people read it, with its unit; a dash where there is none."""
+        """Return a value as people read it, with its unit."""
         if value is None:
-            return "–"
+            return NOT_AVAILABLE
         return {"customers": f"{value:,.0f}", "percent": f"{value:.2f} %", "USD": f"${value:,.2f}"}[self.unit]
 
     def change(self, now: float | None, before: float | None) -> str:
-        """Return the change against an earlier value, in words: points for a share, percent for the rest."""
+        """Return the change against an earlier value, in words: points for a share, percent for the rest; empty without a value."""
         if now is None:
-            return "missing: no history yet"
+            return ""
         if before is None:
-            return "no earlier month"
+            return "no earlier value"
         if self.unit == "percent":
             return f"{now - before:+.2f} points"
         return f"{(now - before) / before * 100:+.1f} %" if before else "from zero"
@@ -237,7 +272,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "customers_at_risk",
             "Customers at risk",
-            "High-risk customers who are still here: the ones who can be kept.",
+            "High-risk customers who are still here: the ones who can be kept. Not available where the files carry no score.",
             "customers",
             -1,
             numerator="at_risk",

@@ -1,7 +1,7 @@
 """The pipeline: raw files to bronze, silver, gold and the warehouse, a gate behind every layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from prefect.states import Completed
 
 from blocks.platform import Platform
 from contract import defaults
+from contract.log import LOGGER
 from lake.results import WAREHOUSE_STEP, JobResult, result_of_step
 from tasks.alerts import send_alerts
 from tasks.assets import record_warehouse
@@ -82,17 +83,30 @@ def _run(
             enforce_gate(platform, job, completed)
         rename_flow_run(_name(day, format_file_count(results)))
         register_tables(platform)
-        loaded = loaded_version(platform)
-        exported = run_glue_job(platform, "export", run_id, limits | {"warehouse_version": str(loaded or "")})
+        exported = run_glue_job(
+            platform, "export", run_id, limits | {"warehouse_version": str(loaded_version(platform) or "")}
+        )
         results += exported
         dashboard = publish_dashboard(platform)
-        load = load_warehouse(platform, result_of_step(exported, WAREHOUSE_STEP).version_after)
+        load = _load(platform, run_id, limits, exported)
         record_warehouse(platform, load)
         send_alerts(platform)
         notify_about_files(platform, results)
     finally:
         report = publish_report(platform, results)
     return PipelineResult(run_id, results, load, report, dashboard)
+
+
+def _load(platform: Platform, run_id: str, limits: dict[str, str], exported: list[JobResult]) -> Load:
+    """Load what was exported; where the warehouse then differs from the lake, export everything and load that."""
+    load = load_warehouse(platform, result_of_step(exported, WAREHOUSE_STEP).version_after)
+    if not load.differences:
+        return load
+    note = f"the warehouse differed from the lake in {', '.join(load.differences)}: loaded again in full"
+    LOGGER.warning("warehouse: %s", note)
+    everything = run_glue_job(platform, "export", run_id, limits | {"warehouse_version": ""})
+    version = result_of_step(everything, WAREHOUSE_STEP).version_after
+    return replace(load_warehouse(platform, version, again=True), note=note)
 
 
 def _name(day: date | None = None, files: str = "") -> str:

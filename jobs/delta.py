@@ -5,11 +5,14 @@ identifier), so a write that is repeated after a crash changes nothing.
 """
 
 import json
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from py4j.java_gateway import JavaObject
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,7 +20,7 @@ from pyspark.sql.types import StructType
 
 from contract.errors import SchemaMismatchError
 from contract.tables import Table
-from lake.delta_log import commit_file
+from lake.delta_log import commit_file, lineage
 from lake.storage import Folder
 from transforms.spark_schema import spark_schema
 
@@ -97,6 +100,10 @@ class Lake:
         """Return Delta's own id of a table: a table recreated at the same place has another."""
         return str(self._snapshot(table).metadata().id())
 
+    def lineage(self, table: Table, version: int) -> str:
+        """Return which commit made a version, empty where that is no longer known."""
+        return lineage(self.root, table.path, version)
+
     def bytes(self, table: Table) -> int:
         """Return the size of the newest version's data files."""
         return int(self._snapshot(table).sizeInBytes()) if self.exists(table) else 0
@@ -108,6 +115,51 @@ class Lake:
             return self.bytes(table)
         return sum(_changed_bytes(self._actions(table, version)) for version in versions)
 
+    def data_files(self, table: Table) -> list[str]:
+        """Return the data files of the newest version, as the log names them: below the table, URL-encoded."""
+        return [add.path() for add in self._snapshot(table).allFiles().collectAsList()]
+
+    def drop_files(self, table: Table, files: Collection[str], note: str) -> None:
+        """Commit a version without these data files, which cannot be read: a DELETE would read them."""
+        snapshot = self._snapshot(table)
+        now = int(time.time() * 1000)
+        removed = [
+            add.removeWithTimestamp(now, False).json()
+            for add in snapshot.allFiles().collectAsList()
+            if add.path() in files
+        ]
+        self.write_commit(table, int(snapshot.version()) + 1, note, *removed)
+
+    def write_commit(self, table: Table, version: int, note: str, *actions: str) -> None:
+        """Write or replace a commit file, with actions as JSON; what Delta and Hadoop derived from it is removed."""
+        info = {"timestamp": int(time.time() * 1000), "operation": "REPAIR", "operationParameters": {"note": note}}
+        name = commit_file(table.path, version)
+        folder, _, short_name = name.rpartition("/")
+        for derived in (f"{version:020d}.crc", f".{version:020d}.crc.crc", f".{short_name}.crc"):
+            self.root.delete(f"{folder}/{derived}")
+        self.root.write_text(name, "\n".join([json.dumps({"commitInfo": info}), *actions]) + "\n")
+        self.forget_logs()
+
+    def forget_logs(self) -> None:
+        """Make Delta read its logs again."""
+        jvm: Any = self.session._jvm
+        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+    def matches_checksum(self, name: str) -> bool:
+        """Return whether a file below the lake has the content that Hadoop keeps the checksum of."""
+        jvm: Any = self.session._jvm
+        path = jvm.org.apache.hadoop.fs.Path(self.root.uri(name))
+        stream = path.getFileSystem(self.session._jsparkSession.sessionState().newHadoopConf()).open(path)
+        try:
+            jvm.org.apache.commons.io.IOUtils.consume(stream)
+        except Py4JJavaError as error:
+            if error.java_exception.getClass().getSimpleName() == "ChecksumException":
+                return False
+            raise
+        finally:
+            stream.close()
+        return True
+
     def empty(self, table: Table) -> DataFrame:
         """Return no rows, with the declared schema."""
         return self.session.createDataFrame([], spark_schema(table.schema))
@@ -117,6 +169,12 @@ class Lake:
         if not self.exists(table):
             return self.empty(table)
         return self.session.read.format("delta").load(self.path(table))
+
+    def read_declared(self, table: Table) -> DataFrame:
+        """Return the newest version with every declared column: null for those that an earlier release did not have."""
+        rows = self.read(table)
+        added = {f.name: F.lit(None).cast(f.type) for f in table.schema if f.name not in rows.columns}
+        return rows.withColumns(added).select(*table.schema.names)
 
     def read_version(self, table: Table, version: int) -> DataFrame:
         """Return the rows of a given version."""

@@ -10,6 +10,7 @@ from contract.metrics import HEADLINES
 from contract.tables import TABLES
 from jobs.context import JobContext, Timer
 from jobs.session import SMALL_INPUT_BYTES, tune
+from lake.checksums import ROWS, SPARK, checksum_sql, checksums
 from lake.dashboard_data import COLUMNS, MAX_CUSTOMERS, Dashboards, pack
 from lake.exports import OPERATION_COLUMN, UPSERT, Export, Exports, TableVersion, export_columns
 from lake.results import DASHBOARD_STEP, WAREHOUSE_STEP, JobResult
@@ -73,10 +74,10 @@ def _export(context: JobContext) -> JobResult:
     version = context.lake.version(ANALYSIS)
     if version is None:
         return context.unchanged("gold has no customer yet", step=WAREHOUSE_STEP)
-    table_id = context.lake.table_id(ANALYSIS)
-    if context.warehouse_version == TableVersion(table_id, version):
+    current = TableVersion(context.lake.table_id(ANALYSIS), version, context.lake.lineage(ANALYSIS, version))
+    if context.warehouse_version == current and _is_described(context, current):
         return context.unchanged("the warehouse has the newest version", step=WAREHOUSE_STEP, version=version)
-    export = _write_export(context, table_id, version)
+    export = _write_export(context, current)
     return context.record(
         "passed",
         timer,
@@ -88,37 +89,71 @@ def _export(context: JobContext) -> JobResult:
     )
 
 
-def _write_export(context: JobContext, table_id: str, version: int) -> Export:
+def _is_described(context: JobContext, current: TableVersion) -> bool:
+    """Whether the export of this version is there, with the checksums that the warehouse is compared with."""
     exports = Exports(context.lake.root)
-    base = _base(context, table_id, version)
-    changes = None if base is None else context.lake.read_changes(ANALYSIS, base, version)
+    if not exports.exists(current.version):
+        return False
+    export = exports.read(current.version)
+    return export.table_version == current and bool(export.checksums)
+
+
+def _write_export(context: JobContext, current: TableVersion) -> Export:
+    exports, version = Exports(context.lake.root), current.version
+    base = _base(context, current)
+    changes = None if base is None else _changes(context, base, version)
     is_full = changes is None
-    rows = _snapshot(context, version) if changes is None else net_changes(changes, ANALYSIS.schema.names)
+    rows = _snapshot(context, version) if changes is None else changes
     size = context.lake.bytes(ANALYSIS)
     tune(context.lake.session, size)
     exports.clear(version)
     data = exports.data(version)
     rows.coalesce(1 if size < SMALL_INPUT_BYTES else 4).write.parquet(data)
+    checked = _checksums(context, version)
     export = Export(
-        table_id=table_id,
+        table_id=current.table_id,
         version=version,
         is_full=is_full,
         base_version=None if is_full else base,
         rows=rows.sparkSession.read.parquet(data).count(),
-        table_rows=context.lake.read_version(ANALYSIS, version).count(),
+        table_rows=int(checked[ROWS]),
         columns=export_columns(ANALYSIS.schema),
         run_id=context.run_id,
+        lineage=current.lineage,
+        checksums=checked,
     )
     exports.write(export)
     return export
 
 
-def _base(context: JobContext, table_id: str, version: int) -> int | None:
-    """The version that the warehouse has of this table and that changes can start from."""
+def _base(context: JobContext, current: TableVersion) -> int | None:
+    """The version that the warehouse has of this table and that changes can start from.
+
+    None where this lake has another version of that number: it was restored, or is a copy that went its own way. Where
+    the warehouse's record has no lineage (release 0.1.0), the comparison after the load decides.
+    """
     loaded = context.warehouse_version
-    if loaded is None or context.full_refresh or loaded.table_id != table_id or loaded.version > version:
+    if loaded is None or context.full_refresh or loaded.table_id != current.table_id:
         return None
-    return loaded.version
+    if loaded.version > current.version:
+        return None
+    is_same = loaded.lineage in ("", context.lake.lineage(ANALYSIS, loaded.version))
+    return loaded.version if is_same else None
+
+
+def _changes(context: JobContext, base: int, version: int) -> DataFrame | None:
+    """The net changes after `base`, none where it is the version itself; None where the change feed does not reach back."""
+    if base == version:
+        return _snapshot(context, version).limit(0)
+    changes = context.lake.read_changes(ANALYSIS, base, version)
+    return None if changes is None else net_changes(changes, ANALYSIS.schema.names)
+
+
+def _checksums(context: JobContext, version: int) -> dict[str, str]:
+    fields = list(ANALYSIS.schema)
+    row = context.lake.read_version(ANALYSIS, version).selectExpr(*checksum_sql(fields, SPARK)).first()
+    assert row is not None
+    return checksums(fields, row)
 
 
 def _snapshot(context: JobContext, version: int) -> DataFrame:

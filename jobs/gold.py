@@ -118,7 +118,7 @@ def _kpis(context: JobContext) -> JobResult:
 
 
 def _movements(context: JobContext) -> JobResult:
-    """Append who changed segment or churn since the watermark. The first version of the analysis is the baseline."""
+    """Append who changed segment, churn or risk since the watermark. The first version of the analysis is the baseline."""
     timer = Timer()
     lake = context.lake
     last_version, target_version = max(lake.watermark(MOVEMENTS), _BASELINE), lake.version(ANALYSIS)
@@ -152,20 +152,27 @@ def _write_alert(context: JobContext) -> None:
     alerts, version = Alerts(context.lake.root), context.lake.watermark(MOVEMENTS)
     if version < 0 or alerts.exists(version):
         return
-    newest = context.lake.read(MOVEMENTS).where(f"source_version = {version} AND newly_at_risk")
-    sums = newest.agg(F.count(F.lit(1)), F.sum("monthly_charges"), F.sum("cltv"), F.max("moved_on")).collect()[0]
-    top = newest.orderBy(F.desc("cltv"), KEY).limit(TOP).collect()
+    # is_at_risk: release 0.1.0 called others newly at risk.
+    newest = context.lake.read_declared(MOVEMENTS).where(f"source_version = {version} AND newly_at_risk AND is_at_risk")
+    sums = newest.agg(F.count(F.lit(1)), F.sum("monthly_charges"), F.sum("source_cltv"), F.max("moved_on")).collect()[0]
+    top = newest.orderBy(F.desc_nulls_last("source_cltv"), KEY).limit(TOP).collect()
     alert = Alert(
         version=version,
         day=str(sums[3] or context.started_at.date()),
         customers=sums[0],
         monthly_charges=float(sums[1] or 0),
-        cltv=float(sums[2] or 0),
+        source_cltv=sums[2],
         top=tuple(_at_risk(row) for row in top),
     )
     alerts.write(alert)
 
 
 def _at_risk(row: Row) -> AtRisk:
-    amounts = (float(row[name]) for name in ("monthly_charges", "cltv", "churn_score"))
-    return AtRisk(row[KEY], row["city"], row["to_segment"], *amounts)
+    return AtRisk(
+        customer_id=row[KEY],
+        city=row["city"],
+        segment=row["to_segment"],
+        monthly_charges=float(row["monthly_charges"]),
+        source_cltv=row["source_cltv"],
+        source_churn_score=row["source_churn_score"],
+    )

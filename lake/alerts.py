@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from contract.metrics import AT_RISK
 from lake.documents import Documents
 from lake.storage import Folder
 
@@ -12,29 +14,31 @@ _CLAIM = ".claimed"
 
 @dataclass(frozen=True)
 class AtRisk:
-    """One customer: nothing personal beyond number and city. Charges are USD a month, `cltv` USD."""
+    """One customer: nothing personal beyond number and city. Charges are USD a month, `source_cltv` USD, None if unknown."""
 
     customer_id: str
     city: str | None
     segment: str
     monthly_charges: float
-    cltv: float
-    churn_score: float
+    source_cltv: int | None
+    source_churn_score: int
 
 
 @dataclass(frozen=True)
 class Alert:
-    """Who entered a high-risk segment with one version of gold.
+    """Who came to be at risk with one version of gold.
 
-    `top` are at most `TOP` of the `customers`, the greatest `cltv` first; sums are over all.
+    `top` are at most `TOP` of the `customers`, the greatest `source_cltv` first; sums are over all, `source_cltv` is None
+    where nobody's is known. `condition` is what at risk meant.
     """
 
     version: int
     day: str
     customers: int
     monthly_charges: float
-    cltv: float
+    source_cltv: int | None
     top: tuple[AtRisk, ...]
+    condition: str = AT_RISK.text()
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Alerts:
 
     def __init__(self, lake: Folder) -> None:
         folder = lake / "_alerts"
-        self._alerts = Documents(folder, Alert)
+        self._alerts = Documents(folder, Alert, _from_first_release)
         self._claims = Documents(folder, Claim)
 
     def exists(self, version: int) -> bool:
@@ -63,11 +67,13 @@ class Alerts:
         self._alerts.write(_name(alert.version), alert)
 
     def open(self) -> Iterator[Alert]:
-        """Yield the alerts that no run has claimed, oldest first."""
+        """Yield the alerts that no run has claimed, oldest first; those that meant others by at risk are left out."""
         names = self._alerts.names()
         for name in names:
             if not name.endswith(_CLAIM) and name + _CLAIM not in names:
-                yield self._alerts.read(name)
+                alert = self._alerts.read(name)
+                if alert.condition == AT_RISK.text():
+                    yield alert
 
     def claim(self, alert: Alert, by: str) -> None:
         """Record that `by` (a flow run) sends the alert, so that no later run sends it again."""
@@ -76,6 +82,13 @@ class Alerts:
     def release(self, alert: Alert) -> None:
         """Give a claimed alert back: the notifier refused it."""
         self._claims.delete(_name(alert.version) + _CLAIM)
+
+
+def _from_first_release(content: dict[str, Any]) -> dict[str, Any]:
+    """Alerts of release 0.1.0 named customers who had left: they are kept, but name nobody."""
+    if "condition" in content:
+        return content
+    return content | {"condition": "", "source_cltv": None, "top": ()}
 
 
 def _name(version: int) -> str:

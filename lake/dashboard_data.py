@@ -18,7 +18,19 @@ import pandas as pd
 
 from contract.churn import HIGH_RISK_SCORE, HIGH_VALUE_CLTV
 from contract.columns import KEY
-from contract.metrics import AT_RISK, CHURNED, CONDITIONS, DEFINITION, DIMENSIONS, NOT_CHURNED, UNKNOWN, Condition
+from contract.metrics import (
+    ASSESSED,
+    AT_RISK,
+    CHURNED,
+    CONDITIONS,
+    DEFINITION,
+    DIMENSIONS,
+    NOT_CHURNED,
+    SCORED,
+    UNKNOWN,
+    VALUED,
+    Condition,
+)
 from lake.documents import Documents
 from lake.storage import Folder
 
@@ -36,6 +48,8 @@ MAX_CUSTOMERS = 2_000_000
 SCORE_BIN = 10
 _MAX_CLTV_BINS = 20
 _UNSIGNED = (np.uint8, np.uint16, np.uint32)
+
+_COMPARED = {"=": pd.Series.eq, ">": pd.Series.gt, ">=": pd.Series.ge}
 
 Codes = npt.NDArray[Any]
 
@@ -62,7 +76,6 @@ class DashboardData:
     types: dict[str, int]
     score_bins: int
     cltv_bin: int
-    has_scores: bool
     ids: list[str]
     trend: list[list[Any]] = field(default_factory=list)
 
@@ -92,7 +105,6 @@ def pack(
         types={name: size for name, (_, size) in encoded.items()},
         score_bins=score_bins,
         cltv_bin=cltv_bin,
-        has_scores=bool(rows["source_churn_score"].notna().any()),
         ids=rows[KEY].head(at_risk).tolist(),
         trend=[list(point) for point in trend],
     )
@@ -107,8 +119,7 @@ def _at_risk_first(frame: pd.DataFrame) -> pd.DataFrame:
 def _meets(frame: pd.DataFrame, condition: Condition) -> pd.Series:
     met = pd.Series(True, index=frame.index)
     for comparison in condition.comparisons:
-        column = frame[comparison.column]
-        met &= column.eq(comparison.value) if comparison.operator == "=" else column.gt(comparison.value)
+        met &= _COMPARED[comparison.operator](frame[comparison.column], comparison.value)
     return met
 
 
@@ -168,7 +179,7 @@ class Dashboards:
 
     def __init__(self, lake: Folder) -> None:
         self.folder = lake / "_dashboard"
-        self._data = Documents(self.folder, DashboardData)
+        self._data = Documents(self.folder, DashboardData, _from_first_release)
         self._versions = Documents(self.folder, PackedVersion)
 
     def has(self, table_id: str, version: int) -> bool:
@@ -190,6 +201,14 @@ class Dashboards:
         if not self.folder.exists(_KEY):
             self.folder.write_text(_KEY, secrets.token_hex(32))
         return self.folder.read_bytes(_KEY).decode()
+
+
+def _from_first_release(content: dict[str, Any]) -> dict[str, Any]:
+    """Release 0.1.0 says of all customers together whether they have scores."""
+    if content.get("has_scores"):
+        known = [condition.name for condition in (SCORED, VALUED, ASSESSED)]
+        return content | {"kinds": [[*kind, *known] for kind in content["kinds"]]}
+    return content
 
 
 _DATA, _VERSION, _KEY = "data", "version", "key"

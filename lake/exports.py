@@ -1,6 +1,6 @@
 """Exports of a gold table: plain Parquet files, a COPY manifest and what they contain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract.errors import JobError
 from contract.schema import Field, Schema
@@ -16,20 +16,23 @@ _MANIFEST, _DESCRIPTION = "manifest.json", "export"
 class TableVersion:
     """A version of one certain table: versions of another lake also start at 0.
 
-    As text `<table id>@<version>`, empty for none.
+    A copy of a lake has the same table ids: `lineage` says which commit made the version (see `lake.delta_log`), empty
+    where that is not known, as in what release 0.1.0 recorded. As text `<table id>@<version>#<lineage>`, empty for none.
     """
 
     table_id: str
     version: int
+    lineage: str = ""
 
     def __str__(self) -> str:
-        return f"{self.table_id}@{self.version}"
+        return f"{self.table_id}@{self.version}#{self.lineage}"
 
     @staticmethod
     def parse(text: str) -> "TableVersion | None":
         """Return the version that a text names, None for an empty text."""
-        table_id, _, version = text.rpartition("@")
-        return TableVersion(table_id, int(version)) if text else None
+        table_id, _, rest = text.rpartition("@")
+        version, _, lineage = rest.partition("#")
+        return TableVersion(table_id, int(version), lineage) if text else None
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Export:
 
     A full export has every row; otherwise `rows` are the changes since
     `base_version`. `table_rows` is what the table has at `version`. The
-    files have one column more than `columns`: `_op`, U for upsert or D for delete.
+    files have one column more than `columns`: `_op`, U for upsert or D for delete. `checksums` are those of the
+    table at `version` (see `lake.checksums`), empty in exports of release 0.1.0.
     """
 
     table_id: str
@@ -60,6 +64,13 @@ class Export:
     table_rows: int
     columns: tuple[ExportColumn, ...]
     run_id: str
+    lineage: str = ""
+    checksums: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def table_version(self) -> TableVersion:
+        """Return the table version that it brings."""
+        return TableVersion(self.table_id, self.version, self.lineage)
 
 
 def export_columns(schema: Schema) -> tuple[ExportColumn, ...]:

@@ -27,7 +27,8 @@ and derive from `gold.churn_breakdown`. The business review and the command show
 | risk_segment | High-Value where cltv > {high_cltv}; High-Risk where churn_score > {high_risk} |
 
 **At risk and lost** are different customers. *At risk* are those who are still here and whose score of the source system is
-over {high_source}: they can be kept. *Lost* is what churned customers paid, gone unless they are won back. Earlier dashboards
+over {high_source}: they can be kept. Where no file carries a score it is not known who is at risk: these figures are null in
+tables and "not available" on pages, which is not zero. *Lost* is what churned customers paid, gone unless they are won back. Earlier dashboards
 showed what is lost under the name of at risk: their "CLTV at risk" is `source_cltv_lost`, their "monthly revenue at
 risk" `monthly_revenue_lost`.
 
@@ -38,8 +39,9 @@ risk" `monthly_revenue_lost`.
 "high risk". It is kept because the business knows it; it is not a forecast. The source system's own
 score and lifetime value are kept beside it as `source_churn_score` and `source_cltv`.
 
-**Movements.** `gold.customer_movements` has a row for every change of segment or churn: *lost* is churn from no to yes,
-*won back* from yes to no, *newly at risk* is entering a High-Risk segment for the first time on a day.
+**Movements.** `gold.customer_movements` has a row for every change of segment, churn or risk: *lost* is churn from no to yes,
+*won back* from yes to no, *newly at risk* is at risk now and not known to be before, for the first time on a day. Who leaves is at
+risk no longer; who comes back can be newly at risk again.
 """
 
 

@@ -1,7 +1,7 @@
 """The monthly business review: one self-contained HTML page, its PDF, and a summary."""
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ _CITIES = 10
 
 @dataclass(frozen=True)
 class Card:
-    """One KPI of the month, against the month before, over the months."""
+    """One KPI of the month, against the month before, over the months, of which `known` have a value."""
 
     metric: Metric
     value: str
@@ -33,11 +33,7 @@ class Card:
     points: str
     last: tuple[float, float] | None
     months: Sequence[tuple[str, str]]
-
-    @property
-    def known(self) -> int:
-        """Return the number of months with a value."""
-        return sum(value != "–" for _, value in self.months)
+    known: int
 
 
 @dataclass(frozen=True)
@@ -72,6 +68,7 @@ def render_review(review: Review) -> str:
         until=_until(review, month),
         cards=[_card(METRICS[name], review.kpis) for name in HEADLINES],
         missing=_missing(review),
+        has_history=review.kpis[review.month] is not None,
         groups={title: _bars(review, dimension) for dimension, title in _GROUPS.items()},
         metrics=METRICS,
         high_cltv=HIGH_VALUE_CLTV,
@@ -87,8 +84,7 @@ def summary(review: Review) -> str:
     lines = [f"# Business review {_title(Month.parse(review.month))}", "", "| | value | change |", "|---|---:|---:|"]
     for name in HEADLINES:
         metric = METRICS[name]
-        value, earlier = (now or {}).get(name), (before or {}).get(name)
-        lines.append(f"| {metric.label} | {metric.text(value)} | {metric.change(value, earlier)} |")
+        lines.append(f"| {metric.label} | {_text(metric, now)} | {_change(metric, now, before)} |")
     if now is None:
         lines += ["", "There was no run before the end of this month: its figures are missing, not zero."]
     if review.lost and review.won_back:
@@ -122,18 +118,31 @@ def _missing(review: Review) -> list[str]:
 
 
 def _card(metric: Metric, months: dict[str, dict[str, float] | None]) -> Card:
-    values = [(month, kpis.get(metric.name) if kpis else None) for month, kpis in months.items()]
-    (_, before), (_, now) = values[-2:]
-    places = _places([value for _, value in values])
+    before, now = list(months.values())[-2:]
+    places = _places([_value(metric, kpis) for kpis in months.values()])
     return Card(
         metric=metric,
-        value=metric.text(now),
-        change=metric.change(now, before),
-        tone=_tone(metric, now, before),
+        value=_text(metric, now),
+        change=_change(metric, now, before),
+        tone=_tone(metric, _value(metric, now), _value(metric, before)),
         points=" ".join(f"{x:.1f},{y:.1f}" for x, y in places),
         last=places[-1] if places else None,
-        months=[(month, metric.text(value)) for month, value in values],
+        months=[(month, _text(metric, kpis)) for month, kpis in months.items()],
+        known=len(places),
     )
+
+
+def _value(metric: Metric, kpis: Mapping[str, float] | None) -> float | None:
+    return kpis.get(metric.name) if kpis else None
+
+
+def _text(metric: Metric, kpis: Mapping[str, float] | None) -> str:
+    """A KPI of a month in words; missing where the month has no history, which is not the same as unknown."""
+    return metric.text(_value(metric, kpis)) if kpis else "missing"
+
+
+def _change(metric: Metric, now: Mapping[str, float] | None, before: Mapping[str, float] | None) -> str:
+    return metric.change(_value(metric, now), _value(metric, before)) if now else "no history yet"
 
 
 def _tone(metric: Metric, now: float | None, before: float | None) -> str:

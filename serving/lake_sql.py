@@ -14,6 +14,8 @@ from contract.tables import LAYERS
 from lake.delta_log import is_table
 from lake.storage import open_folder
 
+_WRITING = (exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Merge)
+
 Rows = tuple[list[str], list[tuple[Any, ...]]]
 
 
@@ -67,8 +69,8 @@ def _select(sql: str) -> exp.Expression:
         trees = [tree for tree in sqlglot.parse(sql, read="postgres") if tree is not None]
     except SqlglotError as error:
         raise QueryError(f"this is not valid SQL: {str(error).splitlines()[0]}") from error
-    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        raise QueryError("give one SELECT statement: the lake is written by churn run only")
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query) or trees[0].find(*_WRITING):
+        raise QueryError("give one SELECT statement: churn query only reads, the lake is written by churn run")
     return trees[0]
 
 

@@ -8,6 +8,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from blocks.platform import Platform
+from contract.churn import HIGH_SOURCE_SCORE
 from contract.errors import NotifyError
 from contract.log import LOGGER
 from lake.alerts import Alert, Alerts
@@ -48,25 +49,29 @@ def subject(alert: Alert) -> str:
 
 
 def body(alert: Alert) -> str:
-    """Return the alert as a manager reads it; of a customer no more than number, city, segment and amounts."""
-    verb = "has" if alert.customers == 1 else "have"
+    """Return the alert as a manager reads it; of a customer no more than number, city, score and amounts."""
+    verb = "is" if alert.customers == 1 else "are"
     pays = "pays" if alert.customers == 1 else "pay"
     lines = [
-        f"On {alert.day}, {_customers(alert.customers)} {verb} entered a high-risk segment.",
-        f"Together: ${alert.monthly_charges:,.2f} a month, ${alert.cltv:,.2f} lifetime value."
+        f"On {alert.day}, {_customers(alert.customers)} {verb} newly at risk: still here, scored over {HIGH_SOURCE_SCORE}.",
+        f"Together: ${alert.monthly_charges:,.2f} a month, {_cltv(alert.source_cltv)}."
         if alert.customers > 1
         else f"The customer {pays} ${alert.monthly_charges:,.2f} a month.",
         "",
         "Call first:",
         *(
-            f"{number}. {c.customer_id} ({c.city or 'city unknown'}): {c.segment}, "
-            f"${c.cltv:,.2f} lifetime value, ${c.monthly_charges:,.2f} a month"
+            f"{number}. {c.customer_id} ({c.city or 'city unknown'}): score {c.source_churn_score}, "
+            f"{_cltv(c.source_cltv)}, ${c.monthly_charges:,.2f} a month"
             for number, c in enumerate(alert.top[:_NAMED], start=1)
         ),
     ]
     if alert.customers > _NAMED:
         lines.append(f"and {alert.customers - _NAMED:,} more: gold.customer_movements, newly_at_risk")
     return "\n".join(lines)
+
+
+def _cltv(amount: int | None) -> str:
+    return "lifetime value unknown" if amount is None else f"${amount:,} lifetime value"
 
 
 def _customers(count: int) -> str:

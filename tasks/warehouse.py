@@ -10,6 +10,7 @@ from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
 from contract.errors import DependentViewError, WarehouseError
 from contract.log import LOGGER
+from lake.checksums import ROWS, checksums, differences
 from lake.exports import Export, ExportColumn, Exports, TableVersion
 from serving.warehouse import sql
 from serving.warehouse.statements import execute
@@ -18,11 +19,17 @@ from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 
 @dataclass(frozen=True)
 class Load:
-    """What the warehouse has now, and how many rows this load brought (0: it was up to date)."""
+    """What the warehouse has now, and how many rows this load brought (0: it was up to date).
+
+    `differences` are the checksums (see `lake.checksums`) in which its rows differ from those of the lake: it was left as
+    it was, and needs a full load. `note` says in words what was out of the ordinary.
+    """
 
     version: int | None
     rows_loaded: int
     table_rows: int
+    differences: tuple[str, ...] = ()
+    note: str = ""
 
 
 @task(
@@ -36,7 +43,7 @@ class Load:
 def loaded_version(platform: Platform) -> TableVersion | None:
     """Return the gold version that the warehouse has, None for none: the next export starts there. Raises WarehouseError."""
     with platform.warehouse.connection() as connection:
-        execute(connection, sql.create_audit(platform.warehouse.schema_name))
+        _prepare_audit(connection, platform.warehouse)
         version = _last_load(connection, platform)
         connection.commit()
     return version
@@ -50,41 +57,52 @@ def loaded_version(platform: Platform) -> TableVersion | None:
     timeout_seconds=3600,
     persist_result=False,
 )
-def load_warehouse(platform: Platform, version: int | None) -> Load:
+def load_warehouse(platform: Platform, version: int | None, *, again: bool = False) -> Load:
     """Load the export of gold `version` and return what the warehouse has then.
 
-    A version that is there already changes nothing. Raises WarehouseError.
+    A version that is there already changes nothing, unless it is to be loaded `again`. The rows are compared with the lake's in any case. Raises WarehouseError.
     """
     if version is None:
         return Load(None, 0, 0)
-    exports = Exports(platform.folder())
+    export, manifest = Exports(platform.folder()).read(version), Exports(platform.folder()).manifest(version)
     with platform.warehouse.connection() as connection:
-        execute(connection, sql.create_audit(platform.warehouse.schema_name))
+        _prepare_audit(connection, platform.warehouse)
         present = _last_load(connection, platform)
-        # The export job leaves no export where the warehouse has this very version.
-        exported = exports.read(version).table_id if exports.exists(version) else present and present.table_id
-        if present and present == TableVersion(exported or "", version):
+        if present == export.table_version and not again:
             LOGGER.info("warehouse: has version %d already", version)
             if _define_views(connection, platform.warehouse, _columns(connection, platform.warehouse)):
                 _grant(connection, platform.warehouse)
             connection.commit()
-            return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"))
-        export = exports.read(version)
+            rows = _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}")
+            return Load(version, 0, rows, _differences(connection, platform.warehouse, export))
         migrate(connection, platform.warehouse, export.columns)
-        if not export.is_full and present != TableVersion(export.table_id, export.base_version or 0):
+        if not export.is_full and (present is None or not _starts_at(export, present)):
             raise WarehouseError(
                 f"the export holds the changes since version {export.base_version}, "
                 f"the warehouse has {present or 'none'}. "
                 "Run the pipeline again: it exports what is missing."
             )
-        _replace(connection, platform, export, exports.manifest(version))
+        differing = _replace(connection, platform, export, manifest)
+        if differing:
+            return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"), differing)
     LOGGER.info("warehouse: %s rows loaded, %s in the table", f"{export.rows:,}", f"{export.table_rows:,}")
     return Load(version, export.rows, export.table_rows)
 
 
+def _starts_at(export: Export, present: TableVersion) -> bool:
+    return (present.table_id, present.version) == (export.table_id, export.base_version)
+
+
+def _prepare_audit(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> None:
+    execute(connection, sql.create_audit(warehouse.schema_name))
+    columns = [row[0] for row in execute(connection, sql.existing_columns(warehouse.schema_name, sql.AUDIT))]
+    if "lineage" not in columns:
+        execute(connection, sql.add_lineage(warehouse.schema_name))
+
+
 def _last_load(connection: redshift_connector.Connection, platform: Platform) -> TableVersion | None:
     found = execute(connection, sql.last_load(platform.warehouse.schema_name))
-    return TableVersion(str(found[0][0]), int(found[0][1])) if found else None
+    return TableVersion(str(found[0][0]), int(found[0][1]), str(found[0][2] or "")) if found else None
 
 
 def migrate(
@@ -147,24 +165,45 @@ def _grant(connection: redshift_connector.Connection, warehouse: RedshiftWarehou
         execute(connection, statement)
 
 
-def _replace(connection: redshift_connector.Connection, platform: Platform, export: Export, manifest: str) -> None:
-    """Stage, check, replace, check again, record: all or nothing."""
+def _replace(
+    connection: redshift_connector.Connection, platform: Platform, export: Export, manifest: str
+) -> tuple[str, ...]:
+    """Stage, check, replace, compare, record: all or nothing. Return what differs from the lake after changes were loaded."""
     schema = platform.warehouse.schema_name
     execute(connection, sql.create_staging(export.columns))
     execute(connection, sql.copy_staging(manifest, platform.warehouse.iam_role))
-    _check_count(connection, sql.STAGING, export.rows)
+    staged = _count(connection, sql.STAGING)
+    if staged != export.rows:
+        raise WarehouseError(
+            f"{sql.STAGING} has {staged} rows after the load, {export.rows} were exported; rolled back"
+        )
     execute(connection, sql.delete_replaced(schema, is_full=export.is_full))
     execute(connection, sql.insert_staged(schema, export.columns))
-    _check_count(connection, f"{schema}.{sql.TARGET}", export.table_rows)
+    differing = _differences(connection, platform.warehouse, export)
+    if differing and export.is_full:
+        raise WarehouseError(
+            f"{schema}.{sql.TARGET} differs from what was exported, after all of it was loaded, in: "
+            f"{', '.join(differing)}; rolled back. Run the pipeline again; if it happens again, the warehouse changes "
+            "values as it loads them"
+        )
+    if differing:
+        connection.rollback()
+        return differing
     loaded = (export.table_id, export.version, export.is_full, export.rows, export.table_rows, export.run_id)
-    execute(connection, sql.insert_audit(schema), loaded)
+    execute(connection, sql.insert_audit(schema), (*loaded, export.lineage))
     connection.commit()
+    return ()
 
 
-def _check_count(connection: redshift_connector.Connection, table: str, expected: int) -> None:
-    found = _count(connection, table)
-    if found != expected:
-        raise WarehouseError(f"{table} has {found} rows after the load, {expected} were exported; rolled back")
+def _differences(
+    connection: redshift_connector.Connection, warehouse: RedshiftWarehouse, export: Export
+) -> tuple[str, ...]:
+    """What the table's rows differ in from those of the lake; only their number is known of an export of release 0.1.0."""
+    if not export.checksums:
+        rows = _count(connection, f"{warehouse.schema_name}.{sql.TARGET}")
+        return () if rows == export.table_rows else (ROWS,)
+    (values,) = execute(connection, sql.target_checksums(warehouse.schema_name, export.columns))
+    return tuple(differences(export.checksums, checksums(export.columns, values)))
 
 
 def _count(connection: redshift_connector.Connection, table: str) -> int:

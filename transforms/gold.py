@@ -12,7 +12,6 @@ from contract.churn import (
     CHURN_SCORE_PER_MONTH,
     HIGH_RISK,
     HIGH_RISK_SCORE,
-    HIGH_RISK_SEGMENTS,
     HIGH_VALUE,
     HIGH_VALUE_CLTV,
     LOW_RISK,
@@ -21,7 +20,7 @@ from contract.churn import (
     segment,
 )
 from contract.columns import KEY
-from contract.metrics import DIMENSIONS, MEASURES, METRICS, METRICS_BY_DIMENSION, UNKNOWN, Metric
+from contract.metrics import AT_RISK, DIMENSIONS, MEASURES, METRICS, METRICS_BY_DIMENSION, UNKNOWN, Metric
 from contract.schemas import gold
 
 # City has many values and is summed on its own.
@@ -107,9 +106,11 @@ def breakdown(current: DataFrame, changes: DataFrame, source_version: int) -> Da
     ]
     totals = reduce(DataFrame.unionByName, marked).groupBy("dimension", "value")
     rate = F.lit(100) * F.col("churned") / F.col("customers")
+    known = {m.name: F.when(F.col(m.known.name) > 0, F.col(m.name)) for m in MEASURES.values() if m.known}
     return (
         totals.agg(*_sums(), F.max("source_version").alias("source_version"))
         .where("customers > 0")
+        .withColumns(known)
         .withColumn("churn_rate", rate.cast(gold.BREAKDOWN["churn_rate"].type))
         .select(*gold.BREAKDOWN.names)
     )
@@ -134,35 +135,38 @@ def kpis(breakdown_rows: DataFrame, run_id: str, computed_at: datetime, source_v
 
 
 def movements(changes: DataFrame, alerted: DataFrame, run_id: str, moved_on: date, source_version: int) -> DataFrame:
-    """Return the rows of gold.customer_movements: customers whose segment or churn differs before and after `changes`.
+    """Return the rows of gold.customer_movements: customers whose segment, churn or risk differs before and after `changes`.
 
-    `changes` is a change feed of the analysis; what happens in between is left out. `alerted`
+    `changes` is a change feed of the analysis; what happens in between is left out. `contract.metrics.AT_RISK` says who
+    is at risk; a customer without a score is not known to be. `alerted`
     holds the customers (column customer_id) that have had an alert on `moved_on`.
     """
     kept = [name for name in gold.MOVEMENTS.names if name in gold.ANALYSIS.names and name != KEY]
-    image = F.struct("_change_type", "risk_segment", "churn_flag", *kept)
+    image = F.struct("_change_type", "risk_segment", "churn_flag", F.expr(AT_RISK.text()).alias("at_risk"), *kept)
     # In one commit the image before comes before the image after.
     is_after = F.col("_change_type").isin("insert", "update_postimage").cast("int")
     order = F.col("_commit_version") * 2 + is_after
     ends = changes.groupBy(KEY).agg(F.min_by(image, order).alias("first"), F.max_by(image, order).alias("last"))
     had_before = F.col("first._change_type").isin("delete", "update_preimage")
     has_after = F.col("last._change_type").isin("insert", "update_postimage")
+    was_at_risk, is_at_risk = (F.coalesce(F.col(name), F.lit(False)) for name in ("was_at_risk", "is_at_risk"))
+    stayed = F.expr("from_segment <=> to_segment AND was_churned <=> is_churned") & (was_at_risk == is_at_risk)
     moved = ends.select(
         KEY,
         F.when(had_before, F.col("first.risk_segment")).alias("from_segment"),
         F.when(has_after, F.col("last.risk_segment")).alias("to_segment"),
         F.when(had_before, F.col("first.churn_flag")).alias("was_churned"),
         F.when(has_after, F.col("last.churn_flag")).alias("is_churned"),
+        F.when(had_before, F.col("first.at_risk")).alias("was_at_risk"),
+        F.when(has_after, F.col("last.at_risk")).alias("is_at_risk"),
         *(F.col(f"last.{name}").alias(name) for name in kept),
-    ).where("NOT (from_segment <=> to_segment AND was_churned <=> is_churned)")
-    was_high_risk = F.coalesce(F.col("from_segment").isin(*HIGH_RISK_SEGMENTS), F.lit(False))
-    entered = F.col("to_segment").isin(*HIGH_RISK_SEGMENTS) & ~was_high_risk
+    ).where(~stayed)
     known = alerted.select(KEY, F.lit(True).alias("_alerted"))
     return (
         moved.join(known, KEY, "left")
         .withColumns(
             {
-                "newly_at_risk": F.coalesce(entered, F.lit(False)) & F.col("_alerted").isNull(),
+                "newly_at_risk": is_at_risk & ~was_at_risk & F.col("_alerted").isNull(),
                 "moved_on": F.lit(moved_on),
                 "run_id": F.lit(run_id),
                 "source_version": F.lit(source_version).cast("long"),
@@ -173,7 +177,7 @@ def movements(changes: DataFrame, alerted: DataFrame, run_id: str, moved_on: dat
 
 
 def _value(metric: Metric) -> Column:
-    """A KPI over a row of measures; null where a ratio has nothing to divide by."""
+    """A KPI over a row of measures; null where it is unknown, or a ratio has nothing to divide by."""
     part = F.col(metric.numerator)
     if not metric.denominator:
         return part

@@ -2,7 +2,7 @@
 
 from contract.churn import CHURN_SCORE_RULE, HIGH_RISK_SCORE, HIGH_VALUE_CLTV, TENURE_BAND_NAMES
 from contract.columns import COLUMNS, KEY
-from contract.metrics import CONDITIONS, MEASURES
+from contract.metrics import AT_RISK, CONDITIONS, MEASURES, Measure
 from contract.schema import Field, Schema, required
 from contract.schemas.silver import CUSTOMERS
 
@@ -38,11 +38,19 @@ ANALYSIS_VIEW = Schema(
     (*ANALYSIS, *(required(condition.column, "boolean", condition.text()) for condition in CONDITIONS))
 )
 
+
+def _measured(measure: Measure) -> Field:
+    kind = _SUM if measure.column else "bigint"
+    if measure.known is None:
+        return required(measure.name, kind, measure.meaning)
+    return Field(measure.name, kind, f"{measure.meaning}; null where {measure.known.name} is 0")
+
+
 BREAKDOWN = Schema(
     (
         required("dimension", "string", "Column that the customers are grouped by"),
         required("value", "string", "Value of that column; Unknown where it is missing"),
-        *(required(name, _SUM if measure.column else "bigint", measure.meaning) for name, measure in MEASURES.items()),
+        *(_measured(measure) for measure in MEASURES.values()),
         required("churn_rate", "decimal(7,4)", "churned / customers, in percent"),
         required("source_version", "bigint", "Version of gold.customer_churn_analysis that changed the row last"),
     )
@@ -54,7 +62,7 @@ KPIS = Schema(
         required("computed_at", "timestamp", "Start of that run, UTC"),
         required("source_version", "bigint", "Version of gold.customer_churn_analysis it describes"),
         required("kpi", "string", "Name of the KPI, defined in docs/metrics.md"),
-        Field("value", "decimal(24,4)", "Value of the KPI"),
+        Field("value", "decimal(24,4)", "Value of the KPI; null where it is unknown"),
         required("unit", "string", "customers, percent or USD"),
     )
 )
@@ -67,13 +75,17 @@ MOVEMENTS = Schema(
         Field("to_segment", "string", "risk_segment after; null for a customer who is gone from gold"),
         Field("was_churned", "int", "churn_flag before; null for a new customer"),
         Field("is_churned", "int", "churn_flag after; null for a customer who is gone from gold"),
+        Field("was_at_risk", "boolean", f"{AT_RISK.text()} before; null for a new customer, and without a score"),
+        Field("is_at_risk", "boolean", f"{AT_RISK.text()} after; null for a customer who is gone, and without a score"),
         required(
             "newly_at_risk",
             "boolean",
-            "Entered a High-Risk segment, for the first time on that day: an alert is raised",
+            "At risk now and not known to be before, for the first time on that day: an alert is raised. In rows of "
+            "release 0.1.0, which have no is_at_risk: entered a High-Risk segment",
         ),
         *(ANALYSIS[name] for name in ("city", "contract", "payment_method", "churn_reason")),
         *(ANALYSIS[name] for name in ("customer_tenure_group", "monthly_charges", "cltv", "churn_score")),
+        *(ANALYSIS[name] for name in ("source_churn_score", "source_cltv")),
         required("run_id", "string", "Run that saw the movement"),
         required("source_version", "bigint", "Version of gold.customer_churn_analysis that it was seen in"),
     )

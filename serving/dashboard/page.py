@@ -21,7 +21,7 @@ from contract.churn import (
     LOW_VALUE,
     segment,
 )
-from contract.metrics import CONDITIONS, HEADLINES, MEASURES, METRICS, METRICS_BY_DIMENSION, SECONDARY
+from contract.metrics import HEADLINES, MEASURES, METRICS, METRICS_BY_DIMENSION, NOT_AVAILABLE, SECONDARY
 from lake.dashboard_data import SCORE_BIN, DashboardData, Dashboards
 from lake.storage import Folder
 from serving.dashboard.content import CALLS, FILTERS, SEARCHED, TALL, TITLE, VISUALS, CustomerIds
@@ -112,7 +112,11 @@ def _spec() -> dict[str, Any]:
         "filters": [{"name": f.name, "label": f.label, "search": f.name in SEARCHED} for f in FILTERS],
         "visuals": [asdict(visual) for visual in VISUALS],
         "measures": {
-            name: {"column": measure.column, "condition": measure.condition.name if measure.condition else ""}
+            name: {
+                "column": measure.column,
+                "condition": measure.condition.name if measure.condition else "",
+                "known": measure.known.name if measure.known else "",
+            }
             for name, measure in MEASURES.items()
         },
         "metrics": {
@@ -127,11 +131,7 @@ def _spec() -> dict[str, Any]:
             }
             for name, metric in (METRICS | METRICS_BY_DIMENSION).items()
         },
-        "scored": [
-            condition.name
-            for condition in CONDITIONS
-            if any(comparison.column == "source_churn_score" for comparison in condition.comparisons)
-        ],
+        "not_available": NOT_AVAILABLE,
         "score_bin": SCORE_BIN,
         "high_risk": HIGH_RISK_SCORE,
         "high_cltv": HIGH_VALUE_CLTV,

@@ -13,15 +13,17 @@ STATE = f'IF {CHURNED.text(bracketed)} THEN "Churned" ELSE "Retained" END'
 
 
 def measure_formula(measure: Measure) -> str:
-    """Return the formula of a sum over the rows of a mark; zero where there is none."""
+    """Return the formula of a sum over the rows of a mark; null where it is unknown, else zero where there is none."""
     value = f"IFNULL([{measure.column}], 0)" if measure.column else "1"
     if measure.condition:
         value = f"IF {measure.condition.text(bracketed)} THEN {value} ELSE 0 END"
+    if measure.known:
+        return f"SUM(IF {measure.known.text(bracketed)} THEN {value} END)"
     return f"ZN(SUM({value}))"
 
 
 def metric_formula(metric: Metric) -> str:
-    """Return the formula of a KPI; null where the denominator of a ratio is zero."""
+    """Return the formula of a KPI; null where it is unknown, or the denominator of a ratio is zero."""
     part = measure_formula(MEASURES[metric.numerator])
     if not metric.denominator:
         return part

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from contract.columns import KEY
 from contract.metrics import CONDITIONS, METRICS, fingerprint
+from lake.checksums import REDSHIFT, checksum_sql
 from lake.exports import OPERATION_COLUMN, UPSERT, ExportColumn
 
 TARGET = "customer_churn_analysis"
@@ -127,8 +128,13 @@ def create_audit(schema: str) -> str:
     return (
         f"CREATE TABLE IF NOT EXISTS {schema}.{AUDIT} (table_name VARCHAR(128) NOT NULL, "
         "table_id VARCHAR(64) NOT NULL, delta_version BIGINT NOT NULL, is_full BOOLEAN NOT NULL, rows_loaded BIGINT NOT NULL, "
-        "table_rows BIGINT NOT NULL, run_id VARCHAR(64) NOT NULL, loaded_at TIMESTAMP NOT NULL)"
+        "table_rows BIGINT NOT NULL, run_id VARCHAR(64) NOT NULL, loaded_at TIMESTAMP NOT NULL, lineage VARCHAR(64))"
     )
+
+
+def add_lineage(schema: str) -> str:
+    """Return ALTER TABLE for a load audit of release 0.1.0."""
+    return f"ALTER TABLE {schema}.{AUDIT} ADD COLUMN lineage VARCHAR(64)"
 
 
 def add_column(schema: str, column: ExportColumn) -> str:
@@ -136,18 +142,18 @@ def add_column(schema: str, column: ExportColumn) -> str:
     return f"ALTER TABLE {schema}.{TARGET} ADD COLUMN {column.name} {_type(column)} ENCODE {_encoding(column)}"
 
 
-def existing_columns(schema: str) -> str:
-    """Return SQL of the names of the target's columns, in order."""
+def existing_columns(schema: str, table: str = TARGET) -> str:
+    """Return SQL of the names of a table's columns, in order."""
     return (
         "SELECT column_name FROM information_schema.columns "
-        f"WHERE table_schema = '{schema}' AND table_name = '{TARGET}' ORDER BY ordinal_position"
+        f"WHERE table_schema = '{schema}' AND table_name = '{table}' ORDER BY ordinal_position"
     )
 
 
 def last_load(schema: str) -> str:
-    """Return SQL of the Delta table id and version of the newest load."""
+    """Return SQL of the Delta table id, version and lineage of the newest load."""
     return (
-        f"SELECT table_id, delta_version FROM {schema}.{AUDIT} WHERE table_name = '{TARGET}' "
+        f"SELECT table_id, delta_version, lineage FROM {schema}.{AUDIT} WHERE table_name = '{TARGET}' "
         "ORDER BY loaded_at DESC, delta_version DESC LIMIT 1"
     )
 
@@ -185,8 +191,14 @@ def insert_staged(schema: str, columns: Sequence[ExportColumn]) -> str:
 
 
 def insert_audit(schema: str) -> str:
-    """Return INSERT of one load. Parameters: table id, version, is_full, rows loaded, table rows, run id."""
-    return f"INSERT INTO {schema}.{AUDIT} VALUES ('{TARGET}', %s, %s, %s, %s, %s, %s, GETDATE())"
+    """Return INSERT of one load. Parameters: table id, version, is_full, rows loaded, table rows, run id, lineage."""
+    names = "table_name, table_id, delta_version, is_full, rows_loaded, table_rows, run_id, lineage, loaded_at"
+    return f"INSERT INTO {schema}.{AUDIT} ({names}) VALUES ('{TARGET}', %s, %s, %s, %s, %s, %s, %s, GETDATE())"
+
+
+def target_checksums(schema: str, columns: Sequence[ExportColumn]) -> str:
+    """Return SQL of the checksums of the target's rows."""
+    return f"SELECT {', '.join(checksum_sql(columns, REDSHIFT))} FROM {schema}.{TARGET}"
 
 
 def _definition(column: ExportColumn) -> str:

@@ -1,14 +1,17 @@
 """Execute statements with redshift_connector and translate its errors."""
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redshift_connector
 
-from contract.errors import DependentViewError, WarehouseError
+from contract.errors import DependentViewError, QueryError, WarehouseError
 
 _DEPENDENT_OBJECTS = "2BP01"
+_READING = ("SELECT", "WITH", "SHOW", "EXPLAIN")
+_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
 
 
 def execute(
@@ -30,6 +33,31 @@ def execute_with_columns(
         cursor.execute(sql, tuple(parameters))
         columns = [_text(column[0]) for column in cursor.description or []]
         return columns, [tuple(row) for row in cursor.fetchall()] if columns else []
+
+
+def read(connection: redshift_connector.Connection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Execute one reading statement in a read-only transaction, left open; return the names of the columns and the rows.
+
+    The first word is checked too: Redshift's TRUNCATE commits the transaction that it is in. Raises QueryError.
+    """
+    check_reads(sql)
+    connection.autocommit = True  # the driver would begin a transaction of its own
+    try:
+        execute(connection, "BEGIN READ ONLY")
+        return execute_with_columns(connection, sql)
+    except WarehouseError as error:
+        raise QueryError(str(error)) from error
+
+
+def check_reads(sql: str) -> None:
+    """Raise QueryError for a statement that does not begin as one that reads; a second one the driver does not send."""
+    found = _FIRST_WORD.match(sql)
+    word = found[1].upper() if found else ""
+    if word not in _READING:
+        raise QueryError(
+            f"churn query only reads: give one {', '.join(_READING[:-1])} or {_READING[-1]} statement, not "
+            f"{word or 'nothing'}. The warehouse is written by: churn run"
+        )
 
 
 @contextlib.contextmanager

@@ -211,9 +211,12 @@ def test_files_without_scores_say_so(browser, tmp_path):
     )
     manager = _open(browser, tmp_path / "page.html", render(packed(rows)))
     cards = manager.cards()
-    assert (cards["customers"], cards["customers_at_risk"], cards["source_cltv_lost"]) == ("300", "–", "–")
-    assert manager.page.get_by_text("The files carry no scores").count() == 5
-    assert "Nobody" in manager.calls()[0][0]
+    assert (cards["customers"], cards["customers_at_risk"], cards["source_cltv_lost"]) == (
+        "300", "not available", "not available",
+    )  # fmt: skip
+    assert manager.page.locator(".cards").get_by_text("The files carry no scores").count() == 5
+    assert manager.calls()[0][0] == "Not available: the files carry no scores."
+    assert "$0.00" not in manager.page.inner_text(".cards")
     assert manager.problems == []
     manager.page.close()
 

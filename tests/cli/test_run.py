@@ -35,6 +35,16 @@ def test_lake_warehouse_and_summary_agree(machine, first_run):
     assert "running" in first_run.err
 
 
+def test_queries_only_read(machine, first_run):
+    for statement in ("TRUNCATE customer_churn_analysis", "WITH x AS (DELETE FROM customer_churn_analysis) SELECT 1"):
+        answer = machine.churn("query", "--on", "warehouse", statement)
+        assert (answer.code, answer.out) == (1, "")
+        assert "reads" in answer.err or "syntax error" in answer.err
+    counted = "SELECT count(*) AS n FROM customer_churn_analysis"
+    (found,) = machine.churn("query", "--on", "warehouse", "--json", counted).json()
+    assert found["n"] == first_run.json()["warehouse"]["table_rows"]
+
+
 def test_the_report_and_the_status_tell_the_same(machine, first_run):
     report = machine.churn("report")
     assert report.out.strip() == first_run.json()["report"]

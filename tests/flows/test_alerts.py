@@ -18,7 +18,7 @@ from tasks import alerts as alerts_task
 from tasks.alerts import body, send_alerts, subject
 from tests.support.receivers import MailServer, Webhook
 
-TOP = tuple(AtRisk(f"c{n}", "Fresno" if n else None, "Low-Value, High-Risk", 30.0, 900.0 - n, 92.5) for n in range(12))
+TOP = tuple(AtRisk(f"c{n}", "Fresno" if n else None, "Low-Value, Low-Risk", 30.0, 900 - n, 92) for n in range(12))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def platform(prefect_harness, warehouse, webhook, tmp_path):
 
 
 def _alert(version=3, customers=12):
-    return Alert(version, "2026-01-02", customers, 30.0 * customers, 10_000.5, TOP[:customers])
+    return Alert(version, "2026-01-02", customers, 30.0 * customers, 10_000, TOP[:customers])
 
 
 def _write(platform, *alerts):
@@ -54,13 +54,13 @@ def test_a_manager_can_read_it():
     assert subject(_alert()) == "12 customers newly at risk, $360.00 a month"
     lines = body(_alert()).splitlines()
     assert lines[:2] == [
-        "On 2026-01-02, 12 customers have entered a high-risk segment.",
-        "Together: $360.00 a month, $10,000.50 lifetime value.",
+        "On 2026-01-02, 12 customers are newly at risk: still here, scored over 70.",
+        "Together: $360.00 a month, $10,000 lifetime value.",
     ]
-    assert lines[4] == "1. c0 (city unknown): Low-Value, High-Risk, $900.00 lifetime value, $30.00 a month"
+    assert lines[4] == "1. c0 (city unknown): score 92, $900 lifetime value, $30.00 a month"
     assert len([line for line in lines if line[0:1].isdigit()]) == 10
     assert lines[-1] == "and 2 more: gold.customer_movements, newly_at_risk"
-    assert body(_alert(customers=1)).startswith("On 2026-01-02, 1 customer has entered")
+    assert body(_alert(customers=1)).startswith("On 2026-01-02, 1 customer is newly at risk")
 
 
 def test_every_alert_is_sent_once(platform, webhook):
@@ -117,7 +117,7 @@ def test_without_a_notifier_it_is_seen_in_prefect(platform):
     _write(platform, _alert())
     assert send_alerts(platform.model_copy(update={"notifier": None})) == 12
     rows = json.loads(Artifact.get("customers-at-risk").data)
-    assert set(rows[0]) == {"customer_id", "city", "segment", "monthly_charges", "cltv", "churn_score"}
+    assert set(rows[0]) == {"customer_id", "city", "segment", "monthly_charges", "source_cltv", "source_churn_score"}
 
 
 def test_operators_are_told_and_a_hanging_receiver_does_not_fail_the_message(platform, webhook):

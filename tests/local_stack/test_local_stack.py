@@ -80,16 +80,21 @@ def test_tables_are_assets_with_upstreams_rows_and_versions(room):
 def test_an_alert_and_a_file_that_lands_while_a_run_is_going(room):
     write_jsonl(
         room.raw / "customers" / "2026-02-01" / "a.jsonl",
-        record("n1", churn="Yes", **NEW),
-        record("n2", churn="Yes", **NEW | {"city": "San Diego", "monthly_charges": "80.00", "total_charges": "400.00"}),
-        record("n3", **NEW),
+        record("n1", source_churn_score="71", **NEW),
+        record(
+            "n2",
+            source_churn_score="90",
+            source_cltv="4000",
+            **NEW | {"city": "San Diego", "monthly_charges": "80.00", "total_charges": "400.00"},
+        ),
+        record("n3", churn="Yes", source_churn_score="99", **NEW),
     )
     room.until(lambda: [r for r in room.runs() if r["state_type"] == "RUNNING"])
     write_jsonl(room.raw / "customers" / "2026-02-02" / "b.jsonl", record("n4", **NEW))
     room.until(lambda: _customers(room) == 64)
     (text,) = room.until(lambda: room.webhook.texts)
     assert text.startswith("*2 customers newly at risk, $110.00 a month*")
-    assert "1. n2 (San Diego): Low-Value, High-Risk, $400.00 lifetime value, $80.00 a month" in text
+    assert "1. n2 (San Diego): score 90, $4,000 lifetime value, $80.00 a month" in text
     assert not any(word in text for word in ("Female", "Male", "Mailed", "Partner", "No internet")), "nothing personal"
     room.until(lambda: room.ended("COMPLETED", 2) and not [r for r in room.runs() if r["state_type"] == "RUNNING"])
 

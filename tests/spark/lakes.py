@@ -71,7 +71,7 @@ class History:
         self.folder, self.raw = folder, folder / "raw"
         self.pipeline = PipelineHarness(folder / "lake")
         bad = record("bad", tenure_months="abc")
-        staying = [*many(30), record("leaver", **NEW), record("loyal", **LOYAL)]
+        staying = [*many(30), record("leaver", **NEW), record("loyal", source_churn_score="90", **LOYAL)]
         self._bring("2026-01-01", *staying, record("lost", churn="Yes", **NEW), bad)
         services = {"customer_id": "waits"} | {column: record("x")[column] for column in GROUP["services"].columns}
         write_jsonl(self.raw / "services" / "2026-01-01" / "s.jsonl", services)
@@ -82,20 +82,28 @@ class History:
         self._bring("2025-12-31", *older)
         self._bring(
             "2026-01-02",
-            record("leaver", churn="Yes", churn_reason="Moved", **NEW),
-            record("loyal", churn="Yes", **LOYAL),
-            record("lost", **NEW),
-            record("fresh", churn="Yes", **NEW | {"monthly_charges": "90.00", "total_charges": "450.00"}),
-            record("waits"),
-            record("G0001", monthly_charges="51.00"),
+            record("leaver", churn="Yes", churn_reason="Moved", source_churn_score="95", **NEW),
+            record("loyal", churn="Yes", source_churn_score="90", **LOYAL),
+            record("lost", source_churn_score="75", **NEW),
+            record(
+                "fresh",
+                churn="Yes",
+                source_churn_score="99",
+                **NEW | {"monthly_charges": "90.00", "total_charges": "450.00"},
+            ),
+            record("waits", source_churn_score="71", source_cltv="4000"),
+            record("G0001", monthly_charges="51.00", source_churn_score="70"),
             *(record(f"G{number:04d}", **left) for number in (2, 3, 4)),
             *many(30)[5:],
         )
         self.second = self._step("second", SECOND)
-        returned = record("leaver", **NEW)
-        self._bring("2026-01-03", returned, record("N1", churn="Yes"), record("N2"), record("bad", tenure_months="12"))
+        scored = {"source_churn_score": "80"}
+        returned, lost = record("leaver", **NEW, **scored), record("lost", churn="Yes", **NEW, **scored)
+        new = (record("N1", churn="Yes", **scored), record("N2"), record("bad", tenure_months="12"))
+        self._bring("2026-01-03", returned, lost, *new)
         self.noon = self._step("noon", NOON, full_refresh=True)
-        self._bring("2026-01-04", record("leaver", churn="Yes", **NEW), record("N3", churn="Yes"))
+        back = record("lost", **NEW, **scored)
+        self._bring("2026-01-04", record("leaver", churn="Yes", **NEW), back, record("N3", **scored))
         self.evening = self._step("evening", EVENING)
 
     @cached_property

@@ -12,6 +12,10 @@ from contract.metrics import DIMENSIONS, MEASURES, METRICS, METRICS_BY_DIMENSION
 from tests.spark.frames import INGESTED_AT, assert_cases, assert_declared, table_frame, utc
 from transforms import gold
 
+NEEDED = {
+    "churned_source_cltv": "valued", "high_source_score": "scored", "at_risk": "scored",
+    "at_risk_monthly_revenue": "scored", "at_risk_source_cltv": "assessed",
+}  # fmt: skip
 CHANGE = StructField("_change_type", StringType())
 
 
@@ -58,8 +62,9 @@ def in_pandas(customers):
     rows = pd.DataFrame(list(customers.values())).astype(
         {"monthly_charges": float, "cltv": float, "source_cltv": float}
     )
-    left, scored = rows["churn_flag"] == 1, rows["source_churn_score"].fillna(0) > 70
+    left, scored = rows["churn_flag"] == 1, rows["source_churn_score"].astype(float).fillna(0) > 70
     monthly, source_cltv, ones = rows["monthly_charges"], rows["source_cltv"].fillna(0), pd.Series(1, rows.index)
+    has_score, has_cltv = rows["source_churn_score"].notna(), rows["source_cltv"].notna()
     measured = pd.DataFrame(
         {
             "customers": ones,
@@ -74,6 +79,9 @@ def in_pandas(customers):
             "at_risk": ones * (scored & ~left),
             "at_risk_monthly_revenue": monthly * (scored & ~left),
             "at_risk_source_cltv": source_cltv * (scored & ~left),
+            "scored": ones * has_score,
+            "valued": ones * has_cltv,
+            "assessed": ones * (has_score & has_cltv),
         }
     )
     assert list(measured) == list(MEASURES)
@@ -82,12 +90,19 @@ def in_pandas(customers):
         values = rows[dimension].fillna("Unknown")
         chosen = left if dimension == "churn_reason" else ones.astype(bool)
         for value, sums in measured[chosen].groupby(values[chosen]).sum().iterrows():
-            found[(dimension, value)] = {name: round(float(amount), 2) for name, amount in sums.items()}
+            found[(dimension, value)] = {
+                name: round(float(amount), 2) if sums[NEEDED.get(name, "customers")] else None
+                for name, amount in sums.items()
+            }
     return found
 
 
+def _float(value):
+    return None if value is None else float(value)
+
+
 def measures(rows):
-    return {(row["dimension"], row["value"]): {name: float(row[name]) for name in MEASURES} for row in rows}
+    return {(row["dimension"], row["value"]): {name: _float(row[name]) for name in MEASURES} for row in rows}
 
 
 def test_breakdown_agrees_with_pandas(spark):
@@ -155,7 +170,7 @@ def test_untouched_and_emptied_groups(spark):
 def _expected_kpis(customers):
     groups = in_pandas(customers)
     segments = [sums for (dimension, _), sums in groups.items() if dimension == "risk_segment"]
-    total = {name: sum(sums[name] for sums in segments) for name in MEASURES}
+    total = {name: sum(sums[name] or 0 for sums in segments) for name in MEASURES}
     left = total["churned"]
     expected = {
         "customers": total["customers"],
@@ -200,6 +215,25 @@ def test_kpis_agree_with_pandas(spark):
     }
     units = METRICS | METRICS_BY_DIMENSION
     assert all(row["unit"] == units[row["kpi"].partition(":")[0]].unit for row in rows)
+
+
+def test_risk_without_scores_is_unknown(spark):
+    """Not zero: neither in the groups nor in the KPIs, and known as soon as one customer has a score."""
+    bare = {n: row | {"source_churn_score": None, "source_cltv": None} for n, row in customers_of(7, 40).items()}
+    current = scratch(spark, bare)
+    assert {row[name] for row in current.collect() for name in NEEDED} == {None}
+    found = {row["kpi"]: row["value"] for row in gold.kpis(current, "r", INGESTED_AT, 0).collect()}
+    unknown = {name for name, metric in METRICS.items() if metric.numerator in NEEDED}
+    assert {name for name in METRICS if found[name] is None} == unknown
+    name, before = next((name, row) for name, row in bare.items() if row["churn_flag"] == 0)
+    scored = before | {"source_churn_score": 0}
+    there = [("update_preimage", before), ("update_postimage", scored)]
+    back = [("update_preimage", scored), ("update_postimage", before)]
+    once = gold.breakdown(current, gold.breakdown_changes(change_frame(spark, there)), 2).persist()
+    assert_cases(measures(once.collect()), in_pandas(bare | {name: scored}))
+    assert {row["at_risk"] for row in once.where("scored = 1").collect()} == {0}
+    again = gold.breakdown(once, gold.breakdown_changes(change_frame(spark, back)), 3).collect()
+    assert_cases(measures(again), in_pandas(bare))
 
 
 def test_ratio_of_nothing_is_null(spark):

@@ -1,5 +1,6 @@
 """Who moved between segments, by gold's change feed, and the alert that follows from it."""
 
+import itertools
 import random
 from datetime import date
 from decimal import Decimal
@@ -13,49 +14,62 @@ from tests.spark.lakes import LAST, NOON, SECOND, run_at
 from transforms import gold
 
 LOW, HIGH = "Low-Value, Low-Risk", "Low-Value, High-Risk"
-RICH_LOW, RICH_HIGH = "High-Value, Low-Risk", "High-Value, High-Risk"
+RICH = "High-Value, Low-Risk"
 MARKS = (StructField("_change_type", StringType()), StructField("_commit_version", LongType()))
 TODAY = date(2026, 3, 11)
 
 
 def moved(spark, events, alerted=()):
-    """Events as (customer, change type, version, segment, churn flag)."""
+    """Events as (customer, change type, version, (segment, churn flag, score))."""
     rows = [
         {
             KEY: name, "_change_type": kind, "_commit_version": version, "risk_segment": segment, "churn_flag": flag,
-            "customer_tenure_group": "0-12", "cltv": Decimal(version), "churn_score": Decimal(0), "city": f"City {version}",
+            "source_churn_score": score, "customer_tenure_group": "0-12", "cltv": Decimal(version),
+            "churn_score": Decimal(0), "city": f"City {version}",
         }
-        for name, kind, version, segment, flag in events
+        for name, kind, version, (segment, flag, score) in events
     ]  # fmt: skip
     changes = table_frame(spark, "gold.customer_churn_analysis", rows, *MARKS)
     known = spark.createDataFrame([(name,) for name in alerted], f"{KEY} string")
     return gold.movements(changes, known, "run-1", TODAY, 7)
 
 
+COMPARED = ("from_segment", "to_segment", "was_churned", "is_churned", "was_at_risk", "is_at_risk", "newly_at_risk")
+
+
 def outcome(row):
-    return tuple(row[c] for c in ("from_segment", "to_segment", "was_churned", "is_churned", "newly_at_risk"))
+    return tuple(row[name] for name in COMPARED)
 
 
 def _update(before, after, version=2):
-    return [("update_preimage", version, *before), ("update_postimage", version, *after)]
+    return [("update_preimage", version, before), ("update_postimage", version, after)]
 
 
+CALM, RISKY, UNKNOWN, LEFT = (LOW, 0, 70), (LOW, 0, 71), (LOW, 0, None), (HIGH, 1, 95)
 CASES = {
-    "leaves": (_update((LOW, 0), (HIGH, 1)), (LOW, HIGH, 0, 1, True)),
-    "rich one leaves": (_update((RICH_LOW, 0), (RICH_HIGH, 1)), (RICH_LOW, RICH_HIGH, 0, 1, True)),
-    "leaves without a risk": (_update((RICH_LOW, 0), (RICH_LOW, 1)), (RICH_LOW, RICH_LOW, 0, 1, False)),
-    "returns": (_update((HIGH, 1), (LOW, 0)), (HIGH, LOW, 1, 0, False)),
-    "at risk before and after": (_update((HIGH, 1), (RICH_HIGH, 1)), (HIGH, RICH_HIGH, 1, 1, False)),
-    "nothing but the city": (_update((LOW, 0), (LOW, 0)), None),
-    "new": ([("insert", 2, LOW, 0)], (None, LOW, None, 0, False)),
-    "new at risk": ([("insert", 2, HIGH, 1)], (None, HIGH, None, 1, True)),
-    "gone": ([("delete", 2, HIGH, 1)], (HIGH, None, 1, None, False)),
-    "came and went": ([("insert", 2, HIGH, 1), ("delete", 3, HIGH, 1)], None),
-    "there and back": (_update((LOW, 0), (HIGH, 1)) + _update((HIGH, 1), (LOW, 0), 3), None),
-    "in two steps": (_update((LOW, 0), (RICH_LOW, 0)) + _update((RICH_LOW, 0), (HIGH, 1), 3), (LOW, HIGH, 0, 1, True)),
-    "replaced at once": ([("insert", 2, HIGH, 1), ("delete", 2, LOW, 0)], (LOW, HIGH, 0, 1, True)),
-    "replaced by the same": ([("delete", 2, LOW, 0), ("insert", 2, LOW, 0)], None),
-    "alerted today": (_update((LOW, 0), (HIGH, 1)), (LOW, HIGH, 0, 1, False)),
+    "crosses the threshold": (_update(CALM, RISKY), (LOW, LOW, 0, 0, False, True, True)),
+    "was not known before": (_update(UNKNOWN, RISKY), (LOW, LOW, 0, 0, None, True, True)),
+    "calms down": (_update(RISKY, CALM), (LOW, LOW, 0, 0, True, False, False)),
+    "loses its score": (_update(RISKY, UNKNOWN), (LOW, LOW, 0, 0, True, None, False)),
+    "gets a low score": (_update(UNKNOWN, CALM), None),
+    "leaves": (_update(CALM, LEFT), (LOW, HIGH, 0, 1, False, False, False)),
+    "leaves at risk": (_update(RISKY, LEFT), (LOW, HIGH, 0, 1, True, False, False)),
+    "leaves without a score": (_update(UNKNOWN, (HIGH, 1, None)), (LOW, HIGH, 0, 1, None, False, False)),
+    "leaves and stays in its segment": (_update((RICH, 0, 0), (RICH, 1, 99)), (RICH, RICH, 0, 1, False, False, False)),
+    "returns": (_update(LEFT, CALM), (HIGH, LOW, 1, 0, False, False, False)),
+    "returns at risk": (_update(LEFT, RISKY), (HIGH, LOW, 1, 0, False, True, True)),
+    "at risk before and after": (_update(RISKY, (RICH, 0, 90)), (LOW, RICH, 0, 0, True, True, False)),
+    "nothing but the score": (_update(RISKY, (LOW, 0, 99)), None),
+    "new": ([("insert", 2, CALM)], (None, LOW, None, 0, None, False, False)),
+    "new at risk": ([("insert", 2, RISKY)], (None, LOW, None, 0, None, True, True)),
+    "new and gone already": ([("insert", 2, LEFT)], (None, HIGH, None, 1, None, False, False)),
+    "gone": ([("delete", 2, RISKY)], (LOW, None, 0, None, True, None, False)),
+    "came and went": ([("insert", 2, RISKY), ("delete", 3, RISKY)], None),
+    "there and back": (_update(CALM, RISKY) + _update(RISKY, CALM, 3), None),
+    "in two steps": (_update(CALM, (RICH, 0, 0)) + _update((RICH, 0, 0), RISKY, 3), (LOW, LOW, 0, 0, False, True, True)),
+    "replaced at once": ([("insert", 2, RISKY), ("delete", 2, CALM)], (LOW, LOW, 0, 0, False, True, True)),
+    "replaced by the same": ([("delete", 2, CALM), ("insert", 2, CALM)], None),
+    "alerted today": (_update(CALM, RISKY), (LOW, LOW, 0, 0, False, True, False)),
 }  # fmt: skip
 
 
@@ -74,28 +88,44 @@ def test_movements_compare_first_and_last(spark):
     assert {(row["run_id"], row["moved_on"], row["source_version"]) for row in rows} == {("run-1", TODAY, 7)}
 
 
+def _random_history(generator):
+    """The states of a customer, None where there is none, from one version to the next."""
+    states = [(segment, flag, score) for segment in (LOW, HIGH) for flag in (0, 1) for score in (None, 0, 70, 71, 100)]
+    return [generator.choice([None, *states]) for _ in range(generator.randint(2, 5))]
+
+
+def _events(name, states):
+    for version, (now, new) in enumerate(itertools.pairwise(states), start=1):
+        if now and new:
+            yield from ((name, *event) for event in _update(now, new, version))
+        elif now or new:
+            yield (name, "delete" if now else "insert", version, now or new)
+
+
+def _expected(before, after):
+    """What two states differ in, by rules written out here; None where in nothing that counts."""
+    (was_segment, was_churned, was_score), (segment, churned, score) = (x or (None,) * 3 for x in (before, after))
+
+    def at_risk(state, flag, score):
+        return None if state is None or (flag == 0 and score is None) else flag == 0 and score > 70
+
+    was, now = at_risk(before, was_churned, was_score), at_risk(after, churned, score)
+    if (was_segment, was_churned, bool(was)) == (segment, churned, bool(now)):
+        return None
+    return (was_segment, segment, was_churned, churned, was, now, bool(now) and not was)
+
+
 def test_movements_agree_with_replay(spark):
     generator = random.Random(17)
-    states = [(segment, flag) for segment in (LOW, HIGH, RICH_LOW, RICH_HIGH) for flag in (0, 1)]
-    expected, events = {}, []
-    for number in range(200):
-        name = f"C{number:03d}"
-        first = now = generator.choice([None, *states])
-        for version in range(1, generator.randint(2, 5)):
-            new = generator.choice([None, *states])
-            if now and new:
-                events += [(name, *event) for event in _update(now, new, version)]
-            elif now or new:
-                events.append((name, "delete" if now else "insert", version, *(now or new)))
-            now = new
-        before, after = first or (None, None), now or (None, None)
-        if before != after:
-            entered = after[0] in (HIGH, RICH_HIGH) and before[0] not in (HIGH, RICH_HIGH)
-            expected[name] = (before[0], after[0], before[1], after[1], entered)
+    histories = {f"C{number:03d}": _random_history(generator) for number in range(400)}
+    events = [event for name, states in histories.items() for event in _events(name, states)]
     generator.shuffle(events)
-    found = by_name(moved(spark, events).collect(), KEY)
-    assert_cases({name: outcome(row) for name, row in found.items()}, expected)
-    assert {row[4] for row in expected.values()} == {True, False}
+    rows = by_name(moved(spark, events).collect(), KEY)
+    expected = {name: _expected(states[0], states[-1]) for name, states in histories.items()}
+    assert_cases({name: outcome(row) for name, row in rows.items()}, {n: e for n, e in expected.items() if e})
+    newly = [row for row in rows.values() if row["newly_at_risk"]]
+    assert {(row["is_churned"], row["source_churn_score"] > 70) for row in newly} == {(0, True)}, "nobody who has left"
+    assert any(row["was_churned"] == 1 for row in newly), "who comes back counts again"
 
 
 def _moves(pipeline):
@@ -103,15 +133,25 @@ def _moves(pipeline):
 
 
 SECOND_DAY = {
-    ("leaver", LOW, HIGH, 0, 1, True),
-    ("fresh", None, HIGH, None, 1, True),
-    ("loyal", RICH_LOW, RICH_LOW, 0, 1, False),
-    ("lost", HIGH, LOW, 1, 0, False),
-    *((name, None, LOW, None, 0, False) for name in ("waits", "late", "bad")),
-    *((f"G{number:04d}", LOW, LOW, 0, 1, False) for number in (2, 3, 4)),
+    ("leaver", LOW, HIGH, 0, 1, None, False, False),
+    ("fresh", None, HIGH, None, 1, None, False, False),
+    ("loyal", RICH, RICH, 0, 1, True, False, False),
+    ("lost", HIGH, LOW, 1, 0, False, True, True),
+    ("waits", None, LOW, None, 0, None, True, True),
+    *((name, None, LOW, None, 0, None, None, False) for name in ("late", "bad")),
+    *((f"G{number:04d}", LOW, LOW, 0, 1, None, False, False) for number in (2, 3, 4)),
 }
-NOON_MOVES = {("leaver", HIGH, LOW, 1, 0, False), ("N1", None, HIGH, None, 1, True), ("N2", None, LOW, None, 0, False)}
-EVENING_MOVES = {("leaver", LOW, HIGH, 0, 1, False), ("N3", None, HIGH, None, 1, True)}
+NOON_MOVES = {
+    ("leaver", HIGH, LOW, 1, 0, False, True, True),
+    ("lost", LOW, HIGH, 0, 1, True, False, False),
+    ("N1", None, HIGH, None, 1, None, False, False),
+    ("N2", None, LOW, None, 0, None, None, False),
+}
+EVENING_MOVES = {
+    ("leaver", LOW, HIGH, 0, 1, True, False, False),
+    ("lost", HIGH, LOW, 1, 0, False, True, False),
+    ("N3", None, LOW, None, 0, None, True, True),
+}
 
 
 def test_first_load_is_the_baseline(history):
@@ -129,16 +169,19 @@ def test_movements_follow_the_days(history):
 
 
 def test_second_time_a_day_is_no_alert(history):
-    """The leaver came back at noon and left again in the evening."""
+    """The customer who came back in the morning left at noon and came back in the evening."""
     assert _moves(history.evening.lake) == SECOND_DAY | NOON_MOVES | EVENING_MOVES
     named = [[c.customer_id for c in alert.top] for alert in Alerts(history.evening.lake.folder).open()]
-    assert named == [["fresh", "leaver"], ["N1"], ["N3"]]
+    assert named == [["waits", "lost"], ["leaver"], ["N3"]]
 
 
 def test_alert_sums_whom_it_names(history):
     (alert,) = Alerts(history.second.lake.folder).open()
-    assert [(c.customer_id, c.cltv) for c in alert.top] == [("fresh", 450.0), ("leaver", 150.0)]
-    assert (alert.customers, alert.monthly_charges, alert.cltv) == (2, 120.0, 600.0)
+    assert [(c.customer_id, c.source_cltv, c.source_churn_score) for c in alert.top] == [
+        ("waits", 4000, 71),
+        ("lost", None, 75),
+    ]
+    assert (alert.customers, alert.monthly_charges, alert.source_cltv) == (2, 80.25, 4000)
     assert alert.day == SECOND.date().isoformat()
 
 

@@ -45,7 +45,9 @@ class PipelineHarness:
     def rows(self, table: str, *, with_lineage: bool = False) -> list[tuple[Any, ...]]:
         """Sorted rows of a table, without what depends on how they came."""
         frame = Lake(get_session(), self.folder).read(TABLES[table])
-        columns = [c for c in frame.columns if with_lineage or (c not in LINEAGE and not c.endswith("_at"))]
+        columns = [
+            c for c in TABLES[table].schema.names if with_lineage or (c not in LINEAGE and not c.endswith("_at"))
+        ]
         return sorted((tuple(row) for row in frame.select(*columns).collect()), key=repr)
 
     def records(self, table: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Alerts of a lake: written once, claimed once, given back when they were refused."""
 
+import dataclasses
 import json
 
 import pytest
@@ -10,12 +11,12 @@ from contract.errors import LakeError
 from lake.alerts import Alert, Alerts, AtRisk
 from lake.storage import open_folder
 
-CUSTOMER = AtRisk("1000-AAAAA", "Fresno", "Low-Value, High-Risk", 50.25, 502.5, 85.0)
+CUSTOMER = AtRisk("1000-AAAAA", "Fresno", "Low-Value, Low-Risk", 50.25, 502, 85)
 STEPS = st.lists(st.tuples(st.sampled_from(["write", "claim", "release"]), st.integers(1, 4)), max_size=12)
 
 
 def _alert(version, customers=1):
-    return Alert(version, "2026-01-01", customers, 50.25, 502.5, (CUSTOMER,) * min(customers, 1))
+    return Alert(version, "2026-01-01", customers, 50.25, 502, (CUSTOMER,) * min(customers, 1))
 
 
 def _open(alerts):
@@ -99,3 +100,22 @@ def test_open_is_written_and_not_claimed(tmp_path_factory, steps):
             alerts.release(_alert(version))
             claimed.discard(version)
     assert _open(alerts) == sorted(written - claimed)
+
+
+FIRST_RELEASE = {
+    "version": 1, "day": "2026-01-01", "customers": 1, "monthly_charges": 50.25, "cltv": 502.5,
+    "top": [{
+        "customer_id": "1000-AAAAA", "city": "Fresno", "segment": "Low-Value, High-Risk", "monthly_charges": 50.25,
+        "cltv": 502.5, "churn_score": 85.0,
+    }],
+}  # fmt: skip
+
+
+def test_alert_about_who_has_left_is_not_sent(folder):
+    """Release 0.1.0 called customers newly at risk who had left."""
+    alerts = Alerts(folder)
+    folder.write_json("_alerts/00000001.json", FIRST_RELEASE)
+    alerts.write(_alert(2))
+    alerts.write(dataclasses.replace(_alert(3), condition="churn_flag = 0 AND source_churn_score > 50"))
+    assert _open(alerts) == [2]
+    assert alerts.exists(1)

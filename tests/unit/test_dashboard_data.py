@@ -136,7 +136,9 @@ def test_order_of_rows_changes_nothing(rows, random):
 def test_kinds_name_their_conditions():
     _, data = _pack(_rows({}, {"churn_flag": 1, "source_churn_score": 10}, {"source_churn_score": None}))
     assert sorted(sorted(kind) for kind in data.kinds) == [
-        ["at_risk", "high_source_score", "retained"], ["churned"], ["retained"],
+        ["assessed", "at_risk", "high_source_score", "retained", "scored", "valued"],
+        ["assessed", "churned", "scored", "valued"],
+        ["retained", "valued"],
     ]  # fmt: skip
     assert {name for kind in data.kinds for name in kind} <= {condition.name for condition in CONDITIONS}
 
@@ -150,10 +152,20 @@ def test_reasons_are_of_churned_customers():
     assert sorted(shown) == ["Moved", "Not churned", "Unknown"]
 
 
-@pytest.mark.parametrize(("score", "has_scores"), [(None, False), (0, True), (71, True)])
-def test_missing_scores_are_said(score, has_scores):
+@pytest.mark.parametrize(("score", "is_scored"), [(None, False), (0, True), (71, True)])
+def test_missing_scores_are_said(score, is_scored):
     _, data = _pack(_rows({"source_churn_score": score}))
-    assert data.has_scores is has_scores
+    assert ["scored" in kind for kind in data.kinds] == [is_scored]
+
+
+@pytest.mark.parametrize("has_scores", [True, False])
+def test_data_of_the_first_release_says_who_is_scored(tmp_path, has_scores):
+    store = Dashboards(open_folder(tmp_path))
+    store.write(_pack([ROW_EXAMPLE])[1])
+    content = store.folder.read_json("data.json")
+    store.folder.write_json("data.json", content | {"kinds": [["retained"]], "has_scores": has_scores})
+    (kind,) = store.read().kinds
+    assert ("scored" in kind) is has_scores
 
 
 def test_wide_amounts_widen_the_bins():

@@ -114,7 +114,7 @@ def test_scripts_know_every_figure(page):
         assert metric["secondary"] == "" or metric["secondary"] in spec["metrics"]
     conditions = {condition.name for condition in CONDITIONS}
     assert {measure["condition"] for measure in spec["measures"].values()} - {""} <= conditions
-    assert set(spec["scored"]) == {"high_source_score", "at_risk"}
+    assert {measure["known"] for measure in spec["measures"].values()} - {""} <= conditions & set(spec["measures"])
 
 
 def test_filters_and_visuals_have_their_place(page):

@@ -1,12 +1,14 @@
 """Delta's log without Spark: what is a table, and how its commits are called."""
 
+import json
+
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.delta_log import commit_file, is_table
+from lake.delta_log import commit_file, is_table, lineage
 from lake.storage import open_folder
 from serving.lake_sql import table_names
 
@@ -71,3 +73,21 @@ def test_readers_agree_after_clean_up(tmp_path):
     assert is_table(lake, PATH)
     assert table_names(tmp_path) == ["gold.churn_kpis"]
     assert DeltaTable(str(tmp_path / PATH)).to_pyarrow_table().num_rows == 3
+
+
+def test_lineage_tells_commits_apart(folder):
+    """Two copies of a table may both have a version 1."""
+    for name, rows in (("one", "a"), ("other", "b")):
+        folder.write_text(
+            commit_file(name, 0), '{"commitInfo": {"timestamp": 1700000000000}}\n{"add": {"path": "x"}}\n'
+        )
+        actions = ({"add": {"path": rows}}, {"commitInfo": {"timestamp": 1700000000123}})
+        folder.write_text(commit_file(name, 1), "\n".join(map(json.dumps, actions)))
+    assert lineage(folder, "one", 0) == lineage(folder, "other", 0)
+    assert lineage(folder, "one", 1) != lineage(folder, "other", 1)
+    assert lineage(folder, "one", 1).startswith("1700000000123-")
+    assert len(lineage(folder, "one", 1)) <= 64
+
+
+def test_lineage_of_a_removed_commit_is_unknown(folder):
+    assert lineage(folder, PATH, 3) == ""

@@ -10,11 +10,19 @@ from contract.tables import TABLES
 from lake.exports import Export, ExportColumn, Exports, TableVersion, export_columns
 
 
-@given(st.text(st.characters(categories=["Ll", "Nd"], include_characters="-@"), min_size=1), st.integers(0, 10**9))
-def test_a_version_as_text_is_read_back(table_id, version):
-    original = TableVersion(table_id, version)
+@given(
+    st.text(st.characters(categories=["Ll", "Nd"], include_characters="-@"), min_size=1),
+    st.integers(0, 10**9),
+    st.sampled_from(["", "1700000000123-0123456789abcdef"]),
+)
+def test_a_version_as_text_is_read_back(table_id, version, lineage):
+    original = TableVersion(table_id, version, lineage)
     assert TableVersion.parse(str(original)) == original
     assert TableVersion.parse("") is None
+
+
+def test_version_of_the_first_release_has_no_lineage():
+    assert TableVersion.parse("t@4") == TableVersion("t", 4, "")
 
 
 def _export(version, **changes):

@@ -1,6 +1,7 @@
 """Every figure: its SQL on rows, its words, its change, and its identity."""
 
 import dataclasses
+import operator
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from contract.churn import HIGH_SOURCE_SCORE
 from contract.metrics import (
+    ASSESSED,
     AT_RISK,
     CHURNED,
     CONDITIONS,
@@ -17,7 +19,10 @@ from contract.metrics import (
     MEASURES,
     METRICS,
     METRICS_BY_DIMENSION,
+    NOT_AVAILABLE,
+    SCORED,
     SECONDARY,
+    VALUED,
     Comparison,
     Condition,
     Measure,
@@ -35,13 +40,15 @@ CUSTOMER = ("a", 0, 100, 1000, 500, 71, None)
 
 def _meets(condition, row):
     values = dict(zip(COLUMNS, row, strict=True))
+    compared = {"=": operator.eq, ">": operator.gt, ">=": operator.ge}
     return all(
-        (value := values[c.column]) is not None and (value == c.value if c.operator == "=" else value > c.value)
-        for c in condition.comparisons
+        (value := values[c.column]) is not None and compared[c.operator](value, c.value) for c in condition.comparisons
     )
 
 
 def _sum(measure, rows):
+    if measure.known and not any(_meets(measure.known, row) for row in rows):
+        return None
     counted = [row for row in rows if measure.condition is None or _meets(measure.condition, row)]
     return sum((row[COLUMNS.index(measure.column)] or 0) if measure.column else 1 for row in counted)
 
@@ -57,7 +64,19 @@ def test_ratios_divide_their_measures(rows):
     ratios = [metric for metric in EVERY.values() if metric.denominator]
     for metric, value in zip(ratios, ask(rows, *(metric.sql for metric in ratios)), strict=True):
         part, whole = _sum(MEASURES[metric.numerator], rows), _sum(MEASURES[metric.denominator], rows)
-        assert value == (pytest.approx(metric.factor * part / whole) if whole else None), metric.name
+        is_known = part is not None and whole
+        assert value == (pytest.approx(metric.factor * part / whole) if is_known else None), metric.name
+
+
+def test_optional_columns_may_make_a_figure_unknown():
+    """What is summed or compared, and is not in every file: the measure says of whom it is known."""
+    optional = {"source_churn_score", "source_cltv"}
+    for measure in MEASURES.values():
+        read = {measure.column} | {c.column for c in (measure.condition.comparisons if measure.condition else ())}
+        needed = {c.column for c in (measure.known.comparisons if measure.known else ())}
+        counts_the_known = measure.condition in (SCORED, VALUED, ASSESSED)
+        assert needed == (set() if counts_the_known else read & optional), measure.name
+        assert measure.known is None or MEASURES[measure.known.name].condition == measure.known
 
 
 @given(ROWS)
@@ -77,14 +96,14 @@ def test_lost_and_retained_add_up(rows):
     [
         (0, HIGH_SOURCE_SCORE + 1, True),
         (0, HIGH_SOURCE_SCORE, False),
-        (0, None, False),
+        (0, None, None),
         (1, HIGH_SOURCE_SCORE + 1, False),
     ],
 )
 def test_risk_needs_score_above_threshold(churned, score, counts):
     row = ("a", churned, 100, 1000, 500, score, None)
-    assert ask([row], METRICS["customers_at_risk"].sql) == (int(counts),)
-    assert ask([row], METRICS["source_cltv_at_risk"].sql) == (500 if counts else 0,)
+    assert ask([row], METRICS["customers_at_risk"].sql) == (counts,)
+    assert ask([row], METRICS["source_cltv_at_risk"].sql) == (None if counts is None else 500 * counts,)
 
 
 def test_empty_table_has_no_rate():
@@ -110,8 +129,8 @@ def test_shares_are_ratios_in_percent(metric):
 @ALL
 def test_text_carries_the_unit(metric):
     assert metric.text(1234.567) == UNITS[metric.unit]
-    assert metric.text(None) == "–"
-    assert metric.text(0) != "–"
+    assert metric.text(None) == NOT_AVAILABLE == "not available"
+    assert metric.text(0) != NOT_AVAILABLE
 
 
 @given(st.sampled_from(sorted(EVERY)), st.floats(0, 1e9), st.floats(0, 1e9))
@@ -130,7 +149,7 @@ def test_change_has_its_sign(name, now, before):
         ("churn_rate", 5.0, 0.0, "+5.00 points"),
         ("monthly_revenue", 110.0, 100.0, "+10.0 %"),
         ("monthly_revenue", 0.0, 0.0, "from zero"),
-        ("monthly_revenue", None, None, "missing: no history yet"),
+        ("monthly_revenue", None, None, ""),
     ],
 )
 def test_change_reads_in_its_unit(name, now, before, words):
@@ -162,6 +181,8 @@ def test_measure_adds_only_its_customers():
     assert measure.row_expression == "CASE WHEN churn_flag = 1 THEN COALESCE(monthly_charges, 0) ELSE 0 END"
     assert Measure("n", "meaning").row_expression == "1"
     assert Measure("n", "meaning", condition=AT_RISK).sql.startswith("COALESCE(SUM(CASE WHEN churn_flag = 0 AND ")
+    known = Measure("n", "meaning", condition=CHURNED, known=VALUED)
+    assert known.sql == "SUM(CASE WHEN source_cltv >= 0 THEN CASE WHEN churn_flag = 1 THEN 1 ELSE 0 END END)"
 
 
 @given(st.text(), st.text())

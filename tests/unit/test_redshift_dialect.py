@@ -29,6 +29,15 @@ def test_what_redshift_rejects_is_rejected(statement):
         rewrite(statement)
 
 
+def test_hexadecimal_digits_are_read():
+    """STRTOL of Redshift; only base 16 is used, and known."""
+    assert rewrite("SELECT STRTOL(SUBSTRING(MD5(a), 1, 8), 16) FROM t").sql == (
+        "SELECT CAST(CAST(('x' || LPAD(SUBSTRING(MD5(a) FROM 1 FOR 8), 16, '0')) AS BIT(64)) AS BIGINT) FROM t"
+    )
+    with pytest.raises(RedshiftSyntaxError, match="base 16"):
+        rewrite("SELECT STRTOL(a, 8) FROM t")
+
+
 def test_keys_and_physical_properties_are_dropped():
     ddl = (
         "CREATE TABLE t (id VARCHAR(5) NOT NULL ENCODE ZSTD, PRIMARY KEY (id)) DISTSTYLE KEY DISTKEY (id) SORTKEY (id)"

@@ -63,9 +63,18 @@ def test_months_without_history_are_missing_not_zero():
     )
     page = render_review(empty)
     assert "No history for 13 of the months shown" in page
-    assert "missing: no history yet" in page
+    assert "no history yet" in page
     assert "$0" not in page
     assert "missing, not zero" in summary(empty)
+
+
+def test_unknown_figures_are_not_available_and_not_zero():
+    """The files of the month carried no scores: these figures have history, but no value."""
+    page, lines = render_review(FULL), summary(FULL).splitlines()
+    label = METRICS["customers_at_risk"].label
+    assert f'<span class="label">{label}</span><b>not available</b><span class="same"></span>' in page
+    assert f"| {label} | not available |  |" in lines
+    assert "$0" not in page
 
 
 def test_an_unfinished_month_says_so():
@@ -85,8 +94,8 @@ def test_the_summary_has_what_moved():
         ("churn_rate", 20.0, 18.5, "+1.50 points"),
         ("customers", 90.0, 100.0, "-10.0 %"),
         ("customers", 5.0, 0.0, "from zero"),
-        ("customers", 5.0, None, "no earlier month"),
-        ("customers", None, 5.0, "missing: no history yet"),
+        ("customers", 5.0, None, "no earlier value"),
+        ("customers", None, 5.0, ""),
     ],
 )
 def test_changes_in_words(name, now, before, words):
@@ -161,7 +170,7 @@ def test_gap_in_history_stays_a_gap():
     points = re.findall(r'points="([^"]*)"', page)[0].split()
     assert [float(point.split(",")[0]) for point in points] == [5.0, 215.0]
     assert "No history for 11 of the months shown" in page
-    assert "no earlier month" in page
+    assert "no earlier value" in page
 
 
 def test_points_stay_inside_their_picture():

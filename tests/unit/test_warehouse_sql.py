@@ -188,7 +188,7 @@ def test_comment_changes_with_the_query():
     assert one.comment == sql.View("public", "v", "Same words.", "SELECT 1 AS a").comment
 
 
-def test_audit_takes_six_values():
-    assert sql.insert_audit("public").count("%s") == 6
+def test_audit_takes_seven_values():
+    assert sql.insert_audit("public").count("%s") == 7
     columns = sql.create_audit("public").split("(", 1)[1]
     assert columns.count(" NOT NULL") == 6 + 2

@@ -51,6 +51,7 @@ def rewrite(sql: str) -> RewrittenStatement:
         _plain_table(tree)
     if isinstance(tree, exp.Alter):
         _plain_columns(tree)
+    tree = tree.transform(_plain_function)
     return RewrittenStatement(tree.sql(dialect="postgres"), commits=isinstance(tree, exp.TruncateTable))
 
 
@@ -73,6 +74,17 @@ def _parse(statement: str) -> exp.Expression:
     if isinstance(tree, exp.Command) or tree.find(exp.Command):
         raise RedshiftSyntaxError(f"syntax error at or near {statement.split()[0]!r}")
     return tree
+
+
+def _plain_function(node: exp.Expression) -> exp.Expression:
+    """PostgreSQL's expression for STRTOL(digits, 16), which reads up to 16 hexadecimal digits; the node itself for others."""
+    if not isinstance(node, exp.FromBase):
+        return node
+    digits, base = node.this, node.expression
+    if base.name != "16":
+        raise RedshiftSyntaxError("the stand-in knows STRTOL with base 16 only")
+    padded = f"('x' || LPAD({digits.sql(dialect='postgres')}, 16, '0'))::BIT(64)::BIGINT"
+    return sqlglot.parse_one(padded, read="postgres")
 
 
 def _plain_table(tree: exp.Create) -> None:

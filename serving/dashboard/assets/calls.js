@@ -13,8 +13,9 @@ class Calls {
     root.querySelector("#export").addEventListener("click", () => this.save());
   }
 
-  show(rows) {
+  show(rows, isKnown) {
     this.rows = rows;
+    this.nobody = isKnown ? "Nobody: no customer at risk matches." : "Not available: the files carry no scores.";
     this.shown = CALLS_SHOWN;
     this.draw();
   }
@@ -39,7 +40,7 @@ class Calls {
     const columns = this.columns(), rows = this.rows.slice(0, this.shown);
     const head = columns.map(([name, , isText]) => `<th scope="col"${isText ? ' class="text"' : ""}>${escaped(name)}</th>`).join("");
     const body = rows.map((row) => `<tr>${columns.map(([, value, isText]) => `<td${isText ? ' class="text"' : ""}>${escaped(this.shownValue(value(row)))}</td>`).join("")}</tr>`);
-    this.root.querySelector("table").innerHTML = `<thead><tr>${head}</tr></thead><tbody>${body.join("") || `<tr><td class="text" colspan="${columns.length}">Nobody: no customer at risk matches.</td></tr>`}</tbody>`;
+    this.root.querySelector("table").innerHTML = `<thead><tr>${head}</tr></thead><tbody>${body.join("") || `<tr><td class="text" colspan="${columns.length}">${this.nobody}</td></tr>`}</tbody>`;
     this.more.hidden = this.rows.length <= this.shown;
     this.more.textContent = `Show more of ${whole.format(this.rows.length)}`;
     const button = this.root.querySelector("#export");

@@ -80,8 +80,9 @@ class Figures {
     return column === "monthly_charges" ? sum / 100 : sum;
   }
 
-  // A metric of contract.metrics; null where a ratio has nothing to divide by.
+  // A metric of contract.metrics; null where it is unknown, or a ratio has nothing to divide by.
   metric(name, sums, group = 0) {
+    if (!this.isKnown(name, sums, group)) return null;
     const { numerator, denominator, factor } = this.spec.metrics[name];
     const part = this.measure(numerator, sums, group);
     if (!denominator) return part;
@@ -89,10 +90,9 @@ class Figures {
     return whole ? (factor * part) / whole : null;
   }
 
-  // Whether the files carry the scores that a metric needs.
-  isKnown(name) {
-    const { numerator } = this.spec.metrics[name];
-    const { column, condition } = this.spec.measures[numerator];
-    return this.data.has_scores || !(column === "source_cltv" || this.spec.scored.includes(condition));
+  // Whether any of the customers has the score or the lifetime value that a metric needs; of nobody, everything is known.
+  isKnown(name, sums, group = 0) {
+    const { known } = this.spec.measures[this.spec.metrics[name].numerator];
+    return !known || this.measure(known, sums, group) > 0 || this.measure("customers", sums, group) === 0;
   }
 }

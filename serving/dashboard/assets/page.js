@@ -78,7 +78,7 @@ class Page {
     this.drawCards(found);
     if (!matching) return;
     this.drawVisuals(found);
-    this.calls.show(found.called);
+    this.calls.show(found.called, this.figures.isKnown("customers_at_risk", found.total));
   }
 
   drawControls() {
@@ -106,9 +106,9 @@ class Page {
     const { figures, spec } = this;
     for (const card of document.querySelectorAll(".card")) {
       const metric = spec.metrics[card.dataset.metric], beside = spec.metrics[metric.secondary];
-      const text = (of, sums) => (figures.isKnown(of.name) ? inShort(figures.metric(of.name, sums), of.unit) : "–");
+      const text = (of, sums) => (figures.isKnown(of.name, sums) ? inShort(figures.metric(of.name, sums), of.unit) : spec.not_available);
       card.querySelector(".value").textContent = text(metric, found.total);
-      card.querySelector(".beside").textContent = !figures.isKnown(metric.name) ? "The files carry no scores" : beside ? `${beside.label}: ${text(beside, found.total)}` : "";
+      card.querySelector(".beside").textContent = !figures.isKnown(metric.name, found.total) ? "The files carry no scores" : beside ? `${beside.label}: ${text(beside, found.total)}` : "";
       card.querySelector(".whole").textContent = this.selection.isWhole ? "" : `All customers: ${text(metric, figures.all.total)}`;
     }
   }
