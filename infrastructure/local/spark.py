@@ -19,6 +19,9 @@ from infrastructure.local.truststore import truststore_flags
 
 DELTA_PACKAGE = "io.delta:delta-spark_2.12:3.3.2"
 S3A_PACKAGE = "org.apache.hadoop:hadoop-aws:3.3.4"  # of the Hadoop that Spark 3.5 brings; 280 MB with AWS's SDK
+JVM_DIED = 70
+"""Exit code of a Spark worker whose Java process has died."""
+
 _DELTA_JARS = (
     "io.delta_delta-spark_2.12-3.3.2.jar",
     "io.delta_delta-storage-3.3.2.jar",

@@ -11,7 +11,7 @@ from typing import Any
 from contract.errors import JobError
 from contract.log import LOGGER
 from infrastructure.local.paths import PACKAGES, log_file
-from infrastructure.local.spark import prepare
+from infrastructure.local.spark import JVM_DIED, prepare
 
 
 class SparkWorker:
@@ -56,9 +56,9 @@ class SparkWorker:
             response = ""
         if not response:
             code = self._process.wait()
-            raise JobError(
-                f"Spark ended with code {code} before the job was done{_known_cause(self.log, self._log_start)}. Its log: {self.log}"
-            )
+            died = " (its Java process has died, which happens where memory is short)" if code == JVM_DIED else ""
+            cause = _known_cause(self.log, self._log_start) or died
+            raise JobError(f"Spark ended with code {code} before the job was done{cause}. Its log: {self.log}")
         return dict(json.loads(response))
 
     def _response(self) -> str:

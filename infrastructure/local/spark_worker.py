@@ -1,7 +1,8 @@
 """A process that keeps one Spark session warm and runs `jobs.main` for one caller.
 
 It reads a JSON list of arguments per line from its standard input and answers each with one JSON line, preceded by
-lines of what the script logs. It ends when its input does, which is also when its caller dies.
+lines of what the script logs. It ends when its input does, which is also when its caller dies; and without an answer
+when its JVM has died, so that the caller starts another.
 """
 
 import importlib
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 
 from contract.errors import ChurnError, JobError
 from contract.log import LOGGER
+from infrastructure.local.spark import JVM_DIED
 from jobs.session import get_session
 
 
@@ -26,8 +28,16 @@ def serve(requests: TextIO, responses: TextIO) -> None:
     LOGGER.setLevel(logging.INFO)
     LOGGER.addHandler(_LogForwarder(responses))
     for line in requests:
-        responses.write(json.dumps(_respond(run, json.loads(line))) + "\n")
+        response = _respond(run, json.loads(line))
+        if not _jvm_is_alive():
+            os._exit(JVM_DIED)  # what would end in order needs the JVM
+        responses.write(json.dumps(response) + "\n")
         responses.flush()
+
+
+def _jvm_is_alive() -> bool:
+    gateway: Any = importlib.import_module("pyspark").SparkContext._gateway  # noqa: SLF001 (the only handle on the JVM's process)
+    return gateway is None or gateway.proc.poll() is None
 
 
 class _LogForwarder(logging.Handler):
@@ -68,7 +78,7 @@ def _warm_up() -> None:
     check_rows = importlib.import_module("expectations.checkpoint").check_rows
     rows_suite = importlib.import_module("expectations.suites").rows_suite
     # The first validation of a process takes a second longer than the next.
-    check_rows(pandas.DataFrame({"kpi": [], "value": []}), rows_suite("gold.churn_kpis", 0))
+    check_rows(pandas.DataFrame({"kpi": [], "value": []}), rows_suite("gold.churn_kpis"))
 
 
 def _end(recording: str, archive: str) -> None:

@@ -1,5 +1,6 @@
 """From generated files to the warehouse with the real servers and the real Spark worker."""
 
+import json
 import signal
 import time
 
@@ -122,6 +123,21 @@ def test_killed_spark_loses_nothing(machine, first_run):
     ).json()
     assert sorted(row["n"] for row in counts)[0] == 10
     assert len(counts) == 2
+
+
+@pytest.mark.nightly
+def test_a_java_process_that_dies_is_started_again(machine, first_run):
+    """The run goes on by itself: the task of the job that was running is tried again."""
+    runs = machine.lake / "_runs"
+    before = set(runs.iterdir())
+    process = machine.start("run", "--raw", "raw", "--json", "--full-refresh", "--max-quarantined-share", "0.2")
+    wait_for(lambda: [place for place in set(runs.iterdir()) - before if list(place.glob("bronze*"))], seconds=120)
+    (java,) = (p for p in psutil.Process(process.pid).children(recursive=True) if p.name() == "java")
+    java.send_signal(signal.SIGKILL)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "its Java process has died" in errors
+    assert json.loads(output)["tables"]
 
 
 @pytest.mark.nightly
