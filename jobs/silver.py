@@ -121,7 +121,9 @@ def _input_bytes(context: JobContext, work: _Work) -> int:
 def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
     rows = context.lake.read(TABLES[f"bronze.{feed.name}"])
     unread = rows.where(F.col("_batch_id").between(work.last_batch + 1, work.target_batch))
-    return silver.conform(without(unread, work.discarded), feed)
+    # A rebuild accepts what was in the future of a clock that was wrong.
+    judged_at = context.started_at if work.is_rebuild else None
+    return silver.conform(without(unread, work.discarded), feed, judged_at)
 
 
 def _combined(typed: Mapping[str, DataFrame], judgement: Judgement) -> DataFrame:

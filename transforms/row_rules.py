@@ -48,7 +48,7 @@ def is_in_time_sql(event_time: str) -> str:
 
 
 _EARLIEST = f"DATE'{EARLIEST_EVENT_DAY}'"
-_LATEST = f"_ingested_at + INTERVAL {MAX_DAYS_AHEAD} DAY"
+_LATEST = f"_judged_at + INTERVAL {MAX_DAYS_AHEAD} DAY"
 
 
 def violations_sql(feed: Feed) -> str:

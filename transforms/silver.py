@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
@@ -19,19 +20,29 @@ _ORDER = ("_event_at", "_batch_id", "_source_file")
 _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
-def conform(bronze: DataFrame, feed: Feed) -> DataFrame:
+def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) -> DataFrame:
     """Return typed columns of `feed`, its key, `_event_at`, lineage, `_violations`, and `_raw_record` where there are some.
 
     `_violations` has a message for every rule that the row breaks; a clean row has none.
     The same id twice in one file, at one event time, with different values, is a violation
     too: which one is right is unknown. `_event_at` is the record's own time, else its file's, else that of ingestion,
-    the first that can be one.
+    the first that can be one. It cannot be one where it is long past, or in the future of `judged_at`, by default of
+    ingestion.
     """
     columns = [column.name for column in feed.attributes]
     received = [column for column in feed.columns if column != KEY]
     lineage = ["_batch_id", "_source_file", "_ingested_at", "_event_at", _FINGERPRINT]
-    kept = [KEY, *lineage, "_received_at", "_parse_error", "_rescued_data", _CONFLICT, *map(_carried, feed.groups)]
-    texts = _with_conflicts(bronze, feed).selectExpr(
+    kept = [
+        KEY,
+        *lineage,
+        "_received_at",
+        "_judged_at",
+        "_parse_error",
+        "_rescued_data",
+        _CONFLICT,
+        *map(_carried, feed.groups),
+    ]
+    texts = _with_conflicts(bronze, feed, judged_at).selectExpr(
         *(column for column in kept if column not in (KEY, *map(_carried, feed.groups))),
         f"_key AS {KEY}",
         *(f"{trimmed_sql(column)} AS t_{column}" for column in received),
@@ -66,12 +77,14 @@ def _carried(group: Group) -> str:
     return f"_has_{group.name}"
 
 
-def _with_conflicts(bronze: DataFrame, feed: Feed) -> DataFrame:
+def _with_conflicts(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -> DataFrame:
     """`bronze` with `_key`, `_received_at`, `_event_at`, a fingerprint of its values and whether it conflicts with another row."""
     valued = [column for column in feed.columns if column not in (KEY, EVENT_TIME)]
     times = [f"IF({is_in_time_sql(at)}, {at}, NULL)" for at in ("_received_at", "_file_event_at")]
+    judged = F.greatest("_ingested_at", F.lit(judged_at)) if judged_at else F.col("_ingested_at")
     keyed = (
-        bronze.selectExpr("*", f"{visible_key_sql()} AS _visible_key", f"{event_time_sql()} AS _received_at")
+        bronze.withColumn("_judged_at", judged)
+        .selectExpr("*", f"{visible_key_sql()} AS _visible_key", f"{event_time_sql()} AS _received_at")
         .selectExpr("*", f"{key_sql('_visible_key')} AS _whole_key")
         .selectExpr(
             "*",

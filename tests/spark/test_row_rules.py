@@ -458,3 +458,15 @@ def test_ingest_time_limits_event_times(spark):
     )["x"]
     assert row["_violations"] == ["updated_at: '2026-01-02' is in the future"]
     assert row["_ingested_at"] < INGESTED_AT
+
+
+def test_time_that_a_wrong_clock_has_refused_is_judged_again(spark):
+    """The machine was a year behind when it ingested; the next judgement is of today."""
+    ingested = {"_ingested_at": datetime(2025, 3, 10, tzinfo=UTC)}
+    cases = {"right": {"updated_at": "2026-03-10"} | ingested, "ahead": {"updated_at": "2026-03-12"} | ingested}
+    frame = bronze_frame(spark, CUSTOMERS, cases)
+    refused = by_name(conform(frame, CUSTOMERS).collect(), "customer_id")
+    again = by_name(conform(frame, CUSTOMERS, datetime(2026, 3, 10, tzinfo=UTC)).collect(), "customer_id")
+    assert [len(refused[name]["_violations"]) for name in cases] == [1, 1]
+    assert [len(again[name]["_violations"]) for name in cases] == [0, 1]
+    assert again["right"]["_event_at"] == datetime(2026, 3, 10, tzinfo=UTC)
