@@ -208,25 +208,30 @@ class Lake:
         update_when: str,
         update_set: dict[str, str] | None = None,
         is_whole: bool = False,
+        not_stored: tuple[str, ...] = (),
     ) -> Commit:
         """Insert rows with new keys, update rows with known keys where `update_when` holds; return the commit.
 
         `update_when` and `update_set` are SQL over `t` (table) and `s` (rows); without
         `update_set` every column is taken from `s`. `is_whole` says that `rows` are all that there are: others are
-        deleted. Keys of `rows` must be unique. Raises SchemaMismatchError.
+        deleted. Columns of `rows` that are `not_stored` are for `update_set` alone. Keys of `rows` must be unique.
+        Raises SchemaMismatchError.
         """
+        stored = rows.drop(*not_stored)
         if not self.exists(table):
-            return self._save(table, rows, watermark, "append")
-        checked = self._checked(table, rows)
+            return self._save(table, stored, watermark, "append")
+        self._checked(table, stored)
         before = self.version(table)
         on = " AND ".join(f"t.`{column}` = s.`{column}`" for column in table.key)
         taken = update_set or {column: f"s.`{column}`" for column in table.schema.names}
         assignments = ", ".join(f"t.`{column}` = {value}" for column, value in taken.items())
-        checked.createOrReplaceTempView(_MERGED)
+        columns, values = (", ".join(f"{side}`{name}`" for name in table.schema.names) for side in ("", "s."))
+        rows.createOrReplaceTempView(_MERGED)
         # SQL, because not every Spark that has Delta's jars has its Python package.
         merge = (
             f"MERGE INTO delta.`{self.path(table)}` AS t USING {_MERGED} AS s ON {on} "
-            f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments} WHEN NOT MATCHED THEN INSERT *"
+            f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments} "
+            f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
             f"{' WHEN NOT MATCHED BY SOURCE THEN DELETE' if is_whole else ''}"
         )
         self._with_watermark(table, watermark, lambda: self.session.sql(merge))

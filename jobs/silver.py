@@ -24,6 +24,7 @@ from lake.manifests import Batch
 from lake.register import FileEntry
 from lake.results import JobResult
 from transforms import silver
+from transforms.blanks import with_blanks
 from transforms.deliveries import without
 
 CUSTOMERS = TABLES["silver.customers"]
@@ -57,6 +58,12 @@ class _Work:
     @property
     def feeds(self) -> list[Feed]:
         return [FEEDS[name] for name in sorted({file.feed for file in self.files})]
+
+    @property
+    def lacking(self) -> dict[tuple[int, str], tuple[str, ...]]:
+        """The columns that files lack, by delivery, where bronze does not tell these from blank ones."""
+        old = [batch for batch in self.batches if batch.has_null_for_blank]
+        return {(file.batch, file.path): file.lacks for batch in old for file in batch.files if file.lacks is not None}
 
     @property
     def delivered(self) -> dict[str, int]:
@@ -119,11 +126,12 @@ def _input_bytes(context: JobContext, work: _Work) -> int:
 
 
 def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
-    rows = context.lake.read(TABLES[f"bronze.{feed.name}"])
+    rows = context.lake.read_declared(TABLES[f"bronze.{feed.name}"])
     unread = rows.where(F.col("_batch_id").between(work.last_batch + 1, work.target_batch))
     # A rebuild accepts what was in the future of a clock that was wrong.
     judged_at = context.started_at if work.is_rebuild else None
-    return silver.conform(without(unread, work.discarded), feed, judged_at)
+    received = with_blanks(without(unread, work.discarded), feed, work.lacking)
+    return silver.conform(received, feed, judged_at)
 
 
 def _combined(typed: Mapping[str, DataFrame], judgement: Judgement) -> DataFrame:
@@ -248,7 +256,12 @@ def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int
 
 def _write_customers(context: JobContext, batch: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:
     if is_rebuild:
-        return context.lake.overwrite(CUSTOMERS, batch, target_batch)
+        return context.lake.overwrite(CUSTOMERS, batch.drop(silver.GROUP_BATCHES), target_batch)
     return context.lake.merge(
-        CUSTOMERS, batch, target_batch, update_when=silver.merge_condition(), update_set=silver.merge_assignments()
+        CUSTOMERS,
+        batch,
+        target_batch,
+        update_when=silver.merge_condition(),
+        update_set=silver.merge_assignments(),
+        not_stored=(silver.GROUP_BATCHES,),
     )

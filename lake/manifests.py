@@ -30,13 +30,17 @@ _REMEDY = "Rebuild it from bronze: churn repair"
 
 @dataclass(frozen=True)
 class Batch:
-    """One ingest batch; `is_rebuilt` says that its manifest was lost and has been rebuilt from bronze."""
+    """One ingest batch; `is_rebuilt` says that its manifest was lost and has been rebuilt from bronze.
+
+    `has_null_for_blank` says that bronze has null where a file of the batch is blank, as release 0.1.0 wrote it.
+    """
 
     number: int
     state: BatchState
     started_at: str = ""
     files: tuple[FileEntry, ...] = ()
     is_rebuilt: bool = False
+    has_null_for_blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,8 @@ def _from_first_release(content: dict[str, Any]) -> dict[str, Any]:
         return content
     number = content["batch"]
     files = [{**file, "batch": number, "lacks": _lacking(file)} for file in content["files"]]
-    return {**content, "number": number, "state": "committed" if content["committed"] else "open", "files": files}
+    state = "committed" if content["committed"] else "open"
+    return {**content, "number": number, "state": state, "files": files, "has_null_for_blank": True}
 
 
 def _lacking(file: dict[str, Any]) -> list[str]:

@@ -16,6 +16,9 @@ from transforms.row_rules import is_in_time_sql, typed_sql, violations_sql
 
 _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
+GROUP_BATCHES = "_group_batches"
+"""Column that silver.customers does not have: the batch of each group's values, of which MERGE takes some."""
+
 _ORDER = ("_event_at", "_batch_id", "_source_file")
 _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
@@ -63,8 +66,13 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) ->
 
 
 def _raw_record() -> str:
-    """The line as received where it could not be parsed, else its columns as JSON; null for clean rows."""
-    received = "CASE WHEN _parse_error IS NOT NULL THEN _rescued_data ELSE to_json(_received) END"
+    """The line as received where it could not be parsed, else its columns as JSON; null for clean rows.
+
+    NUL, which few databases can store, is a space; JSON escapes it.
+    """
+    received = (
+        r"CASE WHEN _parse_error IS NOT NULL THEN replace(_rescued_data, '\u0000', ' ') ELSE to_json(_received) END"
+    )
     return f"CASE WHEN size(_violations) > 0 THEN {received} END"
 
 
@@ -114,7 +122,7 @@ def _version(group: Group) -> str:
 
 
 def combine(feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed]) -> DataFrame:
-    """Return the rows of silver.customers from the `latest` rows of each feed, joined on the customer id.
+    """Return the rows of silver.customers and `GROUP_BATCHES`, from the `latest` rows of each feed joined on the customer id.
 
     Where a whole record and a feed both carry a group, the newer version wins.
     """
@@ -124,14 +132,15 @@ def combine(feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed]) -> DataFr
     ]
     joined = reduce(lambda left, right: left.join(right, on=KEY, how="full"), renamed)
     newest = joined.selectExpr(KEY, *(f"{_newest(group, specs)} AS `{group.name}`" for group in GROUPS))
-    batches = ", ".join(f"`{group.name}`._batch_id" for group in GROUPS)
+    batches = {group.name: f"`{group.name}`._batch_id" for group in GROUPS}
     return newest.selectExpr(
         KEY,
         *(f"`{group.name}`.`{column}` AS `{column}`" for group in GROUPS for column in group.columns),
         *(f"`{group.name}`._event_at AS `{group.event_column}`" for group in GROUPS),
         f"{' AND '.join(f'`{group.name}` IS NOT NULL' for group in GROUPS if group.required)} AS is_complete",
-        f"greatest(-1L, {batches}) AS _batch_id",
-    ).select(*CUSTOMERS.names)
+        f"greatest(-1L, {', '.join(batches.values())}) AS _batch_id",
+        f"struct({', '.join(f'{batch} AS `{name}`' for name, batch in batches.items())}) AS {GROUP_BATCHES}",
+    ).select(*CUSTOMERS.names, GROUP_BATCHES)
 
 
 def _from(feed: str, group: Group) -> str:
@@ -165,7 +174,9 @@ def merge_assignments() -> dict[str, str]:
     complete = " AND ".join(
         f"coalesce(s.`{g.event_column}`, t.`{g.event_column}`) IS NOT NULL" for g in GROUPS if g.required
     )
-    return taken | {"is_complete": complete, "_batch_id": "s.`_batch_id`"}
+    # A batch of `s` is later than any of `t`: the newest one that values are taken from is the newest of them all.
+    batches = ", ".join(f"CASE WHEN {_is_newer(group)} THEN s.{GROUP_BATCHES}.`{group.name}` END" for group in GROUPS)
+    return taken | {"is_complete": complete, "_batch_id": f"greatest({batches})"}
 
 
 def _is_newer(group: Group) -> str:

@@ -309,6 +309,7 @@ def test_manifests_of_the_first_release_are_read(folder):
         batch=7,
         lacks=("source_churn_score", "source_cltv"),
     )
+    assert all(batch.has_null_for_blank for batch in manifests.history()), "also after a manifest is written again"
     assert _checkpoints(folder) == ["00000030.json"], "the first batch that ends writes a checkpoint"
     assert len(_paths(manifests)) == 29
 

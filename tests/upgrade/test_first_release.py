@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.feeds import FEEDS
 from lake.alerts import Alerts
 from lake.dashboard_data import Dashboards
 from lake.exports import Exports
@@ -19,6 +20,7 @@ from lake.results import Results
 from lake.storage import open_folder
 from serving.quality_report import render
 from tests.support.pipeline import PipelineHarness
+from tests.support.records import record, write_jsonl
 
 ARCHIVE = Path(__file__).parents[1] / "data" / "lakes-0.1.0.tar.gz"
 
@@ -51,9 +53,17 @@ def _plain(value):
     return None if isinstance(value, list) else value
 
 
+def _bring_late_reason(raw):
+    """A file of an earlier day says why a customer has left of whom the first day says that there is no reason."""
+    late = record("1000-AAAAA", churn_reason="Moved", churn="Yes")
+    carried = late if (raw / "customers").exists() else {c: late[c] for c in late if c in FEEDS["billing"].columns}
+    write_jsonl(raw / "2025-12-31" / "late.jsonl", carried)
+
+
 @pytest.mark.parametrize(("name", "batch"), [("feeds", 3), pytest.param("flat", 2, marks=pytest.mark.nightly)])
 def test_lake_is_continued(spark, unpacked, tmp_path, name, batch):
     pipeline, raw = _lake(unpacked, name, tmp_path), unpacked / name / "raw"
+    _bring_late_reason(raw)
     before = {row["customer_id"] for row in pipeline.records("silver.customers")}
     results = pipeline.load(raw, max_quarantined_share="0.5")
     assert results["silver.customers"].outcome in ("passed", "warned")
@@ -61,6 +71,10 @@ def test_lake_is_continued(spark, unpacked, tmp_path, name, batch):
     fresh = PipelineHarness(tmp_path / "fresh")
     fresh.load(raw, max_quarantined_share="0.5")
     assert _comparable(pipeline) == _comparable(fresh)
+    (early,) = (row for row in pipeline.records("silver.customers") if row["customer_id"] == "1000-AAAAA")
+    assert (early["churn"], early["churn_reason"]) == (False, None), (
+        "blank, not absent, though bronze has null for both"
+    )
     assert before <= {row["customer_id"] for row in pipeline.records("silver.customers")}
     exported = pipeline.job("export")["export.warehouse"]
     assert Exports(pipeline.folder).read(exported.version_after).is_full

@@ -1,0 +1,131 @@
+"""Random histories of customers, and which values win in them: an oracle in plain Python."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from contract.columns import COLUMNS, KEY
+from contract.feeds import FEEDS
+from contract.schemas.silver import CUSTOMERS
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+BATCHES, RUNS = 4, 3
+OPTIONAL = tuple(column.name for column in COLUMNS if not column.required)
+AS_GENERATED = settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+NEVER = 900
+"""A day after every ingestion: an earlier release took such ones from the names of files."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A record of one customer: days count from START, `own_day` is None without an event time of its own."""
+
+    feed: str
+    batch: int
+    file: str
+    file_day: int
+    own_day: int | None
+    number: int
+    absent: frozenset[str]
+    is_valid: bool
+
+    @property
+    def event_at(self) -> datetime:
+        if self.own_day is not None and self.is_valid:
+            return START + timedelta(days=self.own_day)
+        return ingested_at(self.batch) if self.file_day == NEVER else START + timedelta(days=self.file_day)
+
+    @property
+    def own_time(self) -> str | None:
+        """What the record has as its event time; of a faulty one that is a spreadsheet's day 0."""
+        if not self.is_valid:
+            return "1899-12-30"
+        return None if self.own_day is None else day_text(self.own_day)
+
+    @property
+    def order(self):
+        return (self.event_at, self.batch, f"{self.file} {self.feed}")
+
+
+def ingested_at(batch):
+    return START + timedelta(days=10, hours=batch)
+
+
+def day_text(day):
+    return f"{START + timedelta(days=day):%Y-%m-%d}"
+
+
+@st.composite
+def histories(draw):
+    """Deliveries of one customer, and the run of silver that takes each batch."""
+    runs = sorted(draw(st.lists(st.integers(1, RUNS), min_size=BATCHES, max_size=BATCHES)))
+    file_days, deliveries = {}, []
+    for _ in range(draw(st.integers(1, 7))):
+        feed, batch = draw(st.sampled_from(["customers", *FEEDS])), draw(st.integers(1, BATCHES))
+        file = draw(st.sampled_from("ab"))
+        file_day = file_days.setdefault((feed, batch, file), draw(st.sampled_from([1, 2, 2, 3, NEVER])))
+        own_day = draw(st.sampled_from([None, None, 1, 2, 3]))
+        absent = draw(st.sampled_from([(), (), OPTIONAL, ("city",), ("churn_reason", "city"), ("source_cltv",)]))
+        number, is_valid = draw(st.integers(0, 30)), draw(st.sampled_from([True] * 5 + [False]))
+        deliveries.append(Delivery(feed, batch, file, file_day, own_day, number, frozenset(absent), is_valid))
+    return dict(enumerate(runs, start=1)), deliveries
+
+
+def many_histories(count):
+    """Lists of different histories: the first one that Hypothesis makes repeats the simplest."""
+    found = st.lists(histories(), min_size=count, max_size=count)
+    return found.filter(lambda one: len(set(map(repr, one))) > 0.9 * count)
+
+
+def _value(column, number):
+    """The text that a delivery has for a column, and what it means."""
+    place = COLUMNS.index(column)
+    if not column.required and (number + place) % 5 == 0:
+        return "", None
+    if column.type == "boolean":
+        answer = bool(number >> place % 5 & 1)
+        return ("Yes", True) if answer else ("No", False)
+    if column.values:
+        value = list(column.values)[(number + place) % len(column.values)]
+        return value, value
+    if column.is_number:
+        exact = Decimal(number) if column.type in ("int", "double") else Decimal(number) + Decimal("0.25")
+        return str(exact), {"int": int, "double": float}.get(column.type, Decimal)(exact)
+    return f"{column.name} {number}", f"{column.name} {number}"
+
+
+def texts(delivery):
+    attributes = FEEDS[delivery.feed].attributes
+    return {c.name: _value(c, delivery.number)[0] for c in attributes if c.name not in delivery.absent}
+
+
+def expected_row(customer, deliveries):
+    """Every column from the newest valid record that has it, by time, batch and file; contradicting records left out."""
+    told = {}
+    for delivery in deliveries:
+        told.setdefault((delivery.feed, delivery.order), set()).add(tuple(texts(delivery).items()))
+    valid = [d for d in deliveries if d.is_valid and len(told[d.feed, d.order]) == 1]
+    row, batches, required = {KEY: customer}, [], []
+    for column in COLUMNS:
+        carrying = [d for d in valid if column in FEEDS[d.feed].attributes and column.name not in d.absent]
+        newest = max(carrying, key=lambda d: d.order, default=None)
+        event_column = f"_{column.part if column.required else column.name}_at"
+        row[column.name] = _value(column, newest.number)[1] if newest else None
+        row[event_column] = newest.event_at if newest else None
+        batches += [newest.batch] if newest else []
+        required += [newest is not None] if column.required else []
+    return row | {"is_complete": all(required), "_batch_id": max(batches)} if batches else None
+
+
+def assert_same(found, expected, customers):
+    """Both say the same of every customer, else the shortest history that differs is shown."""
+    wrong = [name for name in customers if found.get(name) != expected.get(name)]
+    if wrong:
+        name = min(wrong, key=lambda name: len(repr(customers[name])))
+        sides = [rows.get(name) or {} for rows in (found, expected)]
+        differing = {c: [side.get(c) for side in sides] for c in CUSTOMERS.names if sides[0].get(c) != sides[1].get(c)}
+        pytest.fail(f"{len(wrong)} differ; {customers[name]}: found and expected {differing}", pytrace=False)
