@@ -22,8 +22,9 @@ EARLIEST_EVENT_DAY = "1970-01-01"
 MAX_DAYS_AHEAD = 1
 """Days after the time of ingestion."""
 
-# What programs write where there is no value. A column whose values or spellings know the word keeps its own meaning.
-NULL_WORDS = ("NULL", "Null", "null", "\\N", "NaN", "nan", "NaT", "None", "none", "N/A", "n/a", "#N/A", "<NA>")
+# What programs write where there is no value, in lower case; any case counts. A column whose values or spellings know the
+# word keeps its own meaning.
+NULL_WORDS = ("null", "\\n", "nan", "nat", "none", "n/a", "#n/a", "<na>")
 
 YES = ("yes", "y", "true", "t", "1")
 NO = ("no", "n", "false", "f", "0")
@@ -72,9 +73,9 @@ class Column:
 
     @property
     def null_words(self) -> tuple[str, ...]:
-        """Return the words that mean that there is no value."""
+        """Return the words, in lower case, that mean that there is no value."""
         known = {spelling for value, others in self.values.items() for spelling in (value.lower(), *others)}
-        return tuple(word for word in NULL_WORDS if word.lower() not in known)
+        return tuple(word for word in NULL_WORDS if word not in known)
 
     @property
     def description(self) -> str:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
+from contract.columns import EARLIEST_EVENT_DAY, MAX_DAYS_AHEAD
+
 TimeSource = Literal["path", "file", "arrival", "first delivery"]
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-TOLERANCE = timedelta(days=1)
+EARLIEST = datetime.fromisoformat(EARLIEST_EVENT_DAY).replace(tzinfo=UTC)
+TOLERANCE = timedelta(days=MAX_DAYS_AHEAD)
 """How far after its arrival a file may be dated: clocks and time zones of senders differ."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR, _SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
 # 2026-01-04, 20260104, 2026_01_04, and a time of day behind it: T10:15:00, _101500, -101500123, T10, with a zone or in UTC.
 _WRITTEN = re.compile(
@@ -81,7 +84,7 @@ def event_time(path: str, modified_ns: int, arrived_at: datetime) -> EventTime:
 
 def _moment(modified_ns: int) -> datetime | None:
     try:
-        return EARLIEST + timedelta(microseconds=modified_ns // 1000)
+        return _EPOCH + timedelta(microseconds=modified_ns // 1000)
     except OverflowError:
         return None
 

@@ -30,8 +30,8 @@ def trimmed_sql(column: str) -> str:
 
 
 def valued_sql(text: str, null_words: Iterable[str]) -> str:
-    """Return SQL of `text`, null where it is blank or one of the words that mean that there is no value."""
-    return f"CASE WHEN {text} NOT IN ({', '.join(map(quote, ('', *null_words)))}) THEN {text} END"
+    """Return SQL of `text`, null where it is blank or, in any case, one of the lower-case `null_words`."""
+    return f"CASE WHEN lower({text}) NOT IN ({', '.join(map(quote, ('', *null_words)))}) THEN {text} END"
 
 
 def plain_sql(text: str) -> str:

@@ -99,7 +99,7 @@ NULLS = [
     (column, text)
     for column in ("country", "zip_code", "churn_reason", "latitude", "source_cltv")
     for word in NULL_WORDS
-    for text in (word, f" {word}\t")
+    for text in (word, word.upper(), word.title(), f" {word}\t")
 ]
 
 

@@ -95,9 +95,9 @@ def test_required_columns_are_one_group_and_optional_ones_their_own():
 @ALL
 def test_a_word_that_a_column_knows_is_no_null(column):
     known = {normalize_header(spelling) for value, others in column.values.items() for spelling in (value, *others)}
-    assert set(column.null_words) == {word for word in NULL_WORDS if word.lower() not in known}
-    assert "NULL" in column.null_words
-    assert ("None" in column.null_words) == (column.name != "internet_service")
+    assert set(column.null_words) == {word for word in NULL_WORDS if word not in known}
+    assert "null" in column.null_words
+    assert ("none" in column.null_words) == (column.name != "internet_service")
 
 
 @EACH_FEED
