@@ -6,6 +6,7 @@ import time
 from blocks.platform import Platform
 from cli.console import console
 from cli.platforms import load_platform
+from cli.server_watch import ended_with_server
 from cli.startup import LocalRun
 from cli.summary import as_dict, print_summary
 from contract.errors import ChurnError, RawPathError
@@ -21,7 +22,8 @@ def run_locally(
     wait_until_ready(WAREHOUSE)
     platform = Platform.local(run.lake, fast_start=run.fast_start)
     try:
-        result = churn_pipeline(platform, str(run.raw), full_refresh, max_quarantined_share, verify=verify)
+        with ended_with_server():
+            result = churn_pipeline(platform, str(run.raw), full_refresh, max_quarantined_share, verify=verify)
     except KeyboardInterrupt as error:
         raise ChurnError("interrupted. Run it again: it resumes where it stopped") from error
     _show(result, platform, run.prefect_url, began, as_json=as_json)
