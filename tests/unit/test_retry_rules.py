@@ -8,6 +8,7 @@ from contract.errors import (
     ChurnError,
     ContractError,
     DamagedDocumentError,
+    DamagedTableError,
     DependentViewError,
     GateError,
     JobError,
@@ -28,7 +29,7 @@ from tasks.defaults import RETRY_ON_OUTAGE, is_worth_retrying
 
 PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, WarehouseError)
 LASTING = (
-    BrokenCheckError, ChurnError, ContractError, DamagedDocumentError, DependentViewError, GateError, LakeError, LayoutError,
+    BrokenCheckError, ChurnError, ContractError, DamagedDocumentError, DamagedTableError, DependentViewError, GateError, LakeError, LayoutError,
     MachineError, QueryError, RawPathError, SchemaMismatchError, TableauError, UnreadableFileError,
 )  # fmt: skip
 
