@@ -125,6 +125,25 @@ def test_killed_spark_loses_nothing(machine, first_run):
     assert len(counts) == 2
 
 
+def test_run_ends_with_prefects_server(machine, first_run):
+    """Soon, with its remedy; the next run starts another server and resumes."""
+    process = machine.start("run", "--raw", "raw", "--full-refresh", "--max-quarantined-share", "0.2")
+    while "silver: running" not in (line := process.stderr.readline()):
+        assert line, "the run ended before it began with silver"
+    server = json.loads((machine.folder / "state" / "services" / "prefect.json").read_text())["pid"]
+    for victim in [*psutil.Process(server).children(recursive=True), psutil.Process(server)]:
+        victim.kill()
+    died = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - died < 60
+    assert process.returncode == 1
+    assert "error: Prefect's server ended during the run" in errors
+    assert "resumes where it stopped" in errors
+    assert "Traceback" not in errors
+    again = machine.churn("run", "--raw", "raw", "--json", "--max-quarantined-share", "0.2")
+    assert again.json()["kpis"]["customers"] == first_run.json()["kpis"]["customers"]
+
+
 @pytest.mark.nightly
 def test_a_java_process_that_dies_is_started_again(machine, first_run):
     """The run goes on by itself: the task of the job that was running is tried again."""
