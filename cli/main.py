@@ -190,7 +190,7 @@ def batches(
 
 @app.command()
 def repair(lake: Lake = None, platform: PlatformName = None, as_json: AsJson = False) -> None:
-    """Rebuild lost or damaged control files from the tables; a healthy lake is left as it is."""
+    """Bring damaged tables back to their last good state, rebuild control files; a healthy lake is left as it is."""
     _call("startup:log_to_terminal")
     if platform:
         _call("startup:use_prefect")

@@ -1,4 +1,4 @@
-"""`churn repair`: control files of a lake rebuilt from its tables."""
+"""`churn repair`: damaged tables back to their last good state, control files rebuilt from the tables."""
 
 import json
 from pathlib import Path

@@ -8,6 +8,7 @@ from typing import Any
 from blocks.platform import Platform
 from cli.console import console
 from cli.platforms import load_platform
+from cli.server_watch import ended_with_server
 from cli.startup import LocalRun
 from cli.summary import as_dict, print_summary
 from contract.errors import ChurnError, RawPathError
@@ -25,7 +26,8 @@ def run_locally(run: LocalRun, began: float, *, as_json: bool, strict: bool = Fa
     wait_until_ready(WAREHOUSE)
     platform = Platform.local(run.lake, fast_start=run.fast_start)
     try:
-        result = churn_pipeline(platform, str(run.raw), **parameters)
+        with ended_with_server():
+            result = churn_pipeline(platform, str(run.raw), **parameters)
     except KeyboardInterrupt as error:
         raise ChurnError("interrupted. Run it again: it resumes where it stopped") from error
     _show(result, platform, run.prefect_url, began, as_json=as_json)

@@ -48,6 +48,12 @@ class DamagedDocumentError(LakeError):
     code = "damaged-document"
 
 
+class DamagedTableError(LakeError):
+    """A file of a Delta table is damaged or missing: its log, a checkpoint or its data."""
+
+    code = "damaged-table"
+
+
 class UnreadableFileError(LakeError):
     """One file of S3 cannot be read: access to it is denied, or it is archived."""
 

@@ -13,6 +13,7 @@ from jobs.delta import Commit
 from jobs.publish import publish
 from jobs.session import tune
 from lake.alerts import TOP, Alert, Alerts, AtRisk
+from lake.rebuild import RebuildRequest
 from lake.results import JobResult
 from transforms import gold
 from transforms.changes import surviving_rows
@@ -35,7 +36,8 @@ def run(context: JobContext) -> list[JobResult]:
         result = step(context)
         results.append(result)
         if result.is_stopped:
-            break
+            return results
+    RebuildRequest(context.lake.root).close()
     return results
 
 
@@ -125,10 +127,11 @@ def _movements(context: JobContext) -> JobResult:
     if target_version is None or last_version >= target_version:
         _write_alert(context)
         return context.unchanged("gold.customer_churn_analysis has not changed since the first load", table=MOVEMENTS)
-    changes = lake.read_changes(ANALYSIS, last_version, target_version)
+    changes = None if context.is_rebuild else lake.read_changes(ANALYSIS, last_version, target_version)
     if changes is None:
         rows = lake.empty(MOVEMENTS)
-        notes: tuple[str, ...] = ("the change feed does not reach back: movement history restarts here",)
+        why = "a table was repaired" if context.is_rebuild else "the change feed does not reach back"
+        notes: tuple[str, ...] = (f"{why}: movement history restarts here",)
     else:
         today = context.started_at.date()
         alerted = lake.read(MOVEMENTS).where((F.col("moved_on") == F.lit(today)) & F.col("newly_at_risk")).select(KEY)

@@ -14,9 +14,11 @@ from contract import defaults
 from contract.errors import ChurnError, LakeError
 from contract.log import LOGGER
 from jobs.context import JobContext
+from jobs.damage import READ_ERRORS, raise_if_damaged
 from jobs.delta import Lake
 from jobs.session import get_session
 from lake.exports import TableVersion
+from lake.rebuild import RebuildRequest
 from lake.results import JobResult, Results
 from lake.storage import open_folder
 
@@ -47,7 +49,8 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     options = parse_arguments(argv)
     root = open_folder(options.lake)
     root.check_writable()
-    full_refresh = options.full_refresh == "true"
+    is_rebuild = options.job in ("silver", "gold") and RebuildRequest(root).is_open()
+    full_refresh = options.full_refresh == "true" or is_rebuild
     context = JobContext(
         job=options.job,
         lake=Lake(get_session(), root, options.run_id if full_refresh else None),
@@ -56,6 +59,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         max_quarantined_share=options.max_quarantined_share,
         raw=options.raw,
         full_refresh=full_refresh,
+        is_rebuild=is_rebuild,
         warehouse_version=TableVersion.parse(options.warehouse_version),
         day=options.day,
         verify=options.verify == "true",
@@ -70,6 +74,9 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         raise LakeError(
             f"{error.filename or root.uri()}: {error.strerror or error}. Check space and permissions."
         ) from error
+    except READ_ERRORS as error:
+        raise_if_damaged(context.lake, error)
+        raise
     finally:
         # A session may serve several jobs: what this one persisted is of no use to the next.
         context.lake.session.catalog.clearCache()

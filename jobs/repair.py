@@ -1,4 +1,4 @@
-"""Manifests of ingest batches that were lost or damaged, rebuilt from bronze, which knows the files of its rows."""
+"""A damaged lake: tables back to their last good state, manifests that were lost rebuilt from bronze, which knows the files."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -9,6 +9,7 @@ from contract.feeds import FEEDS
 from contract.tables import TABLES
 from jobs.context import JobContext, Timer
 from jobs.delta import Lake
+from jobs.table_repair import repair_tables
 from lake.manifests import Batch, Manifests
 from lake.register import FileEntry
 from lake.results import JobResult
@@ -18,10 +19,11 @@ _ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 
 
 def run(context: JobContext) -> list[JobResult]:
-    """Rebuild every control file that is missing or damaged; return one result, unchanged where all are well."""
+    """Repair damaged tables, rebuild control files; return one result, unchanged where all are well. Raises DamagedTableError."""
     timer, manifests = Timer(), context.manifests
+    of_tables = repair_tables(context)
     watermarks = bronze_watermarks(context.lake)
-    done = rebuild_lost(context.lake, manifests, watermarks, since_checkpoint=False)
+    done = of_tables + rebuild_lost(context.lake, manifests, watermarks, since_checkpoint=False)
     newest = manifests.last()
     if newest and not manifests.checkpoint_is_right():
         manifests.write_checkpoint(newest.number)
@@ -30,7 +32,7 @@ def run(context: JobContext) -> list[JobResult]:
             f"the checkpoint of the register was wrong or damaged and has been written again, as of batch {newest.number}",
         )
     if not done:
-        return [context.unchanged("every control file is there and can be read")]
+        return [context.unchanged("every table and control file is there and can be read")]
     return [context.record("passed", timer, notes=done)]
 
 

@@ -28,7 +28,8 @@ class LostColumns:
 
     def sentence(self) -> str:
         """Return what is missing where, since when, and what that means."""
-        more = f" and {len(self.files) - 1} more files" if len(self.files) > 1 else ""
+        others = len(self.files) - 1
+        more = f" and {others:,} more {'file' if others == 1 else 'files'}" if others else ""
         return (
             f"{', '.join(self.columns)}: not in {self.files[0]}{more}, since batch {self.since} of {self.since_day}; "
             f"last in {self.last_file}. What is known of the customers is kept"

@@ -130,8 +130,9 @@ def _coded(rows: pd.DataFrame) -> tuple[dict[str, list[str]], dict[str, Codes]]:
         texts = rows[name].fillna(UNKNOWN)
         if name == "churn_reason":
             texts = texts.where(_meets(rows, CHURNED), NOT_CHURNED)
-        coded = pd.Categorical(texts)
-        values[name], codes[name] = coded.categories.astype(str).tolist(), coded.codes
+        values[name] = sorted(set(texts))  # pandas takes texts that differ after a zero character for the same one
+        code = {text: number for number, text in enumerate(values[name])}
+        codes[name] = np.fromiter((code[text] for text in texts), dtype=np.int64, count=len(texts))
     return values, codes
 
 

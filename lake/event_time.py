@@ -35,19 +35,27 @@ _PARTITION = re.compile(r"(?:^|/)(year|month|day|hour)=(\d{1,4})(?=/)", re.ASCII
 
 @dataclass(frozen=True)
 class EventTime:
-    """The event time (UTC) of a file, where it comes from, and a note where that is not what one would expect."""
+    """The event time (UTC) of a file, where it comes from, and a note where that is not what one would expect.
+
+    `fault` says what is wrong with a path that names a day that cannot be: whatever counted instead would be a guess.
+    """
 
     at: datetime
     source: TimeSource
     note: str = ""
+    fault: str = ""
 
 
 class _Stamp(NamedTuple):
-    """A moment that a path names. `precision` counts from 0 (day) to 4 (fractions of a second)."""
+    """A moment that a path names. `precision` counts from 0 (day) to 4 (fractions of a second).
+
+    Eight digits in a row may be a number that looks like a day: only what is written as a day `is_day`.
+    """
 
     precision: int
     position: int
     at: datetime
+    is_day: bool = True
 
 
 def event_time(path: str, modified_ns: int, arrived_at: datetime) -> EventTime:
@@ -55,15 +63,18 @@ def event_time(path: str, modified_ns: int, arrived_at: datetime) -> EventTime:
 
     The most precise moment in the path counts, of two equally precise ones the last; a day counts from midnight UTC.
     What is before 1970, or more than a day after the arrival, is not a moment: then the file's own time counts, and
-    where that is not possible either, the arrival.
+    where that is not possible either, the arrival. A path that names a day in the future, and no other, is a fault.
     """
     latest = arrived_at + TOLERANCE
     stamps = list(_stamps(path))
     possible = [stamp for stamp in stamps if EARLIEST <= stamp.at <= latest]
     if possible:
         return EventTime(max(possible).at, "path")
-    future = [stamp.at for stamp in stamps if stamp.at > latest]
-    note = f"the date {max(future):%Y-%m-%d} in its path is in the future and does not count" if future else ""
+    future = max((stamp for stamp in stamps if stamp.at > latest), key=lambda stamp: stamp.is_day, default=None)
+    if future and future.is_day:
+        fault = f"the date {future.at:%Y-%m-%d} in its path is in the future. Correct it, or the clock of this machine."
+        return EventTime(arrived_at, "arrival", fault=fault)
+    note = f"the date {future.at:%Y-%m-%d} in its path is in the future and does not count" if future else ""
     own = _moment(modified_ns)
     if own is not None and EARLIEST <= own <= latest:
         return EventTime(own, "file", note)
@@ -117,7 +128,7 @@ def _written(match: re.Match[str]) -> Iterator[_Stamp]:
         at = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC) - _offset(match["zone"])
     except (ValueError, OverflowError):
         return
-    yield _Stamp(sum(text is not None for text in clock), match.start(), at)
+    yield _Stamp(sum(text is not None for text in clock), match.start(), at, match["dash"] != "")
 
 
 def _offset(zone: str | None) -> timedelta:

@@ -116,7 +116,7 @@ def discover(
     """
     folder, now = list_raw(raw), at or datetime.now(UTC)
     looked_at = [file for file in folder.files if day is None or _event_time(file, now).at.date() == day]
-    refusals = {file: reason for file in looked_at if (reason := refusal(file))}
+    refusals = {file: reason for file in looked_at if (reason := _refusal(file, now))}
     candidates = [file for file in looked_at if file not in refusals]
     unfinished = folder.root.still_being_written(candidates)
     ready = [file for file in candidates if file.size and file.name not in unfinished]
@@ -141,8 +141,9 @@ def files_by_day(raw: str, s3: Any = None, at: datetime | None = None) -> dict[d
     """Return the names of the files below `raw` that may be data by their day, the oldest first. Raises RawPathError."""
     days: dict[date, list[str]] = {}
     for file in list_raw(raw, s3).files:
-        if not refusal(file):
-            days.setdefault(_event_time(file, at or datetime.now(UTC)).at.date(), []).append(file.name)
+        now = at or datetime.now(UTC)
+        if not _refusal(file, now):
+            days.setdefault(_event_time(file, now).at.date(), []).append(file.name)
     return dict(sorted(days.items()))
 
 
@@ -247,6 +248,11 @@ def _as_first_delivered(file: RawFile, first: FileEntry) -> RawFile:
 def _set_aside(root: Folder, file: StoredFile, reason: str) -> SetAside:
     name = file.name if is_text(file.name) else printable(file.name)
     return SetAside(name, root.uri(name), file.size, file.modified_ns, reason)
+
+
+def _refusal(file: StoredFile, now: datetime) -> str:
+    """Why a file is not looked into, empty for one that may be data."""
+    return refusal(file) or _event_time(file, now).fault
 
 
 def _event_time(file: StoredFile, now: datetime) -> EventTime:

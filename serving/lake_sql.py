@@ -86,4 +86,4 @@ def _open(lake: Path, name: str) -> DeltaTable:
     try:
         return DeltaTable(str(lake / layer / table))
     except (TableNotFoundError, DeltaError) as error:
-        raise QueryError(f"{name} cannot be opened: {error}") from error
+        raise QueryError(f"{name} cannot be opened: {error}. If one of its files is damaged: churn repair") from error

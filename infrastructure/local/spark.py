@@ -42,7 +42,6 @@ _SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.catalogImplementation": "in-memory",
-    "spark.driver.memory": "2g",
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.retainedJobs": "1",
     "spark.ui.retainedStages": "1",
@@ -74,10 +73,12 @@ class Launch:
     recording: Path | None
 
 
-def prepare(*, fast_start: bool, s3: bool = False, cores: int | None = None, records: bool = True) -> Launch:
+def prepare(
+    *, fast_start: bool, s3: bool = False, cores: int | None = None, records: bool = True, memory: str = "2g"
+) -> Launch:
     """Return how to start Spark; `fast_start` trades peak speed for a quick start.
 
-    `s3` adds what reads and writes s3:// places, at AWS_ENDPOINT_URL if that is set. Raises MachineError when there is no usable Java.
+    `memory` is the most that the Java heap takes. `s3` adds what reads and writes s3:// places, at AWS_ENDPOINT_URL if that is set. Raises MachineError when there is no usable Java.
     """
     java_home = find_java()
     jars = _cached_jars(_jar_names(s3=s3))
@@ -88,7 +89,12 @@ def prepare(*, fast_start: bool, s3: bool = False, cores: int | None = None, rec
     shares = (java_home / "lib" / "server" / "classes.jsa").exists()
     shares = shares and (records or archive.exists())
     recording = archive.with_suffix(f".{os.getpid()}.tmp") if shares and not archive.exists() else None
-    settings = _SETTINGS | _jar_settings(jars, s3=s3) | (_S3A_SETTINGS | _s3_endpoint() if s3 else {})
+    settings = (
+        _SETTINGS
+        | {"spark.driver.memory": memory}
+        | _jar_settings(jars, s3=s3)
+        | (_S3A_SETTINGS | _s3_endpoint() if s3 else {})
+    )
     options = [*flags, *(_sharing_flags(archive, recording) if shares else ["-Xshare:auto"])]
     if not jars and _is_packaged(java_home):
         options += truststore_flags()

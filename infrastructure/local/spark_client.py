@@ -113,3 +113,9 @@ def release_workers() -> None:
     """Release every worker of this process."""
     while _workers:
         _workers.popitem()[1].release()
+
+
+def kill_workers() -> None:
+    """End every worker of this process at once: what they had not committed is lost, and nothing else."""
+    while _workers:
+        _workers.popitem()[1].kill()

@@ -10,6 +10,7 @@ import redshift_connector
 from contract.errors import DependentViewError, QueryError, WarehouseError
 
 _DEPENDENT_OBJECTS = "2BP01"
+_READ_ONLY_TRANSACTION = "25006"
 _READING = ("SELECT", "WITH", "SHOW", "EXPLAIN")
 _FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
 
@@ -46,7 +47,8 @@ def read(connection: redshift_connector.Connection, sql: str) -> tuple[list[str]
         execute(connection, "BEGIN READ ONLY")
         return execute_with_columns(connection, sql)
     except WarehouseError as error:
-        raise QueryError(str(error)) from error
+        writes = error.__cause__ is not None and sql_state(error.__cause__) == _READ_ONLY_TRANSACTION
+        raise QueryError(f"churn query only reads: {error}" if writes else str(error)) from error
 
 
 def check_reads(sql: str) -> None:

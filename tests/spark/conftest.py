@@ -1,4 +1,14 @@
 import pytest
+from pyspark.sql import SparkSession
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_snapshots_kept():
+    """Delta keeps the snapshots of every table it has seen; those of other modules are not needed."""
+    yield
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        session._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,7 @@ def test_maintenance_changes_no_row(history, tmp_path):
     assert pipeline.state() == state
     assert sum(result.rows_written for name, result in again.items() if name.endswith(("customers", "analysis"))) == 0
     run_at(pipeline, "review", LAST, month=MONTH)
-    assert Reviews(pipeline.folder).read(MONTH).won_back == {"customers": 2, "monthly_charges": 60.0}
+    assert Reviews(pipeline.folder).read(MONTH).won_back == {"customers": 3, "monthly_charges": 90.0}
 
 
 def test_short_retention_is_refused(history):

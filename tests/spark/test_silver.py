@@ -341,11 +341,33 @@ def test_violation_resolves_with_valid_groups(spark):
     pending.append(pending[0] | {"record_id": "no id", KEY: None})
     customers = [{KEY: name, "_batch_id": 8, **times} for name, (_, times, _) in cases.items() if times is not None]
     open_rows = table_frame(spark, "silver.quarantine", pending)
-    frame = silver.resolve(open_rows, table_frame(spark, "silver.customers", customers), list(FEEDS.values()))
+    frame = silver.resolve(open_rows, table_frame(spark, "silver.customers", customers), list(FEEDS.values()), {})
     rows = frame.collect()
     assert_declared(frame, "silver.quarantine", rows)
     found = {row["record_id"]: (row["status"], row["resolved_by_batch"]) for row in rows}
     assert_cases(found, {name: ("resolved", 8) for name, (_, _, is_resolved) in cases.items() if is_resolved})
+
+
+def test_next_delivery_of_a_file_resolves_what_the_earlier_one_brought(spark):
+    """Also without an id; only what is open, and only of earlier batches."""
+    base = {"feed": "billing", "reasons": ["x"], "occurrences": 1, "event_at": day(3), "ingested_at": day(3)}
+    cases = {
+        "earlier": ("a", 1, "open"),
+        "same": ("a", 2, "open"),
+        "closed": ("a", 1, "resolved"),
+        "other": ("b", 1, "open"),
+    }
+    rows = [
+        base | {"record_id": name, "source_file": file, "batch_id": batch, "status": status}
+        for name, (file, batch, status) in cases.items()
+    ]
+    frame = silver.resolve(
+        table_frame(spark, "silver.quarantine", rows),
+        table_frame(spark, "silver.customers", []),
+        list(FEEDS.values()),
+        {"a": 2},
+    )
+    assert [(row["record_id"], row["resolved_by_batch"]) for row in frame.collect()] == [("earlier", 2)]
 
 
 # jobs

@@ -168,6 +168,11 @@ def test_data_of_the_first_release_says_who_is_scored(tmp_path, has_scores):
     assert ("scored" in kind) is has_scores
 
 
+def test_zero_character_makes_another_value():
+    _, data = _pack(_rows({"city": ""}, {"city": "\0"}, {"city": "\0a"}))
+    assert data.values["city"] == ["", "\0", "\0a"]
+
+
 def test_wide_amounts_widen_the_bins():
     _, narrow = _pack(_rows({"tenure_months": 1, "monthly_cents": 100}))
     _, wide = _pack(_rows({"tenure_months": 300, "monthly_cents": 10_000_00}))

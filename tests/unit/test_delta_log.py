@@ -8,7 +8,7 @@ from deltalake import DeltaTable, write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.delta_log import commit_file, is_table, lineage
+from lake.delta_log import commit_file, is_table, lineage, log_files
 from lake.storage import open_folder
 from serving.lake_sql import table_names
 
@@ -91,3 +91,21 @@ def test_lineage_tells_commits_apart(folder):
 
 def test_lineage_of_a_removed_commit_is_unknown(folder):
     assert lineage(folder, PATH, 3) == ""
+
+
+def test_log_files_are_sorted_by_kind(folder):
+    _commit(folder, 0, 2, 3)
+    for name in (
+        "00000000000000000002.checkpoint.parquet",
+        "00000000000000000003.checkpoint.0000000001.0000000002.parquet",
+        "00000000000000000003.checkpoint.0000000002.0000000002.parquet",
+        "_last_checkpoint",
+        ".00000000000000000003.json.crc",
+        "00000000000000000003.crc",
+    ):
+        folder.write_text(f"{PATH}/_delta_log/{name}", "")
+    found = log_files(folder, PATH)
+    assert found.commits == (0, 2, 3)
+    assert {version: len(names) for version, names in found.checkpoints.items()} == {2: 1, 3: 2}
+    assert all(folder.exists(name) for names in found.checkpoints.values() for name in names)
+    assert log_files(folder, "gold/nothing").commits == ()

@@ -98,11 +98,25 @@ def test_what_is_no_date_leaves_it_to_the_file(path):
     assert (_at(path).at, _at(path).source) == (OWN, "file")
 
 
-@pytest.mark.parametrize("path", ["customers_2062-01-05.csv", "export_job_20991231.csv", "2062/01/05/a.csv"])
-def test_date_in_the_future_does_not_count_and_is_noted(path):
+@pytest.mark.parametrize("path", ["export_job_20991231.csv", "20991231/a.csv", "a_20991231101500.csv"])
+def test_number_like_a_day_in_the_future_does_not_count_and_is_noted(path):
     found = _at(path)
-    assert (found.at, found.source) == (OWN, "file")
-    assert found.note.endswith("in its path is in the future and does not count")
+    assert (found.at, found.source, found.fault) == (OWN, "file", "")
+    assert found.note == "the date 2099-12-31 in its path is in the future and does not count"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["customers_2062-01-05.csv", "2062/01/05/a.csv", "year=2062/month=1/day=5/a.csv", "20621231/2062_01_05.csv"],
+)
+def test_day_in_the_future_is_a_fault(path):
+    """Neither the time of arrival nor the file's own is what the path says."""
+    assert _at(path).fault.startswith("the date 2062-01-05 in its path is in the future. Correct it")
+
+
+def test_day_in_the_future_beside_a_possible_one_does_not_count():
+    found = _at("2026-03-04/valid_until_2062-01-05.csv")
+    assert (found.at, found.source, found.fault) == (datetime(2026, 3, 4, tzinfo=UTC), "path", "")
 
 
 def test_file_time_in_the_future_is_that_of_arrival():

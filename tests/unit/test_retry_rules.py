@@ -9,6 +9,7 @@ from contract.errors import (
     ContractError,
     DamagedDocumentError,
     DamagedFileError,
+    DamagedTableError,
     DependentViewError,
     GateError,
     JobError,
@@ -29,8 +30,9 @@ from tasks.defaults import RETRY_ON_OUTAGE, is_worth_retrying
 
 PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, WarehouseError)
 LASTING = (
-    BrokenCheckError, ChurnError, ContractError, DamagedDocumentError, DamagedFileError, DependentViewError, GateError,
-    LakeError, LayoutError, MachineError, QueryError, RawPathError, SchemaMismatchError, TableauError, UnreadableFileError,
+    BrokenCheckError, ChurnError, ContractError, DamagedDocumentError, DamagedFileError, DamagedTableError,
+    DependentViewError, GateError, LakeError, LayoutError, MachineError, QueryError, RawPathError, SchemaMismatchError,
+    TableauError, UnreadableFileError,
 )  # fmt: skip
 
 

@@ -1,0 +1,150 @@
+"""Tables with damaged files, back to their last good state.
+
+Version numbers never go back: consumers of a change feed, and the warehouse, remember them. A damaged commit is replaced by
+an empty one and kept below `<lake>/_damaged`; data files stay where they are. Nothing of bronze is lost in silence: files whose
+rows are gone count as not ingested, so that the next run reads them again, and silver and gold are rebuilt from bronze.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import quote
+
+from contract.errors import DamagedTableError
+from contract.feeds import FEEDS
+from contract.tables import Table
+from jobs.context import JobContext
+from jobs.damage import Damage, find_damage, stored_tables
+from lake.delta_log import commit_file, log_files, log_folder
+from lake.manifests import Batch
+from lake.rebuild import RebuildRequest
+
+_NAMES_SHOWN = 3
+
+
+def repair_tables(context: JobContext) -> tuple[str, ...]:
+    """Repair every table with a damaged file and return what was done, in words. Raises DamagedTableError."""
+    context.lake.forget_logs()
+    stored = stored_tables(context.lake)
+    damaged = [table for table in stored if find_damage(context.lake, table)]
+    derived = tuple(table.name for table in damaged if table.layer != "bronze")
+    if derived:
+        RebuildRequest(context.lake.root).ask(derived)  # first: a repair may be interrupted
+    notes = [note for table in damaged for note in _repair_table(context, table)]
+    notes += [note for table in stored if table.layer == "bronze" for note in reopen_files(context, table)]
+    if derived:
+        notes.append("the next run rebuilds silver and gold from bronze")
+    return tuple(notes)
+
+
+def _repair_table(context: JobContext, table: Table) -> list[str]:
+    """Repair the log, then the data that it names: a repaired log may name other files."""
+    notes = []
+    for kind, repair in (("checkpoint", _drop_checkpoint), ("commit", _replace_commits), ("data", _drop_data)):
+        damages = [damage for damage in find_damage(context.lake, table) if damage.kind == kind]
+        if damages:
+            notes.append(repair(context, table, damages))
+            context.lake.forget_logs()
+    left = find_damage(context.lake, table) if notes else ()
+    if left:
+        raise _beyond_repair(context, left[0], "the rest of the table was repaired")
+    return notes
+
+
+def _drop_checkpoint(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
+    """The commits say the same as a checkpoint, as long as they, or an earlier checkpoint, are there."""
+    log = log_files(context.lake.root, table.path)
+    damaged = {damage.version for damage in damages}
+    sound = [version for version in log.checkpoints if version not in damaged]
+    if 0 not in log.commits and min(sound, default=None) is None:
+        raise _beyond_repair(context, damages[0], "the commits before it have been removed")
+    for name in [damage.file for damage in damages] + [f"{log_folder(table.path)}/_last_checkpoint"]:
+        _set_aside(context, name)
+    return f"{table.name}: a damaged checkpoint was removed, the commits before it say the same"
+
+
+def _replace_commits(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
+    """Empty the damaged commits; of a merged table those after the first too, which build on it."""
+    log = log_files(context.lake.root, table.path)
+    first = min(damage.version for damage in damages)
+    if first == 0 and not log.checkpoints:
+        raise _beyond_repair(context, damages[0], "it declares the table")
+    newest_checkpoint = max(log.checkpoints, default=-1)
+    emptied = [damage.version for damage in damages]
+    if table.mode == "merge" and first > newest_checkpoint:
+        emptied = list(range(first, max(*log.commits, *emptied) + 1))
+    for version in emptied:
+        name = commit_file(table.path, version)
+        _set_aside(context, name)
+        context.lake.write_commit(table, version, "the commit was damaged")
+    what = f"commit {emptied[0]} was" if len(emptied) == 1 else f"commits {emptied[0]} to {emptied[-1]} were"
+    return f"{table.name}: {what} damaged and emptied"
+
+
+def _drop_data(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
+    prefix = f"{table.path}/"
+    names = {damage.file.removeprefix(prefix) for damage in damages}
+    context.lake.drop_files(table, names | {quote(name) for name in names}, "data files were damaged")
+    counted = "1 data file was" if len(damages) == 1 else f"{len(damages)} data files were"
+    return f"{table.name}: {counted} damaged or missing and no longer part of it: {damages[0].file}"
+
+
+def reopen_files(context: JobContext, table: Table) -> list[str]:
+    """Let the raw files of which bronze lacks rows count as not ingested; return what that means, in words."""
+    feed, manifests = table.short_name, context.manifests
+    assert feed in FEEDS
+    held = context.lake.read(table).groupBy("_batch_id", "_source_file").count().collect()
+    rows = {(row["_batch_id"], row["_source_file"]): row["count"] for row in held}
+    lost: list[str] = []
+    for batch in manifests.history():
+        lacking = {
+            file.path
+            for file in batch.files
+            if file.feed == feed and _lacks_rows(file.rows, rows.get((batch.number, file.path), 0))
+        }
+        if batch.state == "committed" and lacking:
+            lost += sorted(lacking)
+            manifests.write(_without(batch, feed, lacking))
+    if not lost:
+        return []
+    newest = manifests.last()
+    assert newest is not None
+    manifests.write_checkpoint(newest.number)
+    names = ", ".join(lost[:_NAMES_SHOWN]) + (" …" if len(lost) > _NAMES_SHOWN else "")
+    return [
+        f"{table.name}: rows of {len(lost)} raw files are gone. The next run ingests these files again; they must be in the "
+        f"raw folder: {names}"
+    ]
+
+
+def _lacks_rows(recorded: int | None, held: int) -> bool:
+    """Whether rows of a file are gone; where release 0.1.0 did not count them, whether all are."""
+    return held < recorded if recorded is not None else held == 0
+
+
+def _without(batch: Batch, feed: str, paths: set[str]) -> Batch:
+    kept = tuple(file for file in batch.files if file.feed != feed or file.path not in paths)
+    return replace(batch, files=kept, state="committed" if kept else "discarded", is_rebuilt=True)
+
+
+def _set_aside(context: JobContext, name: str) -> None:
+    """Move a file of a log below `<lake>/_damaged`, with the checksum that Hadoop keeps beside it."""
+    root = context.lake.root
+    if root.exists(name):
+        root.write_bytes(f"_damaged/{context.run_id}/{name}", root.read_bytes(name))
+        folder, _, short_name = name.rpartition("/")
+        root.delete(name)
+        root.delete(f"{folder}/.{short_name}.crc")
+
+
+def _beyond_repair(context: JobContext, damage: Damage, why: str) -> DamagedTableError:
+    folder = context.lake.root.uri(damage.table.path)
+    start_again = (
+        ""
+        if damage.table.layer == "bronze"
+        else f" Or move {context.lake.root.uri('silver')} and {context.lake.root.uri('gold')} away: the next run makes both from bronze, "
+        "without the history of KPIs and movements."
+    )
+    return DamagedTableError(
+        f"{damage.table.name}: {context.lake.root.uri(damage.file)} is damaged or missing and cannot be done without: {why}. "
+        f"Restore {folder} from a backup.{start_again}"
+    )

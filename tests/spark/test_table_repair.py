@@ -1,0 +1,184 @@
+"""Damaged files of Delta tables: the error names them, and a repair brings everything back."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from contract.errors import DamagedTableError
+from contract.tables import TABLES
+from jobs.damage import find_damage
+from jobs.delta import Lake
+from jobs.session import get_session
+from lake.alerts import Alerts
+from lake.delta_log import commit_file, log_files
+from lake.rebuild import RebuildRequest
+from tests.support.pipeline import PipelineHarness
+from tests.support.records import many, record, write_jsonl
+
+RISKY = {"source_churn_score": "90", "source_cltv": "4000"}
+
+
+@pytest.fixture(scope="module")
+def loaded(spark, tmp_path_factory):
+    """A folder with raw files of four days, and a lake that has loaded them day by day."""
+    folder = tmp_path_factory.mktemp("loaded")
+    pipeline = PipelineHarness(folder / "lake")
+    days = (
+        many(6),
+        [record("G0001", city="Chico"), record("N1", **RISKY)],
+        [record("G0002", churn="Yes"), record("N2")],
+        [record("G0003", city="Chico", **RISKY)],
+    )
+    for number, records in enumerate(days, start=1):
+        write_jsonl(folder / "raw" / f"2026-01-0{number}" / "a.jsonl", *records)
+        pipeline.load(folder / "raw")
+    return folder
+
+
+@pytest.fixture
+def lake(loaded, tmp_path):
+    """The lake, and a copy of the raw files, for a test of its own."""
+    shutil.copytree(loaded, tmp_path / "copy")
+    return PipelineHarness(tmp_path / "copy" / "lake")
+
+
+def _raw(lake):
+    return lake.path.parent / "raw"
+
+
+def _content(lake):
+    """What consumers see; versions are not the same after a repair."""
+    state = lake.state()
+    breakdown = sorted((row[:-1] for row in state["gold.churn_breakdown"]), key=repr)
+    kept = {name: state[name] for name in ("silver.customers", "silver.quarantine", "kpis")}
+    lineage = TABLES["silver.customers"].schema.names.index("is_complete") + 1
+    kept["silver.customers"] = [row[:lineage] for row in kept["silver.customers"]]
+    return kept | {"analysis": state["gold.customer_churn_analysis"], "breakdown": breakdown}
+
+
+def _commit(table, version):
+    def damage(lake):
+        place = lake.path / commit_file(TABLES[table].path, version)
+        place.write_bytes(place.read_bytes()[:40])
+        return place
+
+    return damage
+
+
+def _last_commit(table):
+    def damage(lake):
+        return _commit(table, max(log_files(lake.folder, TABLES[table].path).commits))(lake)
+
+    return damage
+
+
+def _lost_commit(table):
+    def damage(lake):
+        place = lake.path / commit_file(TABLES[table].path, 1)
+        place.unlink()
+        return place
+
+    return damage
+
+
+def _data(table, spoil):
+    """The data file that the newest version of the table names first."""
+
+    def damage(lake):
+        store = Lake(get_session(), lake.folder)
+        place = lake.path / TABLES[table].path / store.data_files(TABLES[table])[0]
+        spoil(place)
+        store.forget_logs()
+        return place
+
+    return damage
+
+
+def _cut(place: Path):
+    place.write_bytes(place.read_bytes()[:-20])
+
+
+def _flip(place: Path):
+    content = bytearray(place.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    place.write_bytes(bytes(content))
+
+
+def _checkpoint(table):
+    def damage(lake):
+        store = Lake(get_session(), lake.folder)
+        snapshot = store._snapshot(TABLES[table])
+        snapshot.deltaLog().checkpoint(snapshot, get_session()._jvm.scala.Option.empty())
+        ((name,),) = log_files(lake.folder, TABLES[table].path).checkpoints.values()
+        _cut(lake.path / name)
+        store.forget_logs()
+        return lake.path / name
+
+    return damage
+
+
+DAMAGES = {
+    "the last commit of bronze": ("bronze.customers", _last_commit("bronze.customers"), True),
+    "a commit of bronze": ("bronze.customers", _commit("bronze.customers", 2), True),
+    "a lost commit of bronze": ("bronze.customers", _lost_commit("bronze.customers"), True),
+    "a checkpoint of bronze": ("bronze.customers", _checkpoint("bronze.customers"), False),
+    "a cut off data file of bronze": ("bronze.customers", _data("bronze.customers", _cut), True),
+    "a changed data file of bronze": ("bronze.customers", _data("bronze.customers", _flip), True),
+    "a commit of silver": ("silver.customers", _commit("silver.customers", 2), False),
+    "a lost data file of silver": ("silver.customers", _data("silver.customers", Path.unlink), False),
+    "the last commit of gold": ("gold.customer_churn_analysis", _last_commit("gold.customer_churn_analysis"), False),
+    "a data file of gold": ("gold.customer_churn_analysis", _data("gold.customer_churn_analysis", _cut), False),
+    "a commit of the movements": ("gold.customer_movements", _last_commit("gold.customer_movements"), False),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_repair_brings_everything_back(loaded, lake, damage):
+    table, spoil, ingests_again = DAMAGES[damage]
+    expected, moved = _content(PipelineHarness(loaded / "lake")), lake.rows("gold.customer_movements")
+    alerts = {alert.version for alert in Alerts(lake.folder).open()}
+    place = spoil(lake)
+    store = Lake(get_session(), lake.folder)
+    assert str(place) in {str(lake.path / found.file) for found in find_damage(store, TABLES[table])}
+    repaired = lake.job("repair")["repair"]
+    assert repaired.outcome == "passed"
+    assert any(note.startswith(f"{table}: ") for note in repaired.notes)
+    assert any("The next run ingests these files again" in note for note in repaired.notes) == ingests_again
+    results = lake.load(_raw(lake), max_quarantined_share="0.9")
+    assert _content(lake) == expected
+    assert ("bronze.customers" in results) == ingests_again
+    again = lake.rows("gold.customer_movements")
+    if table != "gold.customer_movements":
+        assert again == moved, "nobody moves, and nobody is newly at risk, because a table was rebuilt"
+        assert {alert.version for alert in Alerts(lake.folder).open()} == alerts
+    assert not RebuildRequest(lake.folder).is_open()
+    assert lake.job("repair")["repair"].outcome == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "damage", ["the last commit of bronze", "a checkpoint of bronze", "a lost data file of silver"]
+)
+def test_error_names_table_file_and_remedy(lake, damage):
+    table, spoil, _ = DAMAGES[damage]
+    place = spoil(lake)
+    write_jsonl(_raw(lake) / "2026-01-09" / "a.jsonl", record("N3"), record("G0001", city="Oakland"))
+    with pytest.raises(DamagedTableError) as error:
+        lake.load(_raw(lake))
+    text = str(error.value)
+    assert text.startswith(f"{table}: {place} is damaged or missing")
+    assert "churn repair" in text
+
+
+def test_what_cannot_be_repaired_is_said(lake):
+    _commit("bronze.customers", 0)(lake)
+    with pytest.raises(DamagedTableError, match=r"bronze\.customers: .*0\.json .* cannot be done without: it declares"):
+        lake.job("repair")
+
+
+def test_damaged_files_are_kept(lake):
+    place = _last_commit("bronze.customers")(lake)
+    damaged = place.read_bytes()
+    lake.job("repair", run_id="repair-1")
+    kept = lake.path / "_damaged" / "repair-1" / place.relative_to(lake.path)
+    assert kept.read_bytes() == damaged
