@@ -433,9 +433,10 @@ def _held(result):
 def test_file_of_too_many_faulty_rows_is_held_until_its_next_delivery(history, tmp_path):
     """Other files of the batch go on; the corrected file opens the gate again, and nothing has to be switched off."""
     pipeline, raw = history.first.copy(tmp_path), tmp_path / "raw"
+    scored = {"source_churn_score": "50"}  # as earlier files have it, a file without it is warned about
     bad = [record(f"B{i}", churn="Maybe", phone="040-1234") for i in range(4)] + [record("", churn="No")]
-    write_jsonl(raw / "2026-02-01" / "good.jsonl", *many(10, monthly_charges="60"))
-    result = _arrive(pipeline, raw, *bad, record("N1"), name="bad.jsonl")
+    write_jsonl(raw / "2026-02-01" / "good.jsonl", *many(10, monthly_charges="60", **scored))
+    result = _arrive(pipeline, raw, *bad, record("N1", **scored), name="bad.jsonl")
     assert (result.outcome, result.rows_read, result.rows_quarantined) == ("warned", 16, 5)
     assert _held(result) == [("2026-02-01/bad.jsonl", 2, 6, 5, True)]
     assert "4 × churn is not yes or no, e.g. 'xxxxx'; 1 × customer_id: missing" in result.held[0].reason
@@ -448,7 +449,7 @@ def test_file_of_too_many_faulty_rows_is_held_until_its_next_delivery(history, t
 
     again = pipeline.job("silver")["silver.customers"]
     assert (again.outcome, _held(again)) == ("unchanged", [("2026-02-01/bad.jsonl", 2, 6, 5, False)])
-    corrected = _arrive(pipeline, raw, *(record(f"B{i}") for i in range(5)), name="bad.jsonl")
+    corrected = _arrive(pipeline, raw, *(record(f"B{i}", **scored) for i in range(5)), name="bad.jsonl")
     assert (corrected.outcome, corrected.held) == ("passed", ())
     assert {"B0", "B4"} <= {row[KEY] for row in pipeline.records("silver.customers")}
     closed = [row for row in pipeline.records("silver.quarantine") if row["source_file"] == "2026-02-01/bad.jsonl"]
