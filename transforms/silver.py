@@ -31,6 +31,9 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) ->
     too: which one is right is unknown. `_event_at` is the record's own time, else its file's, else that of ingestion,
     the first that can be one. It cannot be one where it is long past, or in the future of `judged_at`, by default of
     ingestion.
+
+    Persist it before use: a filter on `_violations` would otherwise be pushed below the rules, each of which then stands
+    in the plan as often as anything refers to it.
     """
     columns = [column.name for column in feed.attributes]
     received = [column for column in feed.columns if column != KEY]

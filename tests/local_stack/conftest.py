@@ -28,10 +28,19 @@ class Room(CommandHarness):
         assert done.code == 0, done.err
         return done.out
 
+    def send(self, method, path, body=None):
+        """The server's answer. While its database is locked by another writer it says 503; Prefect's own client asks again too."""
+
+        def answer():
+            given = httpx.request(method, f"{self.api}/{path}", json=body, timeout=30)
+            return given if given.status_code != httpx.codes.SERVICE_UNAVAILABLE else None
+
+        given = wait_for(answer, pause=1)
+        given.raise_for_status()
+        return given
+
     def ask(self, what, **body):
-        answer = httpx.post(f"{self.api}/{what}/filter", json=body, timeout=30)
-        answer.raise_for_status()
-        return answer.json()
+        return self.send("POST", f"{what}/filter", body).json()
 
     def runs(self, flow="churn-pipeline"):
         """Its runs, the latest created first."""
@@ -39,7 +48,7 @@ class Room(CommandHarness):
         return [run for run in found if run["state_type"] != "SCHEDULED" or run["state_name"] != "Scheduled"]
 
     def deployment(self, flow="churn-pipeline"):
-        return httpx.get(f"{self.api}/deployments/name/{flow}/local", timeout=30).json()
+        return self.send("GET", f"deployments/name/{flow}/local").json()
 
     def process(self, service):
         record = json.loads((self.folder / "state" / "services" / f"{service}.json").read_text())

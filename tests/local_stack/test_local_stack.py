@@ -9,7 +9,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from sample_data.generator import generate
@@ -34,7 +33,7 @@ def _announce(room, feed, **payload):
     }
     event = {"event": "churn.raw.arrived", "resource": resource, "payload": payload}
     event |= {"occurred": datetime.now(UTC).isoformat(), "id": str(uuid.uuid4())}
-    httpx.post(f"{room.api}/events", json=[event], timeout=30).raise_for_status()
+    room.send("POST", "events", [event])
 
 
 def test_everything_is_said_to_run(room):
@@ -63,7 +62,7 @@ def test_three_feeds_become_gold_in_one_run(room):
 def test_tables_are_assets_with_upstreams_rows_and_versions(room):
     def materialized():
         kinds = {"event": {"name": ["prefect.asset.materialization.succeeded"]}}
-        found = httpx.post(f"{room.api}/events/filter", json={"filter": kinds, "limit": 50}, timeout=30).json()
+        found = room.ask("events", filter=kinds, limit=50)
         events = {e["resource"]["prefect.resource.id"]: e for e in found["events"]}
         return events if any(key.startswith("redshift://") for key in events) else None
 
@@ -108,15 +107,15 @@ def test_late_files_and_an_event_of_a_wrong_shape(room):
     found = next(a for a in room.ask("automations", limit=200) if a["name"] == "local late files")
     assert found["trigger"]["within"] == 26 * 3600
     kept = {name: found[name] for name in ("name", "description", "enabled", "trigger", "actions", "tags")}
-    place = f"{room.api}/automations/{found['id']}"
-    httpx.put(place, json=kept | {"trigger": kept["trigger"] | {"within": 10}}, timeout=30).raise_for_status()
+    place = f"automations/{found['id']}"
+    room.send("PUT", place, kept | {"trigger": kept["trigger"] | {"within": 10}})
     _announce(room, "billing", files=7, size=None)
     done = room.until(lambda: room.ended("COMPLETED", before + 1))
     assert done[0]["name"].endswith(" 0 files")
     assert _customers(room) == 64
     message = room.until(lambda: [text for text in room.webhook.texts if text.startswith("*Late: ")])[0]
     assert message.startswith("*Late: raw files of billing*\nNo file of this feed has arrived for 26 hours.")
-    httpx.put(place, json=kept, timeout=30).raise_for_status()
+    room.send("PUT", place, kept)
     room.until(lambda: not [r for r in room.runs() if r["state_type"] in ("RUNNING", "PENDING", "SCHEDULED")])
 
 
@@ -149,8 +148,7 @@ def test_killed_run_and_missed_runs(room):
     for days in (2, 1):
         due = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
-        made = httpx.post(f"{room.api}/{place}", json={"state": state, "parameters": parameters}, timeout=30)
-        made.raise_for_status()
+        room.send("POST", place, {"state": state, "parameters": parameters})
     room.up()
     room.until(lambda: _customers(room) == 65)
     room.until(lambda: room.ended("COMPLETED", before + 1))
@@ -165,7 +163,7 @@ def test_killed_run_and_missed_runs(room):
 def test_deploying_again_changes_nothing(room):
     """`churn up` has deployed twice by now; `prefect deploy --all` leaves all that as it is and adds the others."""
     for name in ("churn-staging", "churn-production"):
-        httpx.post(f"{room.api}/work_pools/", json={"name": name, "type": "process"}, timeout=30).raise_for_status()
+        room.send("POST", "work_pools/", {"name": name, "type": "process"})
 
     def present():
         found = room.ask("deployments", limit=200)

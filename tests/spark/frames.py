@@ -11,6 +11,7 @@ from contract.feeds import Feed
 from contract.schema import Schema
 from contract.tables import TABLES
 from tests.support.records import record
+from transforms import silver
 from transforms.spark_schema import spark_type
 
 INGESTED_AT = datetime(2026, 3, 10, 6, tzinfo=UTC)
@@ -33,6 +34,11 @@ def bronze_frame(spark: SparkSession, feed: Feed, cases: Mapping[str, Mapping[st
     lineage = {"_batch_id": 1, "_source_checksum": "c", "_ingested_at": INGESTED_AT, "_file_event_at": FILE_TIME}
     rows = [{**record(str(name)[:64]), **lineage, "_source_file": name, **changes} for name, changes in cases.items()]
     return table_frame(spark, f"bronze.{feed.name}", rows)
+
+
+def conformed_frame(spark: SparkSession, feed: Feed, cases: Mapping[str, Mapping[str, Any]]) -> DataFrame:
+    """The rows of `bronze_frame` conformed, and persisted as the job does."""
+    return silver.conform(bronze_frame(spark, feed, cases), feed).persist()
 
 
 def utc(value: datetime | None) -> datetime | None:

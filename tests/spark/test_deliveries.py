@@ -1,9 +1,8 @@
 """Deliveries measured on conformed rows."""
 
 from contract.feeds import FEEDS
-from tests.spark.frames import bronze_frame
+from tests.spark.frames import conformed_frame
 from transforms.deliveries import measure, reasons, without
-from transforms.silver import conform
 
 CUSTOMERS = FEEDS["customers"]
 
@@ -13,7 +12,7 @@ def _conformed(spark, *rows):
     cases = {
         f"C{n}": {"_batch_id": batch, "_source_file": file, **changes} for n, (batch, file, changes) in enumerate(rows)
     }
-    return conform(bronze_frame(spark, CUSTOMERS, cases), CUSTOMERS)
+    return conformed_frame(spark, CUSTOMERS, cases)
 
 
 def test_rows_are_counted_per_delivery(spark):
