@@ -1,20 +1,18 @@
 """`churn batches`: what was ingested when."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from cli.console import console
-from infrastructure.local.paths import lake_folder
 from lake.manifests import Batch, Manifests
-from lake.storage import open_folder
+from lake.storage import Folder
 
 
-def show_batches(lake: Path | None, last: int, *, as_json: bool) -> None:
+def show_batches(lake: Folder, last: int, *, as_json: bool) -> None:
     """Print the `last` ingest batches, the newest first. Raises LakeError for a damaged manifest."""
-    batches = Manifests(open_folder(lake or lake_folder())).history(last)
+    batches = Manifests(lake).history(last)
     facts = [_facts(batch) for batch in reversed(batches)]
     if as_json:
         print(json.dumps(facts, indent=2))

@@ -4,15 +4,10 @@ import webbrowser
 from pathlib import Path
 
 from contract.errors import LakeError
-from infrastructure.local.paths import lake_folder, state_folder
-from lake.storage import Folder, open_folder
+from infrastructure.local.paths import state_folder
+from lake.storage import Folder
 from serving.dashboard.content import CustomerIds
 from serving.dashboard.page import dashboard_html
-
-
-def local_folder(lake: Path | None) -> Folder:
-    """Return the lake of this machine, or another folder."""
-    return open_folder(lake or lake_folder())
 
 
 def show_dashboard(folder: Folder, out: Path | None, ids: CustomerIds, *, open_it: bool) -> None:

@@ -3,21 +3,19 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.table import Table
 
 from cli.console import console
-from infrastructure.local.paths import lake_folder
+from cli.lakes import RawAndLake
 from lake.file_states import NEXT_STEP, State
 from lake.files import FileList, FileState, list_files
 from lake.names import printable
-from lake.storage import open_folder
 
 
-def show_files(raw: Path, lake: Path | None, state: State | None, *, as_json: bool) -> None:
-    """Print the files below `raw`, or those in one state. Raises RawPathError."""
-    found = list_files(str(raw), open_folder(lake or lake_folder()), datetime.now(UTC))
+def show_files(places: RawAndLake, state: State | None, *, as_json: bool) -> None:
+    """Print the raw files, or those in one state. Raises RawPathError."""
+    found = list_files(places.raw, places.lake, datetime.now(UTC), places.s3)
     shown = [file for file in found.files if state in (None, file.state)]
     if as_json:
         print(json.dumps([file.as_dict() for file in shown], indent=2))

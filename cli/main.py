@@ -169,23 +169,30 @@ def status(
 
 @app.command()
 def files(
-    raw: Raw = Path("data/raw"),
+    raw: RawToRun = None,
     lake: Lake = None,
+    platform: PlatformName = None,
     state: Annotated[State | None, typer.Option(help="Only files in this state.", show_default="all")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Every raw file: ingested or not, from when its content is, why it was set aside, what to do."""
-    _call("files:show_files", raw, lake, state, as_json=as_json)
+    if platform:
+        _call("startup:use_prefect")
+        places = _call("platforms:platform_raw_and_lake", platform, raw)
+    else:
+        places = _call("lakes:local_raw_and_lake", raw, lake)
+    _call("files:show_files", places, state, as_json=as_json)
 
 
 @app.command()
 def batches(
     lake: Lake = None,
+    platform: PlatformName = None,
     last: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """The ingest batches: when, how many files and rows, of which feeds."""
-    _call("batches:show_batches", lake, last, as_json=as_json)
+    _call("batches:show_batches", _lake(lake, platform), last, as_json=as_json)
 
 
 @app.command()
@@ -217,12 +224,15 @@ def dashboard(
     open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
     """Write the churn dashboard as one HTML file, print its path and open it."""
+    _call("dashboard:show_dashboard", _lake(lake, platform), out, ids, open_it=open_it)
+
+
+def _lake(lake: Path | None, platform: str | None) -> Any:
+    """The folder of a lake: a saved platform's, else one of this machine."""
     if platform:
         _call("startup:use_prefect")
-        folder = _call("platforms:load_platform", platform).folder()
-    else:
-        folder = _call("dashboard:local_folder", lake)
-    _call("dashboard:show_dashboard", folder, out, ids, open_it=open_it)
+        return _call("platforms:platform_lake", platform)
+    return _call("lakes:local_lake", lake)
 
 
 @app.command()

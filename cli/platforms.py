@@ -5,8 +5,10 @@ from typing import TypeVar
 from prefect.blocks.core import Block
 
 from blocks.platform import Platform
-from contract.errors import PlatformError
+from cli.lakes import RawAndLake
+from contract.errors import PlatformError, RawPathError
 from infrastructure.local.services import WAREHOUSE, start, wait_until_ready
+from lake.storage import Folder
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 
@@ -24,6 +26,25 @@ def load_block(kind: type[AnyBlock], name: str, remedy: str) -> AnyBlock:
         raise PlatformError(f"there is no block {kind.get_block_type_slug()}/{name}. {remedy}") from error
     assert isinstance(found, kind)
     return found
+
+
+def raw_place(name: str, platform: Platform, raw: str | None) -> str:
+    """Return where the raw files of a platform saved as `name` are, unless `raw` says it. Raises RawPathError."""
+    place = raw or platform.raw
+    if not place:
+        raise RawPathError(f"the platform {name} names no place of raw files. Give --raw s3://bucket/prefix")
+    return place
+
+
+def platform_lake(name: str) -> Folder:
+    """Return the lake of a saved platform. Raises PlatformError."""
+    return load_platform(name).folder()
+
+
+def platform_raw_and_lake(name: str, raw: str | None) -> RawAndLake:
+    """Return the places of a saved platform, or another one for raw files. Raises PlatformError, RawPathError."""
+    platform = load_platform(name)
+    return RawAndLake(raw_place(name, platform, raw), platform.folder(), platform.s3_client())
 
 
 def platform_or_local(name: str | None) -> Platform:

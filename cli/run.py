@@ -7,11 +7,11 @@ from typing import Any
 
 from blocks.platform import Platform
 from cli.console import console
-from cli.platforms import load_platform
+from cli.platforms import load_platform, raw_place
 from cli.server_watch import ended_with_server
 from cli.startup import LocalRun
 from cli.summary import as_dict, print_summary
-from contract.errors import ChurnError, RawPathError
+from contract.errors import ChurnError
 from flows.churn_pipeline import PipelineResult, churn_pipeline
 from infrastructure.local.services import PREFECT, WAREHOUSE, wait_until_ready
 from lake.results import files_held, files_set_aside
@@ -46,10 +46,7 @@ def run_on_platform(
 ) -> None:
     """Run the pipeline on a saved platform: this process orchestrates, the platform works. Raises ChurnError."""
     platform = load_platform(name)
-    place = raw or platform.raw
-    if not place:
-        raise RawPathError(f"the platform {name} names no place of raw files. Give --raw s3://bucket/prefix")
-    result = churn_pipeline(platform, place, **parameters)
+    result = churn_pipeline(platform, raw_place(name, platform, raw), **parameters)
     _show(result, platform, prefect_url, began, as_json=as_json)
     _exit_if_strict(result, strict=strict)
 

@@ -51,11 +51,11 @@ class FileList:
     hidden: int
 
 
-def list_files(raw: str, lake: Folder, at: datetime) -> FileList:
-    """Return every file at `raw` (a folder, an S3 prefix or one file) as it is at a time. Raises RawPathError."""
+def list_files(raw: str, lake: Folder, at: datetime, s3: Any = None) -> FileList:
+    """Return every file at `raw` (a folder, an S3 prefix that `s3` reaches, or one file) at a time. Raises RawPathError."""
     manifests, recorded = Manifests(lake), SetAsideFiles(lake).read()
     decided = {delivery.key: delivery for delivery in Deliveries(lake).read()}
-    arrivals = discover(raw, manifests, at=at, judged=recorded)
+    arrivals = discover(raw, manifests, at=at, judged=recorded, s3=s3)
     since = {file.uri: file.since for file in recorded}
     states = [
         *(_new(file) for file in arrivals.new),

@@ -106,15 +106,17 @@ def discover(
     at: datetime | None = None,
     verify: bool = False,
     judged: Iterable[SetAside] = (),
+    s3: Any = None,
 ) -> Arrivals:
     """Compare the files below `raw` (a folder, an S3 prefix, or one file) with the register; return what arrived.
 
     A file is new when its content differs from the last content ingested of it. Files above `TRUSTED_BYTES` of a local
     folder whose size and time are unchanged count as unchanged, unless `verify` is on. Empty and unfinished files
     wait; one that cannot be ingested is set aside, and the others go on. `judged` are files that were read in vain
-    before. `day` leaves out what is of another day; `at` is the time of arrival, by default now. Raises RawPathError.
+    before. `day` leaves out what is of another day; `at` is the time of arrival, by default now; `s3` is the client for
+    a place on S3. Raises RawPathError.
     """
-    folder, now = list_raw(raw), at or datetime.now(UTC)
+    folder, now = list_raw(raw, s3), at or datetime.now(UTC)
     looked_at = [file for file in folder.files if day is None or _event_time(file, now).at.date() == day]
     refusals = {file: reason for file in looked_at if (reason := _refusal(file, now))}
     candidates = [file for file in looked_at if file not in refusals]

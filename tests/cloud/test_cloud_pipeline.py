@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from deltalake import DeltaTable, QueryBuilder
@@ -19,6 +20,7 @@ from contract.errors import JobError, WarehouseError
 from flows import churn_pipeline as flow_module
 from flows.churn_pipeline import churn_pipeline
 from infrastructure.local.paths import PACKAGES
+from lake.deliveries import decide
 from lake.exports import TableVersion
 from sample_data.generator import generate
 from serving.warehouse.statements import execute
@@ -160,7 +162,11 @@ def test_two_days_full_of_faults_equal_local_ones(
     pipeline.load(both)
     _assert_equal(platform, pipeline)
     assert 0 < second.load.rows_loaded < second.load.table_rows
-    _assert_nothing_new_through_the_command(platform, raw, tmp_path, monkeypatch)
+    platform.save("pipeline", overwrite=True)
+    summary = _churn(tmp_path, "run", "--raw", raw)
+    assert {table["outcome"] for table in summary["tables"]} == {"unchanged"}
+    assert summary["lake"] == platform.lake
+    _assert_decisions(platform, pipeline, raw, tmp_path)
     _assert_catalog(platform, cloud)
     _assert_no_secret(platform, cloud, caplog)
 
@@ -180,24 +186,39 @@ def _exports():
     return [run for run in job_runs(JOB) if run.arguments["--job"] == "export"]
 
 
-def _assert_nothing_new_through_the_command(platform, raw, tmp_path, monkeypatch):
-    """`churn run --platform` on the saved block, in a process of its own, as its user types it."""
+def _churn(folder, command, *arguments):
+    """What a command prints about the saved platform, in a process of its own, as its user types it."""
     from prefect.settings import PREFECT_API_URL
 
-    platform.save("pipeline", overwrite=True)
     done = subprocess.run(
-        [sys.executable, "-m", "cli", "run", "--platform", "pipeline", "--raw", raw, "--json"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "cli", command, *arguments, "--platform", "pipeline", "--json"],
+        cwd=folder,
         env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(PACKAGES)},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    summary = json.loads(done.stdout)
-    assert {table["outcome"] for table in summary["tables"]} == {"unchanged"}
-    assert summary["lake"] == platform.lake
+    return json.loads(done.stdout)
+
+
+def _assert_decisions(platform, pipeline, raw, folder):
+    """The second day is taken back and comes again; a healthy lake needs no repair."""
+    by_batch = {batch["batch"]: batch for batch in _churn(folder, "batches")}
+    assert [by_batch[number]["state"] for number in (1, 2)] == ["committed", "committed"]
+    files = {file["path"]: file["batch"] for file in _churn(folder, "files", "--raw", raw)}
+    (second_day,) = (path for path, batch in files.items() if batch == 2)
+    for command, state in (("discard", "discarded"), ("retry", "ingested")):
+        _churn(folder, command, second_day, "--raw", raw)
+        decided = {"discard": [], "retry": []} | {command: [second_day]}
+        decide(pipeline.folder, **decided, at=datetime.now(UTC))
+        pipeline.job("silver", full_refresh="true")
+        pipeline.job("gold")
+        found = {file["path"]: file["state"] for file in _churn(folder, "files", "--raw", raw)}
+        assert found == {path: state if path == second_day else "ingested" for path in files}
+        _assert_equal(platform, pipeline)
+    assert not _churn(folder, "repair")["repaired"]
 
 
 def _assert_catalog(platform, cloud):

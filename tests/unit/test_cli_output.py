@@ -12,6 +12,7 @@ import pytest
 from deltalake import write_deltalake
 
 from cli import dashboard, deploy, dry_run, generate, package, query, startup, status
+from cli.lakes import local_lake
 from cli.rows import show
 from contract.errors import LakeError, PlatformError, QueryError, RawPathError
 from infrastructure.local import services
@@ -144,7 +145,7 @@ def _packed(folder):
 def test_dashboard_is_written_and_opened(capsys, state, monkeypatch):
     opened = []
     monkeypatch.setattr(dashboard.webbrowser, "open", opened.append)
-    folder = dashboard.local_folder(None)
+    folder = local_lake(None)
     with pytest.raises(LakeError, match=r"nothing to show at .*churn run"):
         dashboard.show_dashboard(folder, None, "shown", open_it=True)
     _packed(folder)
@@ -157,7 +158,7 @@ def test_dashboard_is_written_and_opened(capsys, state, monkeypatch):
 
 def test_dashboard_goes_where_told(tmp_path, monkeypatch):
     monkeypatch.setattr(dashboard.webbrowser, "open", lambda url: pytest.fail("opened"))
-    folder = dashboard.local_folder(tmp_path / "lake")
+    folder = local_lake(tmp_path / "lake")
     _packed(folder)
     dashboard.show_dashboard(folder, Path("new folder/d.html"), "none", open_it=False)
     assert (tmp_path / "new folder" / "d.html").exists()

@@ -3,11 +3,11 @@
 import json
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from cli import batches, files
+from cli.lakes import local_lake, local_raw_and_lake
 from contract.errors import RawPathError
 from lake.deliveries import Deliveries, Delivery, Reason
 from lake.file_states import NEXT_STEP, STATES
@@ -123,7 +123,7 @@ def test_no_raw_folder_is_an_error(lake):
 
 
 def test_files_are_printed(raw, capsys):
-    files.show_files(Path("data/raw"), None, None, as_json=False)
+    files.show_files(local_raw_and_lake(None, None), None, as_json=False)
     words = " ".join(capsys.readouterr().out.split())
     for text in (
         "ingested billing/2026-01-04/kept.jsonl billing 2026-01-04 00:00:00 (path) 1 2",
@@ -136,7 +136,7 @@ def test_files_are_printed(raw, capsys):
 
 @pytest.mark.parametrize("state", STATES)
 def test_files_in_one_state_are_printed_as_json(raw, capsys, state):
-    files.show_files(Path("data/raw"), None, state, as_json=True)
+    files.show_files(local_raw_and_lake(None, None), state, as_json=True)
     (file,) = json.loads(capsys.readouterr().out)
     assert (file["state"], file["next_step"]) == (state, NEXT_STEP[state])
     assert set(file) == {*vars(FileState("a", "new")), "next_step"}
@@ -145,7 +145,7 @@ def test_files_in_one_state_are_printed_as_json(raw, capsys, state):
 def test_batches_are_printed_newest_first(raw, lake, capsys):
     manifests = Manifests(lake)
     manifests.discard(manifests.open([FileEntry("x", "services")], NOW))
-    batches.show_batches(None, 20, as_json=True)
+    batches.show_batches(local_lake(None), 20, as_json=True)
     newest, first = json.loads(capsys.readouterr().out)
     assert newest == {
         "batch": 2, "state": "discarded", "started_at": NOW.isoformat(), "files": 1, "feeds": ["services"],
@@ -157,12 +157,12 @@ def test_batches_are_printed_newest_first(raw, lake, capsys):
         ["billing", "customers"],
         8,
     )
-    batches.show_batches(None, 1, as_json=False)
+    batches.show_batches(local_lake(None), 1, as_json=False)
     words = " ".join(capsys.readouterr().out.split())
     assert "2 discarded 2026-11-27 00:00:00 services 1" in words
     assert "committed" not in words
 
 
 def test_no_batch_says_what_to_do(capsys):
-    batches.show_batches(None, 20, as_json=False)
+    batches.show_batches(local_lake(None), 20, as_json=False)
     assert "churn run" in capsys.readouterr().out
