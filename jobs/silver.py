@@ -18,7 +18,7 @@ from jobs.delta import Commit
 from jobs.publish import publish
 from jobs.quarantine_gate import Judgement, judge, settle
 from jobs.session import tune
-from lake.column_drift import LOOK_BACK, drift_check, lost_columns
+from lake.column_drift import LOOK_BACK, LostColumns, drift_check, lost_columns
 from lake.file_report import held_files, held_notes
 from lake.manifests import Batch
 from lake.register import FileEntry
@@ -58,6 +58,15 @@ class _Work:
     @property
     def feeds(self) -> list[Feed]:
         return [FEEDS[name] for name in sorted({file.feed for file in self.files})]
+
+    @property
+    def lost_columns(self) -> list[LostColumns]:
+        """What the files of this run lack that earlier ones had."""
+        counted = [
+            replace(batch, files=tuple(file for file in batch.files if (file.batch, file.path) not in self.discarded))
+            for batch in self.batches
+        ]
+        return lost_columns(counted, self.last_batch)
 
     @property
     def lacking(self) -> dict[tuple[int, str], tuple[str, ...]]:
@@ -150,7 +159,7 @@ def _audit(context: JobContext, work: _Work, batch: DataFrame, judgement: Judgem
         held_files=len(judgement.held),
         null_rate_columns={column: group.event_column for group in GROUPS for column in group.columns},
     )
-    return replace(audited, checks=(*audited.checks, drift_check(lost_columns(work.batches, work.last_batch))))
+    return replace(audited, checks=(*audited.checks, drift_check(work.lost_columns)))
 
 
 def _publish_customers(
@@ -164,7 +173,7 @@ def _publish_customers(
     is_redefined = work.is_rebuild and not context.full_refresh and context.lake.exists(CUSTOMERS)
     rebuilt = ("built again from all of bronze, by the rules of this release",) if is_redefined else ()
     held = held_files(judgement.held, context.run_id)
-    lost = (columns.sentence() for columns in lost_columns(work.batches, work.last_batch))
+    lost = (columns.sentence() for columns in work.lost_columns)
     result = publish(
         context,
         CUSTOMERS,
