@@ -3,7 +3,9 @@
 Fixtures import what they need themselves: the process that only hands out tests loads none of it.
 """
 
+import hashlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,12 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+
+# pytest closes its folder of all sessions to other accounts whenever one starts; PostgreSQL, under its own account, loses
+# its files then. So every checkout has a folder of its own.
+_TEMPORARY = Path(tempfile.gettempdir(), f"churn-tests-{hashlib.sha256(__file__.encode()).hexdigest()[:8]}")
+_TEMPORARY.mkdir(exist_ok=True)
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_TEMPORARY))
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
