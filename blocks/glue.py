@@ -1,7 +1,7 @@
 """Job runners: start the Glue script, here or on AWS, and watch it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -39,6 +39,14 @@ _FIRST_POLL_SECONDS = 2.0
 _LOG_GROUP = "/aws-glue/jobs/output"
 
 
+def script_arguments(arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return what is passed to the Glue script for `arguments`; an empty one is left out, and has the script's default.
+
+    Glue passes the name of an empty argument without a value, which the script would refuse.
+    """
+    return {f"--{name}": value for name, value in arguments.items() if value}
+
+
 class LocalGlueJob(JobBlock[list[JobResult]]):
     """Runs the Glue script with this machine's Spark, in a warm worker process."""
 
@@ -47,7 +55,9 @@ class LocalGlueJob(JobBlock[list[JobResult]]):
     _description = "Runs the churn lakehouse's Glue script with this machine's Spark."
 
     arguments: dict[str, str] = Field(
-        default_factory=dict, title="Arguments", description="Arguments of the Glue script by name, without dashes."
+        default_factory=dict,
+        title="Arguments",
+        description="Arguments of the Glue script by name, without dashes; an empty one is left out.",
     )
     fast_start: bool = Field(
         default=True, title="Fast start", description="Prefer a quick start of Spark to peak speed on large input."
@@ -74,11 +84,15 @@ class LocalGlueRun(JobRun[list[JobResult]]):
     def __init__(self, job: LocalGlueJob) -> None:
         self._job = job
 
+    @property
+    def argv(self) -> list[str]:
+        """Return the arguments as the script gets them."""
+        return [text for argument in script_arguments(self._job.arguments).items() for text in argument]
+
     def wait_for_completion(self) -> None:  # type: ignore[override]
         """Run the job to its end. Raises the job's own error."""
-        arguments = [text for name, value in self._job.arguments.items() for text in (f"--{name}", value)]
         uses_s3 = self._job.arguments["lake"].startswith(S3_SCHEMES)
-        response = warm_worker(fast_start=self._job.fast_start, s3=uses_s3).run(arguments)
+        response = warm_worker(fast_start=self._job.fast_start, s3=uses_s3).run(self.argv)
         if response["state"] != "SUCCEEDED":
             raise error_from_code(response["code"], response["message"])
 
@@ -105,7 +119,9 @@ class GlueJob(JobBlock[list[JobResult]]):
     )
     job_name: str = Field(title="Job name", description="Name of the Glue job, an output of the stack.")
     arguments: dict[str, str] = Field(
-        default_factory=dict, title="Arguments", description="Arguments of the Glue script by name, without dashes."
+        default_factory=dict,
+        title="Arguments",
+        description="Arguments of the Glue script by name, without dashes; an empty one is left out.",
     )
     worker_type: str | None = Field(
         default=None, title="Worker type", description="For example G.1X; the job's own where empty."
@@ -172,7 +188,7 @@ class GlueJob(JobBlock[list[JobResult]]):
         return None
 
     def _start(self) -> str:
-        arguments = {f"--{name}": value for name, value in self.arguments.items()} | {"--run_key": self.run_key}
+        arguments = script_arguments({**self.arguments, "run_key": self.run_key})
         overrides = {
             "WorkerType": self.worker_type,
             "NumberOfWorkers": self.number_of_workers,

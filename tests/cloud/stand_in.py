@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,11 @@ def end_run(run: FakeJobRun, state: str, message: str | None = None) -> None:
     run.status = state
 
 
+def glue_argv(arguments: Mapping[str, str]) -> list[str]:
+    """The command line of a Glue script: of an argument with an empty value, AWS passes the name alone."""
+    return [text for argument in arguments.items() for text in argument if text]
+
+
 class GlueRunner:
     """Executes the runs of one job, one after another, in a process that has the package and no checkout.
 
@@ -225,12 +230,11 @@ class GlueRunner:
             end_run(run, fate)
             return
         run.status = "RUNNING"
-        arguments = [text for name, value in given.items() for text in (name, value)]
         worker = self._running_worker()
         if fate == "TIMEOUT":
             self.cloud.faults.append(killing(worker.pid, ".parquet"))
         assert worker.stdin is not None and worker.stdout is not None
-        worker.stdin.write(json.dumps(arguments) + "\n")
+        worker.stdin.write(json.dumps(glue_argv(given)) + "\n")
         worker.stdin.flush()
         answer = json.loads(worker.stdout.readline() or _died(worker))
         self._write_log(run.job_run_id, answer.get("said", []))
