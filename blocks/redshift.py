@@ -73,7 +73,10 @@ class RedshiftWarehouse(Block):
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[redshift_connector.Connection]:
-        """Yield a connection with autocommit off; rolled back and closed at the end. Raises WarehouseError."""
+        """Yield a connection with autocommit off; rolled back and closed at the end.
+
+        Raises WarehouseError, also where the connection breaks while it is used.
+        """
         user, password = self._login()
         try:
             for attempt in self._retrying():
@@ -85,6 +88,8 @@ class RedshiftWarehouse(Block):
             ) from error
         try:
             yield opened
+        except (redshift_connector.Error, OSError) as error:
+            raise WarehouseError(f"the connection to {self.host}:{self.port} broke: {error_text(error)}") from error
         finally:
             with contextlib.suppress(redshift_connector.Error, OSError):
                 opened.close()

@@ -108,6 +108,12 @@ class DependentViewError(WarehouseError):
     code = "dependent-view"
 
 
+class OutageError(ChurnError):
+    """A run did its work but for what needs an external service that failed; the next run does the rest."""
+
+    code = "outage"
+
+
 class NotifyError(ChurnError):
     """A notifier refused a message: it was not delivered."""
 

@@ -71,6 +71,8 @@ def _export(context: JobContext) -> JobResult:
     Delta's own files cannot be exported as they are: some are removed, some hold change records.
     """
     timer = Timer()
+    if not context.has_warehouse:
+        return context.unchanged("the platform has no warehouse", step=WAREHOUSE_STEP)
     version = context.lake.version(ANALYSIS)
     if version is None:
         return context.unchanged("gold has no customer yet", step=WAREHOUSE_STEP)

@@ -34,6 +34,9 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--raw", default="", help="bronze: where raw files are")
     parser.add_argument("--full_refresh", choices=("true", "false"), default="false")
     parser.add_argument("--max_quarantined_share", type=float, default=defaults.MAX_QUARANTINED_SHARE)
+    parser.add_argument(
+        "--has_warehouse", choices=("true", "false"), default="true", help="export: whether one is loaded"
+    )
     parser.add_argument("--warehouse_version", default="", help="export: the version that the warehouse has")
     parser.add_argument("--day", type=date.fromisoformat, help="bronze: only files of that day")
     parser.add_argument(
@@ -60,6 +63,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         raw=options.raw,
         full_refresh=full_refresh,
         is_rebuild=is_rebuild,
+        has_warehouse=options.has_warehouse == "true",
         warehouse_version=TableVersion.parse(options.warehouse_version),
         day=options.day,
         verify=options.verify == "true",
