@@ -27,6 +27,12 @@ from werkzeug.serving import make_server
 ACCOUNT, REGION = "123456789012", "us-east-1"
 KEY_ID, KEY = "testing", "planted-aws-key-0d2f"
 
+LOG_GROUPS = "/aws-glue/jobs-churn-encrypted/"
+"""What GetJobRun says of a job with a security configuration: the prefix of its log groups."""
+
+_moto_job_run = FakeJobRun.as_dict
+FakeJobRun.as_dict = lambda run: _moto_job_run(run) | {"LogGroupName": LOG_GROUPS}  # type: ignore[method-assign]
+
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 Respond = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Fault = Callable[[str, dict[str, Any]], "Respond | None"]
@@ -194,6 +200,18 @@ def glue_argv(arguments: Mapping[str, str]) -> list[str]:
     return [text for argument in arguments.items() for text in argument if text]
 
 
+def write_log(cloud: Cloud, run_id: str, lines: list[str], group: str = f"{LOG_GROUPS}output") -> None:
+    """What CloudWatch has of a run's script."""
+    logs, place = cloud.client("logs"), {"logGroupName": group}
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(**place)
+    place["logStreamName"] = run_id
+    logs.create_log_stream(**place)
+    now = int(time.time() * 1000)
+    if lines:
+        logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": line} for line in lines])
+
+
 class GlueRunner:
     """Executes the runs of one job, one after another, in a process that has the package and no checkout.
 
@@ -237,23 +255,13 @@ class GlueRunner:
         worker.stdin.write(json.dumps(glue_argv(given)) + "\n")
         worker.stdin.flush()
         answer = json.loads(worker.stdout.readline() or _died(worker))
-        self._write_log(run.job_run_id, answer.get("said", []))
+        write_log(self.cloud, run.job_run_id, answer.get("said", []))
         if fate == "TIMEOUT":
             assert "died" in str(answer["error"]), f"{given['--job']} wrote nothing, so it was not killed in its work"
         if worker.poll() is not None:
             self._worker = None
         if run.status == "RUNNING":
             end_run(run, fate or ("FAILED" if answer["error"] else "SUCCEEDED"), answer["error"])
-
-    def _write_log(self, run_id: str, lines: list[str]) -> None:
-        logs, place = self.cloud.client("logs"), {"logGroupName": "/aws-glue/jobs/output"}
-        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_group(**place)
-        place["logStreamName"] = run_id
-        logs.create_log_stream(**place)
-        now = int(time.time() * 1000)
-        if lines:
-            logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": line} for line in lines])
 
     def _running_worker(self) -> subprocess.Popen[str]:
         if self._worker is None:

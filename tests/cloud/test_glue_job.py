@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from blocks.glue import GlueJob
+from blocks.glue import GlueJob, log_group
 from contract.errors import GateError, JobError, LayoutError
 from lake.results import Results
 from lake.storage import open_folder
-from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error
+from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error, write_log
 from tests.support.waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
+READ_LOG = "Logs_20140328.GetLogEvents"
 START, DESCRIBE, STOP = "AWSGlue.StartJobRun", "AWSGlue.GetJobRun", "AWSGlue.BatchStopJobRun"
 
 
@@ -69,7 +70,55 @@ def test_it_waits_through_every_state_that_is_no_end(job, cloud, caplog):
     mover.join()
     assert "WAITING" in caplog.text
     assert "SUCCEEDED" in caplog.text
-    assert f"log-events/{run.run_id}" in caplog.text
+    assert f"log-group/$252Faws-glue$252Fjobs-churn-encrypted$252Foutput/log-events/{run.run_id}" in caplog.text
+
+
+def _complete(job, cloud):
+    """Run the job to its good end, Glue being asked several times on the way."""
+    run = job.trigger()
+    record = job_runs(job.job_name)[-1]
+
+    def end():
+        wait_for(lambda: cloud.count(DESCRIBE) > 3)
+        end_run(record, "SUCCEEDED")
+
+    mover = threading.Thread(target=end)
+    mover.start()
+    run.wait_for_completion()
+    mover.join()
+
+
+def test_script_s_lines_are_read_from_the_groups_of_the_security_configuration(job, cloud, caplog):
+    run = job.trigger()
+    write_log(cloud, run.run_id, ["silver: 5 rows"])
+    write_log(cloud, run.run_id, ["of another job"], group="/aws-glue/jobs/output")
+    end_run(job_runs(job.job_name)[0], "SUCCEEDED")
+    with caplog.at_level(logging.INFO, logger="churn"):
+        run.wait_for_completion()
+    assert caplog.text.count("silver: 5 rows") == 1
+    assert "of another job" not in caplog.text
+
+
+def test_run_without_a_security_configuration_has_the_default_groups():
+    assert log_group({"LogGroupName": "/aws-glue/jobs"}) == log_group({}) == "/aws-glue/jobs/output"
+
+
+def test_log_that_may_not_be_read_is_said_once(job, cloud, caplog):
+    cloud.faults.append(first(99, READ_LOG, json_error("AccessDeniedException", "no logs:GetLogEvents")))
+    _complete(job, cloud)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert cloud.count(READ_LOG) > 2
+    assert len(warnings) == 1
+    assert "no logs:GetLogEvents" in warnings[0]
+    assert "/aws-glue/jobs-churn-encrypted/output" in warnings[0]
+
+
+def test_log_that_is_not_there_yet_is_said_at_the_end_only(job, cloud, caplog):
+    with caplog.at_level(logging.INFO, logger="churn"):
+        _complete(job, cloud)
+    said = [record.getMessage() for record in caplog.records]
+    (warning,) = (number for number, text in enumerate(said) if "cannot be read" in text)
+    assert any("SUCCEEDED" in text for text in said[:warning])
 
 
 @pytest.mark.parametrize("state", ["FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"])

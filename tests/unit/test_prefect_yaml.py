@@ -8,6 +8,8 @@ import yaml
 from prefect.events import ResourceSpecification
 from prefect.schedules import Cron
 
+from infrastructure.local.services import RUN_LOGGING
+
 PROJECT = Path(__file__).resolve().parents[2]
 CONTENT = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))
 DEPLOYMENTS = CONTENT["deployments"]
@@ -24,7 +26,7 @@ def test_every_environment_has_every_flow_on_its_own_pool_and_platform(environme
     found = _of(environment)
     assert set(found) == FLOWS
     for deployment in found.values():
-        assert deployment["work_pool"] == {"name": f"churn-{environment}"}
+        assert deployment["work_pool"] == {"name": f"churn-{environment}", "job_variables": {"env": RUN_LOGGING}}
         assert deployment["parameters"] == {
             "platform": {"$ref": {"block_document_slug": f"churn-platform/{environment}"}}
         }
