@@ -16,6 +16,7 @@ from blocks.aws import aws_client
 from blocks.saved import renamed
 from contract.errors import ChurnError, JobError, LakeError, error_from_code
 from contract.log import LOGGER
+from contract.version import source_version
 from infrastructure.aws.calls import aws_errors_as, error_code, poll_intervals
 from infrastructure.local.spark_client import warm_worker
 from lake.results import JobResult, Results
@@ -188,7 +189,8 @@ class GlueJob(JobBlock[list[JobResult]]):
         return None
 
     def _start(self) -> str:
-        arguments = script_arguments({**self.arguments, "run_key": self.run_key})
+        identity = {"run_key": self.run_key, "source_version": source_version()}
+        arguments = script_arguments({**self.arguments, **identity})
         overrides = {
             "WorkerType": self.worker_type,
             "NumberOfWorkers": self.number_of_workers,

@@ -84,6 +84,12 @@ class JobError(ChurnError):
     code = "job"
 
 
+class VersionMismatchError(ChurnError):
+    """The Glue script and the orchestrator that started it have different sources."""
+
+    code = "version-mismatch"
+
+
 class MachineError(ChurnError):
     """The machine lacks something that the pipeline needs."""
 

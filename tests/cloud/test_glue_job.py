@@ -13,6 +13,7 @@ import pytest
 
 from blocks.glue import GlueJob, log_group
 from contract.errors import GateError, JobError, LayoutError
+from contract.version import source_version
 from lake.results import Results
 from lake.storage import open_folder
 from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error, write_log
@@ -48,6 +49,7 @@ def test_arguments_and_overrides_reach_glue(job, cloud):
         "--lake": "s3://lake/x",
         "--full_refresh": "true",
         "--run_key": "20260101T000000Z/silver",
+        "--source_version": source_version(),
     }
     assert (run.worker_type, run.number_of_workers, run.timeout) == ("G.2X", 5, 30)
 
