@@ -5,6 +5,7 @@ script with Spark over S3A. Faults are answers that the server gives instead of 
 """
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -29,6 +30,9 @@ KEY_ID, KEY = "testing", "planted-aws-key-0d2f"
 
 LOG_GROUPS = "/aws-glue/jobs-churn-encrypted/"
 """What GetJobRun says of a job with a security configuration: the prefix of its log groups."""
+
+_MAX_ARGUMENT_BYTES = 260 * 1024
+_GLUE_S_OWN = ("--debug", "--mode", "--JOB_NAME")
 
 _moto_job_run = FakeJobRun.as_dict
 FakeJobRun.as_dict = lambda run: _moto_job_run(run) | {"LogGroupName": LOG_GROUPS}  # type: ignore[method-assign]
@@ -111,7 +115,22 @@ class Cloud:
                 return respond(environ, start_response)
         if operation == "AWSGlue.BatchStopJobRun":
             return self._stop_runs(environ, start_response)
+        if operation == "AWSGlue.StartJobRun":
+            return self._start_run(environ, start_response)
         return (self._s3 if operation.startswith("S3 ") else self._moto)(environ, start_response)
+
+    def _start_run(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """moto looks at no argument, and leaves out runs that wait or are being stopped when it counts those that run."""
+        content = _body(environ)
+        environ["wsgi.input"] = io.BytesIO(content)
+        asked = json.loads(content)
+        fault = argument_fault(asked.get("Arguments", {}))
+        if fault:
+            return json_error("InvalidInputException", fault)(environ, start_response)
+        if any(run.status in ("WAITING", "STOPPING") for run in job_runs(asked["JobName"])):
+            error = json_error("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {asked['JobName']}")
+            return error(environ, start_response)
+        return self._moto(environ, start_response)
 
     def _stop_runs(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """moto does not know this call."""
@@ -195,6 +214,18 @@ def end_run(run: FakeJobRun, state: str, message: str | None = None) -> None:
     run.status = state
 
 
+def argument_fault(arguments: Mapping[str, str]) -> str:
+    """Why AWS would not start a run with these arguments, empty where it would.
+
+    Limit and names of Glue's own are those of its developer guide, "Using job parameters in AWS Glue jobs".
+    """
+    size = sum(len(text.encode()) for argument in arguments.items() for text in argument)
+    if size > _MAX_ARGUMENT_BYTES:
+        return "Request size limit exceeded"
+    unfit = [name for name in arguments if not name.startswith("--") or name in _GLUE_S_OWN]
+    return f"these are not names of job arguments: {', '.join(unfit)}" if unfit else ""
+
+
 def glue_argv(arguments: Mapping[str, str]) -> list[str]:
     """The command line of a Glue script: of an argument with an empty value, AWS passes the name alone."""
     return [text for argument in arguments.items() for text in argument if text]
@@ -216,11 +247,11 @@ class GlueRunner:
     """Executes the runs of one job, one after another, in a process that has the package and no checkout.
 
     `fates` are the bad ends of the next run of a step: EXPIRED never runs, TIMEOUT dies in its
-    work, STOPPED and FAILED have done it when they are ended.
+    work, STOPPED and FAILED have done it when they are ended. A run is STARTING for `start_seconds` first.
     """
 
-    def __init__(self, cloud: Cloud, job_name: str, folder: Path) -> None:
-        self.cloud, self.job_name, self.folder = cloud, job_name, folder
+    def __init__(self, cloud: Cloud, job_name: str, folder: Path, start_seconds: float = 0.5) -> None:
+        self.cloud, self.job_name, self.folder, self.start_seconds = cloud, job_name, folder, start_seconds
         self.fates: dict[str, str] = {}
         self._worker: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
@@ -238,7 +269,7 @@ class GlueRunner:
     def _loop(self) -> None:
         while not self._stopped.wait(0.1):
             waiting = [run for run in job_runs(self.job_name) if run.status == "STARTING"]
-            if waiting:
+            if waiting and not self._stopped.wait(self.start_seconds) and waiting[0].status == "STARTING":
                 self._execute(waiting[0])
 
     def _execute(self, run: FakeJobRun) -> None:

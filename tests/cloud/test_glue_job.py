@@ -190,9 +190,11 @@ def test_a_busy_glue_is_asked_again(job, cloud, code):
     assert len(job_runs(job.job_name)) == 1
 
 
-def test_it_waits_for_another_run_of_the_job_to_end(job, cloud):
+@pytest.mark.parametrize("state", ["STARTING", "RUNNING", "WAITING", "STOPPING"])
+def test_it_waits_for_another_run_of_the_job_to_end(job, cloud, state):
     job.with_arguments(run_id="before").trigger()
     (before,) = job_runs(job.job_name)
+    before.status = state
     threading.Timer(1.0, lambda: end_run(before, "SUCCEEDED")).start()
     run = job.trigger()
     assert cloud.count(START) > 1, "it tried while the other was running"
@@ -234,6 +236,17 @@ def test_what_cannot_pass_fails_at_once_with_a_remedy(job, cloud, code, words):
         job.trigger()
     assert all(word in str(error.value) for word in [job.job_name, *words])
     assert cloud.count(START) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"raw": "s3://raw/" + "x" * 260 * 1024}, "Request size limit exceeded"), ({"JOB_NAME": "mine"}, "--JOB_NAME")],
+)
+def test_arguments_that_glue_refuses_are_not_tried_again(job, cloud, arguments, words):
+    with pytest.raises(JobError, match=words):
+        job.with_arguments(**arguments).trigger()
+    assert cloud.count(START) == 1
+    assert job_runs(job.job_name) == []
 
 
 def test_patience_ends(job, cloud):

@@ -8,7 +8,7 @@ from blocks import glue
 from blocks.glue import GlueJob, LocalGlueJob
 from contract.version import source_version
 from jobs.main import parse_arguments
-from tests.cloud.stand_in import glue_argv
+from tests.cloud.stand_in import argument_fault, glue_argv
 
 RUN = {"job": "export", "run_id": "20260101T000000Z", "lake": "s3://lake/x"}
 ABSENT = {"raw": "", "warehouse_version": "", "day": "", "month": "", "max_quarantined_share": "", "retention_days": ""}
@@ -68,3 +68,15 @@ def test_glue_passes_what_this_machine_passes(arguments):
     passed = glue.script_arguments(arguments)
     assert parse_arguments(glue_argv(passed)) == parse_arguments([text for pair in passed.items() for text in pair])
     assert "" not in passed.values()
+    assert argument_fault(passed) == ""
+
+
+@pytest.mark.parametrize("name", ["lake", "-lake", "--JOB_NAME", "--mode"])
+def test_names_that_glue_has_for_itself_or_does_not_pass(name):
+    assert name in argument_fault({"--lake": "s3://lake/x", name: "x"})
+
+
+def test_arguments_are_bounded_together():
+    half = {"--raw": "é" * 65 * 1024}  # two bytes each
+    assert argument_fault(half) == ""
+    assert argument_fault(half | {"--lake": "x" * 131 * 1024}) == "Request size limit exceeded"
