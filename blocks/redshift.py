@@ -48,7 +48,9 @@ class RedshiftWarehouse(Block):
     credentials: AwsCredentials = Field(
         default_factory=AwsCredentials, title="AWS credentials", description="For the secret or the IAM login."
     )
-    schema_name: str = Field(default="public", title="Schema", description="Schema of the tables.")
+    schema_name: str = Field(
+        default="public", title="Schema", description="Schema of the tables; created where it is missing."
+    )
     iam_role: str = Field(title="IAM role", description="ARN of the role with which COPY reads the export.")
     bi_group: str = Field(
         default="", title="BI group", description="Group that may read the table and its views; empty for none."

@@ -110,6 +110,9 @@ def _starts_at(export: Export, present: TableVersion) -> bool:
 
 
 def _prepare_audit(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> None:
+    """Create schema and load audit where they are missing; to create a schema that is there needs the right to do so, too."""
+    if not execute(connection, sql.find_schema(warehouse.schema_name)):
+        execute(connection, sql.create_schema(warehouse.schema_name))
     execute(connection, sql.create_audit(warehouse.schema_name))
     columns = [row[0] for row in execute(connection, sql.existing_columns(warehouse.schema_name, sql.AUDIT))]
     if "lineage" not in columns:

@@ -24,6 +24,21 @@ _TYPES = {
 }
 
 
+def find_schema(schema: str) -> str:
+    """Return SQL that has a row when the schema exists."""
+    return f"SELECT 1 FROM pg_namespace WHERE nspname = '{_escaped(schema)}'"
+
+
+def create_schema(schema: str) -> str:
+    """Return CREATE SCHEMA."""
+    return f"CREATE SCHEMA {schema}"
+
+
+def search_path(schema: str) -> str:
+    """Return SET: names without a schema are looked for in this one."""
+    return f"SET search_path TO {schema}"
+
+
 def create_target(schema: str, columns: Sequence[ExportColumn]) -> str:
     """Return CREATE TABLE. Distribution, sort key and encodings are not named: Redshift chooses them by use (AUTO)."""
     lines = ",\n  ".join(_definition(column) for column in columns)

@@ -31,6 +31,9 @@ def _column(name="c", kind="string", *, nullable=True, comment="meaning", max_by
             for statement in view.statements
         ),
         sql.view_comments("public"),
+        sql.find_schema("mart"),
+        sql.create_schema("mart"),
+        sql.search_path("mart"),
         sql.find_group("bi readers"),
         sql.create_group("bi readers"),
         *sql.grants("public", "bi readers"),
