@@ -9,8 +9,8 @@ from contract.log import LOGGER
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# TimeoutError is a task that was given up waiting for a service.
-_OUTAGES = (NotifyError, PlatformError, WarehouseError, TimeoutError)
+# TimeoutError is a task that was given up waiting for a service, OutageError a run that went on without one.
+_OUTAGES = (NotifyError, OutageError, PlatformError, WarehouseError, TimeoutError)
 
 
 class Outages:

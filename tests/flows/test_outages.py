@@ -1,6 +1,10 @@
 """An external service that fails stops what needs it, and nothing else; the next run catches up."""
 
+import json
+from datetime import date
+
 import pytest
+from prefect.artifacts import Artifact
 from pydantic import SecretStr
 
 from blocks.catalog import GlueCatalog
@@ -8,12 +12,14 @@ from blocks.notify import ChatWebhook
 from blocks.platform import Platform
 from contract.errors import OutageError, PlatformError
 from flows import churn_pipeline as flow_module
+from flows.backfill import backfill
 from flows.churn_pipeline import churn_pipeline
 from lake.alerts import Alert, Alerts, AtRisk
 from lake.delta_log import commit_file
 from lake.results import DASHBOARD_STEP, WAREHOUSE_STEP, FileNote
 from tests.support.exports import write_export
 from tests.support.receivers import Webhook
+from tests.support.records import record, write_jsonl
 from tests.support.scripted_jobs import result, scripted
 
 SERVICES = ("register_tables", "loaded_version", "load_warehouse", "send_alerts", "notify_about_files")
@@ -110,6 +116,26 @@ def test_catalog_is_down(day, webhook):
         churn_pipeline(day.model_copy(update={"catalog": BrokenCatalog()}))
     assert len(webhook.texts) == 2
     assert churn_pipeline(day).load.rows_loaded == 0, "the first run has loaded"
+
+
+def test_backfill_goes_on_and_a_later_day_makes_up_for_an_outage(day, monkeypatch, tmp_path):
+    for name in ("2026-01-01", "2026-01-02"):
+        write_jsonl(tmp_path / "raw" / name / "a.jsonl", record("X"))
+    place, span = str(tmp_path / "raw"), (date(2026, 1, 1), date(2026, 1, 3))
+    with pytest.raises(OutageError, match=r"missing: a part of the last day .*the warehouse"):
+        backfill(_unreachable(day), *span, place)
+    assert [call["day"] for call in day.jobs.calls() if call["job"] == "bronze"] == ["2026-01-01", "2026-01-02"]
+    table = json.loads(Artifact.get("backfill").data)
+    assert [row["note"] for row in table] == ["an external service failed", "an external service failed", "no files"]
+    tries = iter([PlatformError("the workgroup starts"), None])
+
+    def works_again(platform, results):
+        error = next(tries)
+        if error:
+            raise error
+
+    monkeypatch.setattr(flow_module, "notify_about_files", works_again)
+    assert [(d.day.day, d.files, d.rows) for d in backfill(day, *span, place)] == [(1, 1, None), (2, 1, 0), (3, 0, 0)]
 
 
 def test_platform_without_a_warehouse_is_complete(day, webhook):

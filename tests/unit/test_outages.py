@@ -25,7 +25,7 @@ def _fails(error):
 
 
 @pytest.mark.parametrize(
-    "error", [WarehouseError("no route"), PlatformError("no route"), NotifyError("no route"), TimeoutError("no route")]
+    "error", [kind("no route") for kind in (WarehouseError, PlatformError, NotifyError, OutageError, TimeoutError)]
 )
 def test_outage_is_raised_at_the_end_with_what_is_missing(error):
     outages = Outages()

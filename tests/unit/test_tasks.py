@@ -273,11 +273,11 @@ def test_days_are_those_asked_for(tmp_path):
 
 def test_backfill_names_empty_days(monkeypatch):
     artifacts = Artifacts(monkeypatch, raw)
-    publish_backfill.fn([Day(date(2026, 1, 1), 3, 70), Day(date(2026, 1, 2), 0, 0)])
+    publish_backfill.fn([Day(date(2026, 1, 1), 3, 70), Day(date(2026, 1, 2), 0, 0), Day(date(2026, 1, 3), 1, None)])
     made = artifacts.made["backfill"]
-    assert made["description"] == "2 days, 1 of them without files"
+    assert made["description"] == "3 days, 1 of them without files"
     assert made["table"][1] == {"day": "2026-01-02", "files": 0, "rows": 0, "note": "no files"}
-    assert made["table"][0]["note"] == ""
+    assert [row["note"] for row in made["table"]] == ["", "no files", "an external service failed"]
 
 
 # Reports
