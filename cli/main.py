@@ -109,7 +109,10 @@ def retry(
         list[str] | None, typer.Argument(help="Held or discarded files, or numbers of batches.", show_default=False)
     ] = None,
     quarantine: Annotated[
-        bool, typer.Option("--quarantine", help="Judge all quarantined rows again, without naming a file.")
+        bool,
+        typer.Option(
+            "--quarantine", help="Judge all held files and all quarantined rows again, without naming a file."
+        ),
     ] = False,
     raw: RawToRun = None,
     lake: Lake = None,
@@ -121,7 +124,9 @@ def retry(
     if not names and not quarantine:
         raise typer.BadParameter("name files or batches, or use --quarantine")
     parameters = {"max_quarantined_share": max_quarantined_share}
-    _run(raw, lake, platform, as_json=as_json, full_refresh=True, retry=names or [], **parameters)
+    _run(
+        raw, lake, platform, as_json=as_json, full_refresh=True, retry=names or [], retry_held=quarantine, **parameters
+    )
 
 
 def _run(raw: str | None, lake: Path | None, platform: str | None, **given: Any) -> None:

@@ -46,23 +46,25 @@ def churn_pipeline(
     verify: bool = False,
     discard: Sequence[str] = (),
     retry: Sequence[str] = (),
+    retry_held: bool = False,
 ) -> PipelineResult:
     """Bring everything up to date with the files below `raw` and return what was done; empty: the platform's raw files.
 
     `full_refresh` rebuilds silver, gold and the warehouse table from all of bronze. `max_quarantined_share` (0 to 1) is
     the share of quarantined rows above which a file is held. `day` leaves files of other days alone; `verify` compares
     large known files by content too. `discard` and `retry` are files or numbers of batches that no longer count, or are
-    judged again; everything is rebuilt then. The run is completed with a message where files are held or set aside.
+    judged again, by `max_quarantined_share` as long as new files are judged by the default; `retry_held` judges all held
+    files again. Everything is rebuilt then. The run is completed with a message where files are held or set aside.
     Raises GateError when a batch fails a critical expectation, RawPathError for a file that is not known, and at the end
     OutageError where the catalog, the warehouse or a notifier failed: what does not need it is done, and the next run does
     the rest.
     """
     with lake_write_lock(platform):
         cancel_superseded_runs()
-        if discard or retry:
-            decide_on_files(platform, discard, retry)
+        decided = decide_on_files(platform, discard, retry, retry_held, max_quarantined_share)
+        share = defaults.MAX_QUARANTINED_SHARE if decided else max_quarantined_share
         files = {"raw": raw or platform.raw, "verify": str(verify).lower()} | ({"day": str(day)} if day else {})
-        result = _run(platform, files, full_refresh or bool(discard or retry), max_quarantined_share, day)
+        result = _run(platform, files, full_refresh or decided, share, day)
         problems = format_files(result.results)
         return _completed(result, f"with {problems}") if problems else result
 
@@ -93,7 +95,7 @@ def _run(
         load = outages.attempt("the warehouse", _load, platform, run_id, limits, exported) or NOT_LOADED
         record_warehouse(platform, load)
         outages.attempt("alerts", send_alerts, platform)
-        outages.attempt("messages about files", notify_about_files, platform, results)
+        outages.attempt("messages about files", notify_about_files, platform)
     finally:
         report = publish_report(platform, results)
     outages.raise_if_any()

@@ -32,7 +32,7 @@ class JobContext:
 
     `has_warehouse`: whether what is exported is loaded into one; `warehouse_version` is the version of the gold table that
     it has, None for none. `day` limits bronze to files of that day, `verify` makes it compare the content of every known
-    file, `month` (YYYY-MM) is the review's, `retention_days` the maintenance's. `is_rebuild`: a full refresh after the repair of a table, whose change feed says nothing true.
+    file, `month` (YYYY-MM) is the review's, `retention_days` the maintenance's. `after_repair`: a full refresh after the repair of a table, whose change feed says nothing true.
     """
 
     job: str
@@ -42,7 +42,7 @@ class JobContext:
     max_quarantined_share: float
     raw: str = ""
     full_refresh: bool = False
-    is_rebuild: bool = False
+    after_repair: bool = False
     has_warehouse: bool = True
     warehouse_version: TableVersion | None = None
     day: date | None = None

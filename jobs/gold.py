@@ -127,10 +127,10 @@ def _movements(context: JobContext) -> JobResult:
     if target_version is None or last_version >= target_version:
         _write_alert(context)
         return context.unchanged("gold.customer_churn_analysis has not changed since the first load", table=MOVEMENTS)
-    changes = None if context.is_rebuild else lake.read_changes(ANALYSIS, last_version, target_version)
+    changes = None if context.after_repair else lake.read_changes(ANALYSIS, last_version, target_version)
     if changes is None:
         rows = lake.empty(MOVEMENTS)
-        why = "a table was repaired" if context.is_rebuild else "the change feed does not reach back"
+        why = "a table was repaired" if context.after_repair else "the change feed does not reach back"
         notes: tuple[str, ...] = (f"{why}: movement history restarts here",)
     else:
         today = context.started_at.date()

@@ -55,8 +55,8 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     _check_version(options.source_version)
     root = open_folder(options.lake)
     root.check_writable()
-    is_rebuild = options.job in ("silver", "gold") and RebuildRequest(root).is_open()
-    full_refresh = options.full_refresh == "true" or is_rebuild
+    rebuild = RebuildRequest(root).read() if options.job in ("silver", "gold") else None
+    full_refresh = options.full_refresh == "true" or rebuild is not None
     context = JobContext(
         job=options.job,
         lake=Lake(get_session(), root, options.run_id if full_refresh else None),
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         max_quarantined_share=options.max_quarantined_share,
         raw=options.raw,
         full_refresh=full_refresh,
-        is_rebuild=is_rebuild,
+        after_repair=rebuild is not None and bool(rebuild.tables),
         has_warehouse=options.has_warehouse == "true",
         warehouse_version=TableVersion.parse(options.warehouse_version),
         day=options.day,

@@ -50,11 +50,11 @@ def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int
     return Judgement(sum(d.rows for d in measured), sum(d.quarantined for d in measured), tuple(after))
 
 
-def settle(context: JobContext, judgement: Judgement) -> None:
-    """Forget that deliveries were to be judged again, after the tables with those that have passed are published."""
+def settle(context: JobContext, judgement: Judgement, judged_until: int) -> None:
+    """Record that all deliveries until a batch have been judged, after the tables with those that have passed are published."""
     settled = [delivery for delivery in judgement.deliveries if delivery.state != "retry"]
-    if len(settled) < len(judgement.deliveries):
-        context.deliveries.write(settled)
+    if len(settled) < len(judgement.deliveries) or judged_until > context.deliveries.judged_until():
+        context.deliveries.write(settled, judged_until)
 
 
 def _measured(typed: Mapping[str, DataFrame]) -> list[Delivery]:
@@ -72,7 +72,7 @@ def _with_reasons(typed: Mapping[str, DataFrame], deliveries: Sequence[Delivery]
     reasons: dict[tuple[int, str], list[Reason]] = {delivery.key: [] for delivery in deliveries}
     for row in reduce(DataFrame.unionByName, (transform.reasons(typed[feed]) for feed in feeds)).collect():
         example = row["most_frequent"]
-        shown = masked(example["value"], example["count"]) if example else ""
+        shown = masked(example["value"], example["customers"]) if example else ""
         reasons.get((row["_batch_id"], row["_source_file"]), []).append(Reason(row["rule"], row["rows"], shown))
     return [
         replace(delivery, reasons=tuple(sorted(reasons[delivery.key], key=lambda r: (-r.rows, r.rule))[:_REASONS]))

@@ -38,13 +38,14 @@ class _Work:
     """What a run reads: the bronze batches after `last_batch`, up to `target_batch`.
 
     `batches` begins earlier, for the comparison of columns. A rebuild reads all of bronze and replaces both tables;
-    `discarded` deliveries (batch, file) are left out.
+    `discarded` deliveries (batch, file) are left out. Earlier runs have judged what came until the batch `judged_until`.
     """
 
     last_batch: int
     target_batch: int
     batches: list[Batch]
     discarded: set[tuple[int, str]]
+    judged_until: int
     timer: Timer
 
     @property
@@ -66,7 +67,7 @@ class _Work:
             replace(batch, files=tuple(file for file in batch.files if (file.batch, file.path) not in self.discarded))
             for batch in self.batches
         ]
-        return lost_columns(counted, self.last_batch)
+        return lost_columns(counted, max(self.last_batch, self.judged_until))
 
     @property
     def lacking(self) -> dict[tuple[int, str], tuple[str, ...]]:
@@ -93,7 +94,7 @@ def run(context: JobContext) -> list[JobResult]:
     input_bytes = _input_bytes(context, work)
     tune(context.lake.session, input_bytes + context.lake.bytes(CUSTOMERS))
     typed = {feed.name: _typed(context, feed, work).persist() for feed in work.feeds}
-    judgement = judge(context, typed, context.lake.newest_watermark(CUSTOMERS))
+    judgement = judge(context, typed, work.judged_until)
     batch = _combined(typed, judgement).persist()
     quarantined = judgement.quarantined
     quarantined_rows = _quarantined_rows(typed) if quarantined else context.lake.empty(QUARANTINE)
@@ -119,7 +120,8 @@ def _work(context: JobContext) -> _Work:
         earlier = context.manifests.between(last_batch - LOOK_BACK, last_batch)
     batches = [*earlier, *context.manifests.between(last_batch, target_batch)]
     discarded = {delivery.key for delivery in context.deliveries.read() if delivery.state == "discarded"}
-    return _Work(last_batch, target_batch, batches, discarded, timer)
+    judged_until = max(context.lake.newest_watermark(CUSTOMERS), context.deliveries.judged_until())
+    return _Work(last_batch, target_batch, batches, discarded, judged_until, timer)
 
 
 def _nothing_new(context: JobContext) -> JobResult:
@@ -188,7 +190,7 @@ def _publish_customers(
         count_incomplete=lambda: _incomplete(batch if work.is_rebuild else context.lake.read(CUSTOMERS)),
     )
     if result.is_published:
-        settle(context, judgement)
+        settle(context, judgement, work.target_batch)
     return result
 
 

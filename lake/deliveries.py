@@ -4,23 +4,26 @@ A delivery is one content of a file in one batch. One without a record here coun
 """
 
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from contract import defaults
 from contract.errors import RawPathError
 from lake.documents import Documents
 from lake.manifests import Manifests
 from lake.names import printable
+from lake.rebuild import RebuildRequest
 from lake.register import FileEntry
 from lake.storage import Folder
 
 DeliveryState = Literal["held", "superseded", "discarded", "retry"]
 
 _NAME = "deliveries"
-_COMMON_VALUE = 5  # rows that share it: fewer may be one person's
+_COMMON_VALUE = 5  # customers who share it: what fewer have may tell who they are
 _SHOWN_CHARACTERS = 30
 
 
@@ -28,7 +31,7 @@ _SHOWN_CHARACTERS = 30
 class Reason:
     """A rule that rows of a delivery break: `rule` in words, `rows` that break it, and an `example` of what they have.
 
-    The example is masked unless many rows have it, so that it says how a value is written, and nothing of a person.
+    The example is masked unless many customers have it, so that it says how a value is written, and nothing of a person.
     """
 
     rule: str
@@ -45,7 +48,8 @@ class Reason:
 class Delivery:
     """A delivery that does not count, or is to be judged again.
 
-    `rows` of it are in bronze, `quarantined` of them break rules; `limit` is the share (0 to 1) that was allowed.
+    `rows` of it are in bronze, `quarantined` of them break rules; `limit` is the share (0 to 1) that was allowed, or that
+    is allowed when it is judged again.
     `since` and `run_id` say when it was held first.
     """
 
@@ -65,20 +69,24 @@ class Delivery:
         """Return its identity: batch and path."""
         return self.batch, self.path
 
+    @property
+    def share(self) -> float:
+        """Return the share of its rows that break rules, 0 to 1."""
+        return self.quarantined / max(1, self.rows)
+
     def sentence(self) -> str:
         """Return why it is held, for a person."""
-        share = (
-            f"{self.quarantined:,} of {self.rows:,} rows are quarantined ({self.quarantined / max(1, self.rows):.1%}"
-        )
+        share = f"{self.quarantined:,} of {self.rows:,} rows are quarantined ({self.share:.1%}"
         reasons = "; ".join(reason.sentence() for reason in self.reasons)
         return f"{share}, limit {self.limit:.1%}): {reasons}"
 
 
 @dataclass(frozen=True)
 class DeliveryList:
-    """All deliveries with a record."""
+    """All deliveries with a record; those of batches up to `judged_until` that have none have passed the gate."""
 
     deliveries: tuple[Delivery, ...] = ()
+    judged_until: int = -1
 
 
 class Deliveries:
@@ -89,49 +97,80 @@ class Deliveries:
 
     def read(self) -> tuple[Delivery, ...]:
         """Return them, oldest first. Raises DamagedDocumentError: without the list, discarded rows would come back."""
+        return self._read().deliveries
+
+    def judged_until(self) -> int:
+        """Return the newest batch that has been judged and published, -1 for none. Raises DamagedDocumentError."""
+        return self._read().judged_until
+
+    def write(self, deliveries: Iterable[Delivery], judged_until: int | None = None) -> None:
+        """Replace the list, and note what has been judged, unless that stays. Raises LakeError, DamagedDocumentError."""
+        until = self.judged_until() if judged_until is None else judged_until
+        ordered = tuple(sorted(deliveries, key=lambda delivery: delivery.key))
+        self._documents.write(_NAME, DeliveryList(ordered, until))
+
+    def _read(self) -> DeliveryList:
         with suppress(FileNotFoundError):
-            return self._documents.read(_NAME).deliveries
-        return ()
-
-    def write(self, deliveries: Iterable[Delivery]) -> None:
-        """Replace the list. Raises LakeError."""
-        self._documents.write(_NAME, DeliveryList(tuple(sorted(deliveries, key=lambda delivery: delivery.key))))
+            return self._documents.read(_NAME)
+        return DeliveryList()
 
 
-def decide(lake: Folder, *, discard: Sequence[str] = (), retry: Sequence[str] = (), at: datetime) -> list[str]:
-    """Record that deliveries are discarded, or judged again, and return what was recorded, in words.
+def decide(
+    lake: Folder,
+    *,
+    discard: Sequence[str] = (),
+    retry: Sequence[str] = (),
+    retry_held: bool = False,
+    limit: float = defaults.MAX_QUARANTINED_SHARE,
+    at: datetime,
+) -> list[str]:
+    """Record that deliveries are discarded, or judged again by the share `limit`, and return what was recorded, in words.
 
-    Each is a batch number, for all files of the batch, or the path of a file, for its newest delivery. The next full
-    refresh acts on it. Raises RawPathError for one that was never ingested.
+    Each is a batch number, for all files of the batch, or the path of a file, for its newest delivery; `retry_held` are all
+    that are held. The next run rebuilds silver and gold and acts on it, also when this one is interrupted. Raises
+    RawPathError for one that was never ingested.
     """
-    manifests, store = Manifests(lake), Deliveries(lake)
+    store = Deliveries(lake)
     known = {delivery.key: delivery for delivery in store.read()}
-    entries = [entry for batch in manifests.history() if batch.state == "committed" for entry in batch.files]
-    notes = []
-    for state, names in (("discarded", discard), ("retry", retry)):
-        for name in names:
-            for entry in _named(name, entries):
-                known[entry.batch, entry.path] = _decided(entry, known.get((entry.batch, entry.path)), state, at)  # type: ignore[arg-type]
-                verb = "discarded" if state == "discarded" else "judged again"
-                notes.append(f"{verb}: {printable(entry.path)} of batch {entry.batch}")
-    store.write(known.values())
-    return notes
+    entries = [entry for batch in Manifests(lake).history() if batch.state == "committed" for entry in batch.files]
+    discarded = [entry for name in discard for entry in _named(name, entries)]
+    judged_again = [entry for name in retry for entry in _named(name, entries)]
+    if retry_held:
+        judged_again += [entry for entry in entries if _is_held(known.get((entry.batch, entry.path)))]
+    for entry in discarded:
+        known[entry.batch, entry.path] = replace(_known(entry, known), state="discarded", since=at.isoformat())
+    for entry in judged_again:
+        again = replace(_known(entry, known), state="retry", limit=limit, since=at.isoformat())
+        known[entry.batch, entry.path] = again
+    if discarded or judged_again:
+        RebuildRequest(lake).ask()  # first: the decision counts for nothing without it
+        store.write(known.values())
+    return [
+        f"{verb}: {printable(entry.path)} of batch {entry.batch}"
+        for verb, decided in (("discarded", discarded), ("judged again", judged_again))
+        for entry in decided
+    ]
+
+
+def _is_held(delivery: Delivery | None) -> bool:
+    return delivery is not None and delivery.state == "held"
+
+
+def _known(entry: FileEntry, known: Mapping[tuple[int, str], Delivery]) -> Delivery:
+    new = Delivery(entry.path, entry.feed, entry.batch, "retry", rows=entry.rows or 0)
+    return known.get((entry.batch, entry.path), new)
 
 
 def _named(name: str, entries: Sequence[FileEntry]) -> list[FileEntry]:
     if re.fullmatch(r"\d+", name, re.ASCII) and (found := [entry for entry in entries if entry.batch == int(name)]):
         return found
-    last = max((entry for entry in entries if name in (entry.path, entry.uri)), key=lambda e: e.batch, default=None)
+    spellings = ((entry, (entry.path, entry.uri, printable(entry.path))) for entry in entries)
+    last = max((entry for entry, names in spellings if name in names), key=lambda e: e.batch, default=None)
     if last is None:
         raise RawPathError(
             f"{printable(name)} is no batch and no file that was ingested. See: churn batches, churn files"
         )
     return [last]
-
-
-def _decided(entry: FileEntry, known: Delivery | None, state: DeliveryState, at: datetime) -> Delivery:
-    delivery = known or Delivery(entry.path, entry.feed, entry.batch, state, rows=entry.rows or 0)
-    return replace(delivery, state=state, since=at.isoformat())
 
 
 def judged(
@@ -140,19 +179,16 @@ def judged(
     """Return those of the `measured` deliveries that are held now: more than the share `limit` of their rows breaks rules.
 
     What is recorded as held, superseded or discarded stays it without a new judgement, and what has passed until the batch
-    `passed_until` is not judged again, unless it is recorded for that.
+    `passed_until` is not judged again, unless it is recorded for that, with a limit of its own.
     """
-    states = {delivery.key: delivery.state for delivery in recorded}
+    known = {delivery.key: delivery for delivery in recorded}
+    limits = {key: delivery.limit for key, delivery in known.items() if delivery.state == "retry"}
     candidates = [
-        delivery
+        replace(delivery, state="held", limit=limits.get(delivery.key, limit))
         for delivery in measured
-        if states.get(delivery.key) == "retry" or (delivery.key not in states and delivery.batch > passed_until)
+        if delivery.key in limits or (delivery.key not in known and delivery.batch > passed_until)
     ]
-    return [
-        replace(delivery, state="held", limit=limit)
-        for delivery in candidates
-        if delivery.quarantined > limit * delivery.rows
-    ]
+    return [delivery for delivery in candidates if delivery.share > delivery.limit]
 
 
 def with_superseded(deliveries: Iterable[Delivery], entries: Iterable[FileEntry]) -> list[Delivery]:
@@ -168,13 +204,13 @@ def with_superseded(deliveries: Iterable[Delivery], entries: Iterable[FileEntry]
     ]
 
 
-def masked(value: str, rows: int) -> str:
-    """Return a received value as it may be shown: as it is where many rows have it, else how it is written."""
+def masked(value: str, customers: int) -> str:
+    """Return a received value as it may be shown: as it is where many customers have it, else how it is written."""
     short = printable(value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}…")
-    return short if rows >= _COMMON_VALUE else "".join(map(_mask, short))
+    return short if customers >= _COMMON_VALUE else "".join(map(_mask, short))
 
 
 def _mask(character: str) -> str:
-    if character.isdigit():
-        return "9"
-    return "x" if character.isalpha() else character
+    """Any number is a 9, any letter and mark on one an x."""
+    kind = unicodedata.category(character)[0]
+    return {"N": "9", "L": "x", "M": "x"}.get(kind, character)

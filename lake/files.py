@@ -62,7 +62,10 @@ def list_files(raw: str, lake: Folder, at: datetime, s3: Any = None) -> FileList
         *(FileState(name, "waiting") for name in arrivals.waiting),
         *(_set_aside(file, since.get(file.uri, "")) for file in arrivals.set_aside),
         *(_ingested(file, decided.get((file.batch, file.path))) for file in arrivals.ingested),
-        *(_registered(file, "removed") for file in _removed(arrivals, manifests.register())),
+        *(
+            _ingested(file, decided.get((file.batch, file.path)), "removed")
+            for file in _removed(arrivals, manifests.register())
+        ),
     ]
     return FileList(tuple(sorted(states, key=lambda state: state.path)), arrivals.hidden)
 
@@ -75,10 +78,11 @@ def _set_aside(file: SetAside, since: str) -> FileState:
     return FileState(file.path, "set_aside", reason=file.reason, since=since)
 
 
-def _ingested(file: FileEntry, decided: Delivery | None) -> FileState:
+def _ingested(file: FileEntry, decided: Delivery | None, otherwise: State = "ingested") -> FileState:
+    """The state that was decided on what bronze has of a file, whether or not it is still there; `otherwise` for none."""
     if decided is not None and decided.state == "held":
         return replace(_registered(file, "held"), reason=decided.sentence(), since=decided.since)
-    return _registered(file, "discarded" if decided is not None and decided.state == "discarded" else "ingested")
+    return _registered(file, "discarded" if decided is not None and decided.state == "discarded" else otherwise)
 
 
 def _registered(file: FileEntry, state: State) -> FileState:

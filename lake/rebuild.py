@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from contract.errors import DamagedDocumentError
 from lake.documents import Documents
 from lake.storage import Folder
 
@@ -10,24 +11,31 @@ _NAME = "rebuild"
 
 @dataclass(frozen=True)
 class Rebuild:
-    """Why: the damaged tables, by name."""
+    """Why: the damaged tables, by name; none where operators have decided on files."""
 
-    tables: tuple[str, ...]
+    tables: tuple[str, ...] = ()
 
 
 class RebuildRequest:
-    """The request of one lake, from the repair of a table until gold is complete again."""
+    """The request of one lake, from the repair of a table or a decision on files until gold is complete again."""
 
     def __init__(self, lake: Folder) -> None:
         self._requests = Documents(lake / "_control", Rebuild)
 
-    def is_open(self) -> bool:
-        """Return whether a rebuild has been asked for and is not complete."""
-        return self._requests.exists(_NAME)
+    def read(self) -> Rebuild | None:
+        """Return what has been asked for and is not complete, None for nothing. A damaged request asks for the most."""
+        try:
+            return self._requests.read(_NAME)
+        except FileNotFoundError:
+            return None
+        except DamagedDocumentError:
+            return Rebuild(("a table that is not known",))
 
-    def ask(self, tables: tuple[str, ...]) -> None:
-        """Ask for a rebuild because of these tables. Raises LakeError."""
-        self._requests.write(_NAME, Rebuild(tables))
+    def ask(self, tables: tuple[str, ...] = ()) -> None:
+        """Ask for a rebuild, also because of these damaged tables. Raises LakeError."""
+        asked = self.read()
+        known = asked.tables if asked else ()
+        self._requests.write(_NAME, Rebuild(tuple(dict.fromkeys((*known, *tables)))))
 
     def close(self) -> None:
         """Note that silver and gold are rebuilt."""

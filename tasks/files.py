@@ -7,9 +7,13 @@ from prefect import task
 
 from blocks.platform import Platform
 from contract.log import LOGGER
-from lake.deliveries import decide
+from lake.deliveries import Deliveries, decide
 from lake.file_notices import FileNotices
-from lake.results import JobResult, files_held, files_set_aside
+from lake.file_report import held_files
+from lake.names import printable
+from lake.results import HeldFile, JobResult, files_held, files_set_aside
+from lake.set_aside import SetAside, SetAsideFiles
+from lake.storage import Folder
 from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 from tasks.operators import deliver
 
@@ -24,42 +28,60 @@ _NAMED = 20
     timeout_seconds=300,
     persist_result=False,
 )
-def notify_about_files(platform: Platform, results: Sequence[JobResult]) -> int:
-    """Tell the operators of files that are held or set aside, of each once; return of how many. Raises NotifyError.
+def notify_about_files(platform: Platform) -> int:
+    """Notify the operators of files that are held or set aside, of each once; return the number of new ones.
 
-    The message has names of files and reasons, and nothing of a customer.
+    The message has names of files and reasons, and nothing of a customer. Raises NotifyError.
     """
-    notices, current = FileNotices(platform.folder()), _notices(results)
+    lake = platform.folder()
+    held, set_aside = _held(lake), SetAsideFiles(lake).read()
+    notices, current = FileNotices(lake), _notices(held, set_aside)
     new = notices.new(current)
-    if new and not deliver(platform, _subject(results), _body(new)):
-        LOGGER.warning("no notifier: %s", _subject(results))
+    subject = f"Churn pipeline: {_counted(len(held), len(set_aside))}"
+    if new and not deliver(platform, subject, _body(new)):
+        LOGGER.warning("no notifier: %s", subject)
     notices.record(current)
     return len(new)
 
 
-@task(name="decide-on-files", task_run_name="decisions", tags=TAGS, persist_result=False)
-def decide_on_files(platform: Platform, discard: Sequence[str], retry: Sequence[str]) -> None:
-    """Record which files or batches are discarded or judged again; the silver job acts on it. Raises RawPathError."""
-    for note in decide(platform.folder(), discard=discard, retry=retry, at=datetime.now(UTC)):
+@task(name="decide-on-files", task_run_name="decisions", tags=TAGS, **RETRY_ON_OUTAGE, persist_result=False)
+def decide_on_files(
+    platform: Platform, discard: Sequence[str], retry: Sequence[str], retry_held: bool, limit: float
+) -> bool:
+    """Record which files or batches are discarded, or judged again by a share of quarantined rows; the silver job acts on it.
+
+    Return whether there was anything to record. Raises RawPathError.
+    """
+    if not (discard or retry or retry_held):
+        return False
+    decided = decide(
+        platform.folder(), discard=discard, retry=retry, retry_held=retry_held, limit=limit, at=datetime.now(UTC)
+    )
+    for note in decided:
         LOGGER.info("%s", note)
+    return True
 
 
 def format_files(results: Sequence[JobResult]) -> str:
-    """Return how many files are held and set aside, in words; empty where there are none."""
-    counts = {"held": len(files_held(results)), "set aside": len(files_set_aside(results))}
+    """Return how many files of a run are held and set aside, in words; empty where there are none."""
+    return _counted(len(files_held(results)), len(files_set_aside(results)))
+
+
+def _counted(held: int, set_aside: int) -> str:
+    counts = {"held": held, "set aside": set_aside}
     found = [f"{count:,} {'file' if count == 1 else 'files'} {what}" for what, count in counts.items() if count]
     return " and ".join(found)
 
 
-def _notices(results: Sequence[JobResult]) -> dict[str, str]:
+def _held(lake: Folder) -> tuple[HeldFile, ...]:
+    return held_files((delivery for delivery in Deliveries(lake).read() if delivery.state == "held"), "")
+
+
+def _notices(held: Sequence[HeldFile], set_aside: Sequence[SetAside]) -> dict[str, str]:
     """A line per file, by what tells a new problem from a known one."""
-    held = {f"held {f.batch} {f.file}": f"held: {f.file} of batch {f.batch}: {f.reason}" for f in files_held(results)}
-    aside = {f"set aside {f.file} {f.reason}": f"set aside: {f.file}: {f.reason}" for f in files_set_aside(results)}
-    return held | aside
-
-
-def _subject(results: Sequence[JobResult]) -> str:
-    return f"Churn pipeline: {format_files(results)}"
+    of_held = {f"held {f.batch} {f.file}": f"held: {f.file} of batch {f.batch}: {f.reason}" for f in held}
+    names = {file: printable(file.path) for file in set_aside}
+    return of_held | {f"set aside {n} {f.reason}": f"set aside: {n}: {f.reason}" for f, n in names.items()}
 
 
 def _body(new: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from contract.columns import KEY
 from contract.feeds import Feed
 
 _DELIVERY = ("_batch_id", "_source_file")
@@ -23,20 +24,24 @@ def measure(typed: DataFrame, feed: Feed) -> DataFrame:
 def reasons(typed: DataFrame) -> DataFrame:
     """Return a row per delivery and broken rule: `rule` without what was received, `rows` that break it, `most_frequent`.
 
-    `most_frequent` is a struct of the value that most of these rows have and their `count`; null where a rule shows none.
+    `most_frequent` is a struct of the value that most customers of these rows have and how many `customers` those are; null
+    where a rule shows none.
     """
-    violation = typed.where(F.size("_violations") > 0).select(*_DELIVERY, F.explode("_violations").alias("_violation"))
+    violation = typed.where(F.size("_violations") > 0).select(
+        *_DELIVERY, KEY, F.explode("_violations").alias("_violation")
+    )
     counted = (
         violation.select(
             *_DELIVERY,
+            KEY,
             F.regexp_replace("_violation", _SHOWN, "$1 $3").alias("rule"),
             F.nullif(F.regexp_extract("_violation", _SHOWN, 2), F.lit("")).alias("value"),
         )
         .groupBy(*_DELIVERY, "rule", "value")
-        .count()
+        .agg(F.count(F.lit(1)).alias("rows"), F.count_distinct(KEY).alias("customers"))
     )
-    shown = F.when(F.col("value").isNotNull(), F.struct("count", "value"))
-    return counted.groupBy(*_DELIVERY, "rule").agg(F.sum("count").alias("rows"), F.max(shown).alias("most_frequent"))
+    shown = F.when(F.col("value").isNotNull(), F.struct("customers", "value"))
+    return counted.groupBy(*_DELIVERY, "rule").agg(F.sum("rows").alias("rows"), F.max(shown).alias("most_frequent"))
 
 
 def without(rows: DataFrame, deliveries: Collection[tuple[int, str]]) -> DataFrame:

@@ -17,6 +17,7 @@ from flows.churn_pipeline import churn_pipeline
 from lake.alerts import Alert, Alerts, AtRisk
 from lake.delta_log import commit_file
 from lake.results import DASHBOARD_STEP, WAREHOUSE_STEP, FileNote
+from lake.set_aside import SetAside, SetAsideFiles
 from tests.support.exports import write_export
 from tests.support.receivers import Webhook
 from tests.support.records import record, write_jsonl
@@ -56,6 +57,7 @@ def day(warehouse, webhook, tmp_path, prefect_harness, monkeypatch):
         lake=str(tmp_path / "lake"), raw=str(tmp_path), jobs=scripted(script), warehouse=warehouse, notifier=notifier
     )
     platform.folder().write_text(commit_file("gold/churn_kpis", 0), "{}")
+    SetAsideFiles(platform.folder()).write([SetAside("a.xlsx", "/raw/a.xlsx", 1, 1, "a workbook")])
     write_export(platform.folder(), 0, [("a", "x", 1, "U"), ("b", "x", 1, "U")], table_rows=2)
     Alerts(platform.folder()).write(
         Alert(3, "2026-01-02", 1, 30.0, 900, (AtRisk("c1", "Fresno", "Low-Value, Low-Risk", 30.0, 900, 92),))
@@ -129,7 +131,7 @@ def test_backfill_goes_on_and_a_later_day_makes_up_for_an_outage(day, monkeypatc
     assert [row["note"] for row in table] == ["an external service failed", "an external service failed", "no files"]
     tries = iter([PlatformError("the workgroup starts"), None])
 
-    def works_again(platform, results):
+    def works_again(platform):
         error = next(tries)
         if error:
             raise error

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from contract.feeds import FEEDS, GROUP, GROUPS
 from contract.schema import Schema
 from contract.schemas.silver import CUSTOMERS
 from lake.deliveries import Deliveries, decide
+from lake.rebuild import RebuildRequest
 from sample_data.faults import FAULTS
 from sample_data.generator import generate
 from tests.spark.frames import (
@@ -464,18 +466,34 @@ def test_held_file_is_judged_again_or_discarded(history, tmp_path):
     assert (_held(refreshed)[0][:2], pipeline.rows("silver.customers")) == (("2026-02-01/bad.jsonl", 2), before), (
         "it stays held"
     )
-    decide(pipeline.folder, retry=["2026-02-01/bad.jsonl"], at=SECOND)
-    taken = pipeline.job("silver", full_refresh="true", max_quarantined_share="0.75")["silver.customers"]
+    decide(pipeline.folder, retry=["2026-02-01/bad.jsonl"], limit=0.75, at=SECOND)
+    taken = pipeline.job("silver")["silver.customers"]
     assert (taken.held, len(pipeline.rows("silver.customers"))) == ((), len(before) + 1)
     assert Deliveries(pipeline.folder).read() == ()
-    again = pipeline.job("silver", full_refresh="true")["silver.customers"]
+    shutil.rmtree(pipeline.path / "silver")
+    again = pipeline.job("silver")["silver.customers"]
     assert (again.held, len(pipeline.rows("silver.customers"))) == ((), len(before) + 1), "what has passed stays"
     decide(pipeline.folder, discard=["2"], at=SECOND)
-    pipeline.job("silver", full_refresh="true")
+    pipeline.job("silver")
     assert pipeline.rows("silver.customers") == before
+    pipeline.job("gold")
+    assert RebuildRequest(pipeline.folder).read() is None, "only gold completes a rebuild"
     assert {
         row["status"] for row in pipeline.records("silver.quarantine") if row["source_file"] == "2026-02-01/bad.jsonl"
     } <= {"resolved"}
+
+
+def test_decision_of_an_interrupted_run_is_carried_out_by_the_next(history, tmp_path):
+    """An ordinary run with a new file: nobody asks it for a full refresh."""
+    pipeline, raw = history.first.copy(tmp_path), tmp_path / "raw"
+    bad = [record(f"B{i}", churn="Maybe") for i in range(3)]
+    _arrive(pipeline, raw, *bad, record("N1"), name="bad.jsonl")
+    decide(pipeline.folder, retry=["2026-02-01/bad.jsonl"], limit=0.75, at=SECOND)
+    _arrive(pipeline, raw, *many(3), name="next.jsonl")
+    assert "N1" in {row[KEY] for row in pipeline.records("silver.customers")}
+    decide(pipeline.folder, discard=["2026-02-01/bad.jsonl"], at=SECOND)
+    _arrive(pipeline, raw, *many(3, city="Chico"), name="last.jsonl")
+    assert "N1" not in {row[KEY] for row in pipeline.records("silver.customers")}
 
 
 def test_newer_table_version_is_refused(history, spark, tmp_path):

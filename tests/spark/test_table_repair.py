@@ -152,7 +152,7 @@ def test_repair_brings_everything_back(loaded, lake, damage):
     if table != "gold.customer_movements":
         assert again == moved, "nobody moves, and nobody is newly at risk, because a table was rebuilt"
         assert {alert.version for alert in Alerts(lake.folder).open()} == alerts
-    assert not RebuildRequest(lake.folder).is_open()
+    assert RebuildRequest(lake.folder).read() is None
     assert lake.job("repair")["repair"].outcome == "unchanged"
 
 

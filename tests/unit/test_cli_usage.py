@@ -205,10 +205,13 @@ def test_run_has_the_shared_defaults(calls):
     ("arguments", "given"),
     [
         (("discard", "3", "billing/a b.csv"), {"discard": ["3", "billing/a b.csv"]}),
-        (("retry", "a.csv"), {"full_refresh": True, "retry": ["a.csv"], "max_quarantined_share": 0.05}),
+        (
+            ("retry", "a.csv"),
+            {"full_refresh": True, "retry": ["a.csv"], "retry_held": False, "max_quarantined_share": 0.05},
+        ),
         (
             ("retry", "--quarantine", "--max-quarantined-share", "0.5"),
-            {"full_refresh": True, "retry": [], "max_quarantined_share": 0.5},
+            {"full_refresh": True, "retry": [], "retry_held": True, "max_quarantined_share": 0.5},
         ),
         (("run", "--strict"), {"full_refresh": False, "max_quarantined_share": 0.05, "verify": False, "strict": True}),
     ],

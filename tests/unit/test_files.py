@@ -93,6 +93,14 @@ def test_every_file_has_a_state(raw, lake):
     assert {file.state for file in found.files} == set(STATES)
 
 
+def test_held_file_that_was_picked_up_is_still_held(raw, lake):
+    """Folders of deliveries are often emptied: what was decided is about what bronze has of the file."""
+    for name in ("held.jsonl", "dropped.jsonl"):
+        (raw / name).unlink()
+    states = {file.path: file.state for file in list_files(str(raw), lake, NOW).files}
+    assert (states["held.jsonl"], states["dropped.jsonl"]) == ("held", "discarded")
+
+
 def test_removed_files_elsewhere_are_not_listed(raw, lake):
     assert [file.path for file in list_files(str(raw / "billing"), lake, NOW).files] == [
         "billing/2026-01-04/kept.jsonl"
