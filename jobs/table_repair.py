@@ -1,36 +1,29 @@
 """Tables with damaged files, back to their last good state.
 
 Version numbers never go back: consumers of a change feed, and the warehouse, remember them. A damaged commit is replaced by
-an empty one and kept below `<lake>/_damaged`; data files stay where they are. Nothing of bronze is lost in silence: files whose
-rows are gone count as not ingested, so that the next run reads them again, and silver and gold are rebuilt from bronze.
+an empty one and kept below `<lake>/_damaged`; data files stay where they are. Silver and gold are rebuilt from bronze by the
+next run; what bronze has lost is the concern of `jobs.lost_rows`.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from urllib.parse import quote
 
 from contract.errors import DamagedTableError
-from contract.feeds import FEEDS
 from contract.tables import Table
 from jobs.context import JobContext
 from jobs.damage import Damage, find_damage, stored_tables
 from lake.delta_log import commit_file, log_files, log_folder
-from lake.manifests import Batch
 from lake.rebuild import RebuildRequest
-
-_NAMES_SHOWN = 3
 
 
 def repair_tables(context: JobContext) -> tuple[str, ...]:
     """Repair every table with a damaged file and return what was done, in words. Raises DamagedTableError."""
     context.lake.forget_logs()
-    stored = stored_tables(context.lake)
-    damaged = [table for table in stored if find_damage(context.lake, table)]
+    damaged = [table for table in stored_tables(context.lake) if find_damage(context.lake, table)]
     derived = tuple(table.name for table in damaged if table.layer != "bronze")
     if derived:
         RebuildRequest(context.lake.root).ask(derived)  # first: a repair may be interrupted
     notes = [note for table in damaged for note in _repair_table(context, table)]
-    notes += [note for table in stored if table.layer == "bronze" for note in reopen_files(context, table)]
     if derived:
         notes.append("the next run rebuilds silver and gold from bronze")
     return tuple(notes)
@@ -86,44 +79,6 @@ def _drop_data(context: JobContext, table: Table, damages: Sequence[Damage]) -> 
     context.lake.drop_files(table, names | {quote(name) for name in names}, "data files were damaged")
     counted = "1 data file was" if len(damages) == 1 else f"{len(damages)} data files were"
     return f"{table.name}: {counted} damaged or missing and no longer part of it: {damages[0].file}"
-
-
-def reopen_files(context: JobContext, table: Table) -> list[str]:
-    """Let the raw files of which bronze lacks rows count as not ingested; return what that means, in words."""
-    feed, manifests = table.short_name, context.manifests
-    assert feed in FEEDS
-    held = context.lake.read(table).groupBy("_batch_id", "_source_file").count().collect()
-    rows = {(row["_batch_id"], row["_source_file"]): row["count"] for row in held}
-    lost: list[str] = []
-    for batch in manifests.history():
-        lacking = {
-            file.path
-            for file in batch.files
-            if file.feed == feed and _lacks_rows(file.rows, rows.get((batch.number, file.path), 0))
-        }
-        if batch.state == "committed" and lacking:
-            lost += sorted(lacking)
-            manifests.write(_without(batch, feed, lacking))
-    if not lost:
-        return []
-    newest = manifests.last()
-    assert newest is not None
-    manifests.write_checkpoint(newest.number)
-    names = ", ".join(lost[:_NAMES_SHOWN]) + (" …" if len(lost) > _NAMES_SHOWN else "")
-    return [
-        f"{table.name}: rows of {len(lost)} raw files are gone. The next run ingests these files again; they must be in the "
-        f"raw folder: {names}"
-    ]
-
-
-def _lacks_rows(recorded: int | None, held: int) -> bool:
-    """Whether rows of a file are gone; where release 0.1.0 did not count them, whether all are."""
-    return held < recorded if recorded is not None else held == 0
-
-
-def _without(batch: Batch, feed: str, paths: set[str]) -> Batch:
-    kept = tuple(file for file in batch.files if file.feed != feed or file.path not in paths)
-    return replace(batch, files=kept, state="committed" if kept else "discarded", is_rebuilt=True)
 
 
 def _set_aside(context: JobContext, name: str) -> None:
