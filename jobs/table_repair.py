@@ -5,7 +5,7 @@ an empty one and kept below `<lake>/_damaged`; data files stay where they are. S
 next run; what bronze has lost is the concern of `jobs.lost_rows`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import quote
 
 from contract.errors import DamagedTableError
@@ -56,21 +56,33 @@ def _drop_checkpoint(context: JobContext, table: Table, damages: Sequence[Damage
 
 
 def _replace_commits(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
-    """Empty the damaged commits; of a merged table those after the first too, which build on it."""
+    """Empty the damaged commits, and those that build on them."""
     log = log_files(context.lake.root, table.path)
-    first = min(damage.version for damage in damages)
-    if first == 0 and not log.checkpoints:
+    damaged = [damage.version for damage in damages]
+    if min(damaged) == 0 and not log.checkpoints:
         raise _beyond_repair(context, damages[0], "it declares the table")
-    newest_checkpoint = max(log.checkpoints, default=-1)
-    emptied = [damage.version for damage in damages]
-    if table.mode == "merge" and first > newest_checkpoint:
-        emptied = list(range(first, max(*log.commits, *emptied) + 1))
-    for version in emptied:
-        name = commit_file(table.path, version)
-        _set_aside(context, name)
-        context.lake.write_commit(table, version, "the commit was damaged")
-    what = f"commit {emptied[0]} was" if len(emptied) == 1 else f"commits {emptied[0]} to {emptied[-1]} were"
-    return f"{table.name}: {what} damaged and emptied"
+    following = followers(damaged, log.commits, max(log.checkpoints, default=-1)) if table.mode == "merge" else []
+    for version in sorted([*damaged, *following]):
+        _set_aside(context, commit_file(table.path, version))
+        context.lake.write_commit(table, version, "the commit was damaged, or one that it builds on")
+    built = f"; {_commits(following)} emptied as well: built on what is lost" if following else ""
+    return f"{table.name}: {_commits(damaged)} damaged and emptied{built}"
+
+
+def followers(damaged: Collection[int], commits: Collection[int], checkpoint: int) -> list[int]:
+    """Return the commits of a merged table that are not damaged but build on a damaged one.
+
+    A version is made from the newest `checkpoint` (-1 where there is none) and the commits after it: damage up to the
+    checkpoint leaves nothing out.
+    """
+    first = min((version for version in damaged if version > checkpoint), default=None)
+    return [] if first is None else sorted(version for version in commits if version > first and version not in damaged)
+
+
+def _commits(versions: Sequence[int]) -> str:
+    if len(versions) == 1:
+        return f"commit {versions[0]} was"
+    return f"commits {', '.join(map(str, versions))} were"
 
 
 def _drop_data(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:

@@ -156,6 +156,15 @@ def test_repair_brings_everything_back(loaded, lake, damage):
     assert lake.job("repair")["repair"].outcome == "unchanged"
 
 
+def test_commits_that_build_on_a_damaged_one_are_emptied_and_named(lake):
+    _commit("silver.customers", 1)(lake)
+    newest = max(log_files(lake.folder, TABLES["silver.customers"].path).commits)
+    built = f"commit {newest} was" if newest == 2 else f"commits {', '.join(map(str, range(2, newest + 1)))} were"
+    (note,) = [note for note in lake.job("repair")["repair"].notes if note.startswith("silver.customers: ")]
+    expected = f"commit 1 was damaged and emptied; {built} emptied as well: built on what is lost"
+    assert note == f"silver.customers: {expected}"
+
+
 @pytest.mark.parametrize(
     "damage", ["the last commit of bronze", "a checkpoint of bronze", "a lost data file of silver"]
 )
