@@ -35,12 +35,18 @@ def _repair_table(context: JobContext, table: Table) -> list[str]:
     for kind, repair in (("checkpoint", _drop_checkpoint), ("commit", _replace_commits), ("data", _drop_data)):
         damages = [damage for damage in find_damage(context.lake, table) if damage.kind == kind]
         if damages:
-            notes.append(repair(context, table, damages))
+            notes.append(repair(context, table, damages) + _history_note(table, kind))
             context.lake.forget_logs()
     left = find_damage(context.lake, table) if notes else ()
     if left:
         raise _beyond_repair(context, left[0], "the rest of the table was repaired")
     return notes
+
+
+def _history_note(table: Table, kind: str) -> str:
+    """What is lost for good: an appended table of gold has rows of earlier runs, which the newest state does not tell."""
+    is_history = table.layer != "bronze" and table.mode == "append" and kind != "checkpoint"
+    return "; that is lost history: no rebuild brings its rows back" if is_history else ""
 
 
 def _drop_checkpoint(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:

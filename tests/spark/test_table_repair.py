@@ -131,6 +131,7 @@ DAMAGES = {
     "a data file of gold": ("gold.customer_churn_analysis", _data("gold.customer_churn_analysis", _cut), False),
     "a commit of the movements": ("gold.customer_movements", _last_commit("gold.customer_movements"), False),
 }
+HISTORY = "no rebuild brings its rows back"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -154,6 +155,21 @@ def test_repair_brings_everything_back(loaded, lake, damage):
         assert {alert.version for alert in Alerts(lake.folder).open()} == alerts
     assert not RebuildRequest(lake.folder).is_open()
     assert lake.job("repair")["repair"].outcome == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("table", "spoil", "is_history"),
+    [
+        ("gold.customer_movements", _data("gold.customer_movements", Path.unlink), True),
+        ("gold.churn_kpis", _data("gold.churn_kpis", _cut), True),
+        ("gold.churn_kpis", _commit("gold.churn_kpis", 1), True),
+        ("gold.churn_breakdown", _data("gold.churn_breakdown", _cut), False),
+    ],
+)
+def test_lost_history_is_said(lake, table, spoil, is_history):
+    spoil(lake)
+    (note,) = [note for note in lake.job("repair")["repair"].notes if note.startswith(f"{table}: ")]
+    assert (HISTORY in note) == is_history
 
 
 def test_commits_that_build_on_a_damaged_one_are_emptied_and_named(lake):
