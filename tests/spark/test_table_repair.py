@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.errors import DamagedTableError
+from contract.errors import DamagedTableError, LakeError
 from contract.tables import TABLES
+from jobs import gold
 from jobs.damage import find_damage
 from jobs.delta import Lake
 from jobs.session import get_session
@@ -193,6 +194,18 @@ def test_error_names_table_file_and_remedy(lake, damage):
     text = str(error.value)
     assert text.startswith(f"{table}: {place} is damaged or missing")
     assert "churn repair" in text
+
+
+def test_file_that_is_not_there_is_damage_where_a_table_lacks_it(lake, monkeypatch):
+    def run(context):
+        raise FileNotFoundError(2, "No such file or directory", "/lake/x")
+
+    monkeypatch.setattr(gold, "run", run)
+    with pytest.raises(LakeError, match=r"^/lake/x: No such file or directory\. Check space and permissions\.$"):
+        lake.job("gold")
+    place = DAMAGES["a lost data file of silver"][1](lake)
+    with pytest.raises(DamagedTableError, match=f"{place} is damaged or missing"):
+        lake.job("gold")
 
 
 def test_what_cannot_be_repaired_is_said(lake):
