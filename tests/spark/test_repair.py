@@ -104,6 +104,20 @@ def test_repair_of_a_manifest_and_of_the_rows_that_it_counts(ingested, lake):
     assert lake.job("repair")["repair"].outcome == "unchanged"
 
 
+def test_lost_rows_of_a_file_that_was_delivered_again_are_gone_for_good(lake):
+    for count in (4, 5):
+        write_jsonl(lake.path.parent / "raw" / "customers" / "c_2026-01-04.jsonl", *many(count))
+        lake.job("bronze", raw=_raw(lake))
+    commit = commit_file(TABLES["bronze.customers"].path, 2)
+    lake.folder.write_bytes(commit, lake.folder.read_bytes(commit)[:40])
+    notes = lake.job("repair")["repair"].notes
+    assert not any("ingests these files again" in note for note in notes)
+    assert "gone for good" in notes[-1]
+    assert notes[-1].endswith(": customers/c_2026-01-04.jsonl (batch 4)")
+    assert lake.job("bronze", raw=_raw(lake))["bronze"].notes == ("no new file (5 known)",)
+    assert lake.job("repair")["repair"].outcome == "unchanged"
+
+
 def test_repair_says_what_it_does_and_does_it_once(ingested, lake):
     before = _files(PipelineHarness(ingested / "lake"))
     assert lake.job("repair")["repair"].outcome == "unchanged"
