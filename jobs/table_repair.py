@@ -6,7 +6,6 @@ next run; what bronze has lost is the concern of `jobs.lost_rows`.
 """
 
 from collections.abc import Collection, Sequence
-from urllib.parse import quote
 
 from contract.errors import DamagedTableError
 from contract.tables import Table
@@ -92,10 +91,9 @@ def _commits(versions: Sequence[int]) -> str:
 
 
 def _drop_data(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
-    prefix = f"{table.path}/"
-    names = {damage.file.removeprefix(prefix) for damage in damages}
-    context.lake.drop_files(table, names | {quote(name) for name in names}, "data files were damaged")
-    counted = "1 data file was" if len(damages) == 1 else f"{len(damages)} data files were"
+    files = {damage.data_file for damage in damages}
+    context.lake.drop_files(table, files, "data files were damaged")
+    counted = "1 data file was" if len(files) == 1 else f"{len(files)} data files were"
     return f"{table.name}: {counted} damaged or missing and no longer part of it: {damages[0].file}"
 
 

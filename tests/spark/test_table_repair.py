@@ -96,6 +96,25 @@ def _data(table, spoil):
     return damage
 
 
+def _vector(table, spoil):
+    """The file of a deletion vector that the newest version of the table names."""
+
+    def damage(lake):
+        store = Lake(get_session(), lake.folder)
+        place = lake.path / TABLES[table].path / min(store.deletion_vectors(TABLES[table]).values())
+        spoil(place)
+        store.forget_logs()
+        return place
+
+    return damage
+
+
+def _cut_without_checksum(place: Path):
+    """As on S3, where Hadoop keeps no checksum beside a file."""
+    _cut(place)
+    place.with_name(f".{place.name}.crc").unlink()
+
+
 def _cut(place: Path):
     place.write_bytes(place.read_bytes()[:-20])
 
@@ -128,6 +147,8 @@ DAMAGES = {
     "a changed data file of bronze": ("bronze.customers", _data("bronze.customers", _flip), True),
     "a commit of silver": ("silver.customers", _commit("silver.customers", 2), False),
     "a lost data file of silver": ("silver.customers", _data("silver.customers", Path.unlink), False),
+    "a lost deletion vector of silver": ("silver.customers", _vector("silver.customers", Path.unlink), False),
+    "a cut off deletion vector": ("silver.customers", _vector("silver.customers", _cut_without_checksum), False),
     "the last commit of gold": ("gold.customer_churn_analysis", _last_commit("gold.customer_churn_analysis"), False),
     "a data file of gold": ("gold.customer_churn_analysis", _data("gold.customer_churn_analysis", _cut), False),
     "a commit of the movements": ("gold.customer_movements", _last_commit("gold.customer_movements"), False),
