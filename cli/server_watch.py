@@ -31,8 +31,9 @@ def ended_with_server() -> Iterator[None]:
 
 
 def _watch(is_over: threading.Event) -> None:
+    """Look twice before the end: one look may meet a record that is being written, or a server that is started again."""
     while not is_over.wait(_LOOK_EVERY_SECONDS):
-        if running_port(PREFECT) is None and not is_over.wait(_GRACE_SECONDS):
+        if running_port(PREFECT) is None and not is_over.wait(_GRACE_SECONDS) and running_port(PREFECT) is None:
             _end()
 
 

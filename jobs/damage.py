@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -23,12 +24,16 @@ READ_ERRORS = (Py4JJavaError, PySparkException, ValueError)
 
 @dataclass(frozen=True)
 class Damage:
-    """One file, named below the lake, that is missing or cannot be read; `version` is that of a commit or checkpoint."""
+    """One file, named below the lake, that is missing or cannot be read; `version` is that of a commit or checkpoint.
+
+    `data_file` is the data file, as the log names it, that cannot be read because of it.
+    """
 
     table: Table
     kind: Literal["commit", "checkpoint", "data"]
     file: str
     version: int = -1
+    data_file: str = ""
 
 
 def stored_tables(lake: Lake) -> list[Table]:
@@ -71,7 +76,11 @@ def _data_damage(lake: Lake, table: Table) -> Iterator[Damage]:
     for file in lake.data_files(table):
         name = f"{table.path}/{unquote(file)}"
         if not _is_intact(lake, name, _read_parquet):
-            yield Damage(table, "data", name)
+            yield Damage(table, "data", name, data_file=file)
+    for file, vector in lake.deletion_vectors(table).items():
+        name = f"{table.path}/{vector}"
+        if not _is_intact(lake, name, _read_vectors):
+            yield Damage(table, "data", name, data_file=file)
 
 
 def _is_intact(lake: Lake, name: str, read: Callable[[bytes], None]) -> bool:
@@ -93,6 +102,18 @@ def _is_intact(lake: Lake, name: str, read: Callable[[bytes], None]) -> bool:
 def _read_parquet(content: bytes) -> None:
     for _ in pq.ParquetFile(io.BytesIO(content)).iter_batches():
         pass
+
+
+def _read_vectors(content: bytes) -> None:
+    """Read a file of deletion vectors: format 1, then each with its size before it and its CRC-32 behind it."""
+    if content[:1] != b"\x01":
+        raise ValueError("a file of deletion vectors begins with its format")
+    start = 1
+    while start < len(content):
+        end = start + 4 + int.from_bytes(content[start : start + 4])
+        if zlib.crc32(content[start + 4 : end]) != int.from_bytes(content[end : end + 4]):
+            raise ValueError("a deletion vector does not have its checksum")
+        start = end + 4
 
 
 def _read_commit(content: bytes) -> None:

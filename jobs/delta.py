@@ -120,6 +120,17 @@ class Lake:
         """Return the data files of the newest version, as the log names them: below the table, URL-encoded."""
         return [add.path() for add in self._snapshot(table).allFiles().collectAsList()]
 
+    def deletion_vectors(self, table: Table) -> dict[str, str]:
+        """Return the file of the deletion vector, below the table, by data file of the newest version that has one."""
+        jvm: Any = self.session._jvm
+        place = jvm.org.apache.hadoop.fs.Path(self.path(table))
+        found = {add.path(): add.deletionVector() for add in self._snapshot(table).allFiles().collectAsList()}
+        return {
+            file: vector.absolutePath(place).toString().removeprefix(f"{place.toString()}/")
+            for file, vector in found.items()
+            if vector is not None and vector.isOnDisk()
+        }
+
     def drop_files(self, table: Table, files: Collection[str], note: str) -> None:
         """Commit a version without these data files, which cannot be read: a DELETE would read them."""
         snapshot = self._snapshot(table)

@@ -76,17 +76,23 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     # Imported here so that each job loads what it needs, and no more.
     run: Callable[[JobContext], list[JobResult]] = import_module(f"jobs.{options.job}").run
     try:
-        return run(context)
+        return _run(run, context)
     except OSError as error:
         raise LakeError(
             f"{error.filename or root.uri()}: {error.strerror or error}. Check space and permissions."
         ) from error
-    except READ_ERRORS as error:
-        raise_if_damaged(context.lake, error)
-        raise
     finally:
         # A session may serve several jobs: what this one persisted is of no use to the next.
         context.lake.session.catalog.clearCache()
+
+
+def _run(run: Callable[[JobContext], list[JobResult]], context: JobContext) -> list[JobResult]:
+    """Run a job; where it fails because of a damaged or lost file of a table, say so. Raises DamagedTableError."""
+    try:
+        return run(context)
+    except (FileNotFoundError, *READ_ERRORS) as error:
+        raise_if_damaged(context.lake, error)
+        raise
 
 
 def _check_version(orchestrator: str) -> None:

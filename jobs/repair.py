@@ -9,6 +9,7 @@ from contract.feeds import FEEDS
 from contract.tables import TABLES
 from jobs.context import JobContext, Timer
 from jobs.delta import Lake
+from jobs.lost_rows import reopen_files
 from jobs.table_repair import repair_tables
 from lake.manifests import Batch, Manifests
 from lake.register import FileEntry
@@ -19,11 +20,15 @@ _ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 
 
 def run(context: JobContext) -> list[JobResult]:
-    """Repair damaged tables, rebuild control files; return one result, unchanged where all are well. Raises DamagedTableError."""
+    """Repair damaged tables, rebuild control files; return one result, unchanged where all are well. Raises DamagedTableError.
+
+    In this order: manifests are rebuilt from tables, and tell which rows the tables have lost.
+    """
     timer, manifests = Timer(), context.manifests
     of_tables = repair_tables(context)
     watermarks = bronze_watermarks(context.lake)
-    done = of_tables + rebuild_lost(context.lake, manifests, watermarks, since_checkpoint=False)
+    of_manifests = rebuild_lost(context.lake, manifests, watermarks, since_checkpoint=False)
+    done = of_tables + of_manifests + reopen_files(context)
     newest = manifests.last()
     if newest and not manifests.checkpoint_is_right():
         manifests.write_checkpoint(newest.number)

@@ -1,36 +1,28 @@
 """Tables with damaged files, back to their last good state.
 
 Version numbers never go back: consumers of a change feed, and the warehouse, remember them. A damaged commit is replaced by
-an empty one and kept below `<lake>/_damaged`; data files stay where they are. Nothing of bronze is lost in silence: files whose
-rows are gone count as not ingested, so that the next run reads them again, and silver and gold are rebuilt from bronze.
+an empty one and kept below `<lake>/_damaged`; data files stay where they are. Silver and gold are rebuilt from bronze by the
+next run; what bronze has lost is the concern of `jobs.lost_rows`.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from urllib.parse import quote
+from collections.abc import Collection, Sequence
 
 from contract.errors import DamagedTableError
-from contract.feeds import FEEDS
 from contract.tables import Table
 from jobs.context import JobContext
 from jobs.damage import Damage, find_damage, stored_tables
 from lake.delta_log import commit_file, log_files, log_folder
-from lake.manifests import Batch
 from lake.rebuild import RebuildRequest
-
-_NAMES_SHOWN = 3
 
 
 def repair_tables(context: JobContext) -> tuple[str, ...]:
     """Repair every table with a damaged file and return what was done, in words. Raises DamagedTableError."""
     context.lake.forget_logs()
-    stored = stored_tables(context.lake)
-    damaged = [table for table in stored if find_damage(context.lake, table)]
+    damaged = [table for table in stored_tables(context.lake) if find_damage(context.lake, table)]
     derived = tuple(table.name for table in damaged if table.layer != "bronze")
     if derived:
         RebuildRequest(context.lake.root).ask(derived)  # first: a repair may be interrupted
     notes = [note for table in damaged for note in _repair_table(context, table)]
-    notes += [note for table in stored if table.layer == "bronze" for note in reopen_files(context, table)]
     if derived:
         notes.append("the next run rebuilds silver and gold from bronze")
     return tuple(notes)
@@ -42,12 +34,18 @@ def _repair_table(context: JobContext, table: Table) -> list[str]:
     for kind, repair in (("checkpoint", _drop_checkpoint), ("commit", _replace_commits), ("data", _drop_data)):
         damages = [damage for damage in find_damage(context.lake, table) if damage.kind == kind]
         if damages:
-            notes.append(repair(context, table, damages))
+            notes.append(repair(context, table, damages) + _history_note(table, kind))
             context.lake.forget_logs()
     left = find_damage(context.lake, table) if notes else ()
     if left:
         raise _beyond_repair(context, left[0], "the rest of the table was repaired")
     return notes
+
+
+def _history_note(table: Table, kind: str) -> str:
+    """What is lost for good: an appended table of gold has rows of earlier runs, which the newest state does not tell."""
+    is_history = table.layer != "bronze" and table.mode == "append" and kind != "checkpoint"
+    return "; that is lost history: no rebuild brings its rows back" if is_history else ""
 
 
 def _drop_checkpoint(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
@@ -63,67 +61,40 @@ def _drop_checkpoint(context: JobContext, table: Table, damages: Sequence[Damage
 
 
 def _replace_commits(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
-    """Empty the damaged commits; of a merged table those after the first too, which build on it."""
+    """Empty the damaged commits, and those that build on them."""
     log = log_files(context.lake.root, table.path)
-    first = min(damage.version for damage in damages)
-    if first == 0 and not log.checkpoints:
+    damaged = [damage.version for damage in damages]
+    if min(damaged) == 0 and not log.checkpoints:
         raise _beyond_repair(context, damages[0], "it declares the table")
-    newest_checkpoint = max(log.checkpoints, default=-1)
-    emptied = [damage.version for damage in damages]
-    if table.mode == "merge" and first > newest_checkpoint:
-        emptied = list(range(first, max(*log.commits, *emptied) + 1))
-    for version in emptied:
-        name = commit_file(table.path, version)
-        _set_aside(context, name)
-        context.lake.write_commit(table, version, "the commit was damaged")
-    what = f"commit {emptied[0]} was" if len(emptied) == 1 else f"commits {emptied[0]} to {emptied[-1]} were"
-    return f"{table.name}: {what} damaged and emptied"
+    following = followers(damaged, log.commits, max(log.checkpoints, default=-1)) if table.mode == "merge" else []
+    for version in sorted([*damaged, *following]):
+        _set_aside(context, commit_file(table.path, version))
+        context.lake.write_commit(table, version, "the commit was damaged, or one that it builds on")
+    built = f"; {_commits(following)} emptied as well: built on what is lost" if following else ""
+    return f"{table.name}: {_commits(damaged)} damaged and emptied{built}"
+
+
+def followers(damaged: Collection[int], commits: Collection[int], checkpoint: int) -> list[int]:
+    """Return the commits of a merged table that are not damaged but build on a damaged one.
+
+    A version is made from the newest `checkpoint` (-1 where there is none) and the commits after it: damage up to the
+    checkpoint leaves nothing out.
+    """
+    first = min((version for version in damaged if version > checkpoint), default=None)
+    return [] if first is None else sorted(version for version in commits if version > first and version not in damaged)
+
+
+def _commits(versions: Sequence[int]) -> str:
+    if len(versions) == 1:
+        return f"commit {versions[0]} was"
+    return f"commits {', '.join(map(str, versions))} were"
 
 
 def _drop_data(context: JobContext, table: Table, damages: Sequence[Damage]) -> str:
-    prefix = f"{table.path}/"
-    names = {damage.file.removeprefix(prefix) for damage in damages}
-    context.lake.drop_files(table, names | {quote(name) for name in names}, "data files were damaged")
-    counted = "1 data file was" if len(damages) == 1 else f"{len(damages)} data files were"
+    files = {damage.data_file for damage in damages}
+    context.lake.drop_files(table, files, "data files were damaged")
+    counted = "1 data file was" if len(files) == 1 else f"{len(files)} data files were"
     return f"{table.name}: {counted} damaged or missing and no longer part of it: {damages[0].file}"
-
-
-def reopen_files(context: JobContext, table: Table) -> list[str]:
-    """Let the raw files of which bronze lacks rows count as not ingested; return what that means, in words."""
-    feed, manifests = table.short_name, context.manifests
-    assert feed in FEEDS
-    held = context.lake.read(table).groupBy("_batch_id", "_source_file").count().collect()
-    rows = {(row["_batch_id"], row["_source_file"]): row["count"] for row in held}
-    lost: list[str] = []
-    for batch in manifests.history():
-        lacking = {
-            file.path
-            for file in batch.files
-            if file.feed == feed and _lacks_rows(file.rows, rows.get((batch.number, file.path), 0))
-        }
-        if batch.state == "committed" and lacking:
-            lost += sorted(lacking)
-            manifests.write(_without(batch, feed, lacking))
-    if not lost:
-        return []
-    newest = manifests.last()
-    assert newest is not None
-    manifests.write_checkpoint(newest.number)
-    names = ", ".join(lost[:_NAMES_SHOWN]) + (" …" if len(lost) > _NAMES_SHOWN else "")
-    return [
-        f"{table.name}: rows of {len(lost)} raw files are gone. The next run ingests these files again; they must be in the "
-        f"raw folder: {names}"
-    ]
-
-
-def _lacks_rows(recorded: int | None, held: int) -> bool:
-    """Whether rows of a file are gone; where release 0.1.0 did not count them, whether all are."""
-    return held < recorded if recorded is not None else held == 0
-
-
-def _without(batch: Batch, feed: str, paths: set[str]) -> Batch:
-    kept = tuple(file for file in batch.files if file.feed != feed or file.path not in paths)
-    return replace(batch, files=kept, state="committed" if kept else "discarded", is_rebuilt=True)
 
 
 def _set_aside(context: JobContext, name: str) -> None:

@@ -1,6 +1,8 @@
 """Watches the folder of raw files and announces what has arrived."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -54,18 +56,28 @@ def _watch(
     alive: Callable[[], None],
 ) -> None:
     """Watch until told to stop, or until another folder is at the place: the system reports changes of the first one."""
-    watched = raw.stat().st_ino
-    for is_burst in _bursts(raw, stopped):
-        if raw.stat().st_ino != watched:
-            return
-        alive()
-        if not is_burst:
-            continue
-        arrived = [file for file in _arrived(raw, lake) if file not in announced]
-        if arrived:
-            LOGGER.info("arrived: %s", ", ".join(f"{Path(file.key).name} ({file.feed})" for file in arrived))
-            announce(arrived)
-            announced.update(arrived)
+    with _opened(raw) as watched:
+        for is_burst in _bursts(raw, stopped):
+            if not os.path.samestat(os.fstat(watched), raw.stat()):
+                return
+            alive()
+            if not is_burst:
+                continue
+            arrived = [file for file in _arrived(raw, lake) if file not in announced]
+            if arrived:
+                LOGGER.info("arrived: %s", ", ".join(f"{Path(file.key).name} ({file.feed})" for file in arrived))
+                announce(arrived)
+                announced.update(arrived)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """Hold a folder open: its inode, by which it is known, is not given to another one meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _bursts(raw: Path, stopped: Event) -> Iterator[bool]:

@@ -27,14 +27,15 @@ class FileAccount:
 
     `records` counts those received, faulty ones included. `fault` says why the file cannot be read, and is empty where
     it can: a fault may show at the end of the file, so rows that are staged already do not count. `sparse` are the
-    columns that some records of the file have and others lack, `lacks` the optional ones that no record has.
+    columns that some records of the file have and others lack, `lacks` the optional ones that no record has, None where
+    no readable record has any column: such a file says nothing about them.
     """
 
     path: str
     records: int = 0
     fault: str = ""
     sparse: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
+    lacks: tuple[str, ...] | None = None
     encoding: str = UTF8
 
 
@@ -76,7 +77,7 @@ def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Lim
         file.path,
         count,
         sparse=tuple(sorted(given & lacking)),
-        lacks=tuple(c for c in feed.optional if c not in given),
+        lacks=tuple(c for c in feed.optional if c not in given) if given else None,
         encoding=found.layout.encoding,
     )
 

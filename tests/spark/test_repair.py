@@ -11,6 +11,7 @@ from jobs import bronze
 from jobs.audit import audit
 from jobs.delta import Lake
 from jobs.session import get_session
+from lake.delta_log import commit_file
 from lake.manifests import Manifests
 from lake.register import FileEntry
 from tests.support.pipeline import PipelineHarness
@@ -74,6 +75,47 @@ def test_next_run_repairs_and_loses_nothing(ingested, lake, damage):
     assert {file for file in _files(lake) if file[2] < 4} == before
     assert Manifests(lake.folder).numbers() == [1, 2, 3, 4]
     assert lake.job("bronze", raw=_raw(lake))["bronze"].notes == ("no new file (5 known)",)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_repair_rebuilds_every_damaged_manifest(ingested, lake, damage):
+    before = _files(PipelineHarness(ingested / "lake"))
+    DAMAGES[damage](lake.folder)
+    repaired = lake.job("repair")["repair"]
+    assert repaired.outcome == "passed"
+    assert any(REBUILT in note for note in repaired.notes)
+    assert _files(lake) == before
+    assert lake.job("repair")["repair"].outcome == "unchanged"
+
+
+def test_repair_of_a_manifest_and_of_the_rows_that_it_counts(ingested, lake):
+    """Batch 2 alone has lost rows; the manifests of all batches are damaged, that of the lost rows as well."""
+    before = {file[0] for file in _files(PipelineHarness(ingested / "lake"))}
+    for number in (1, 2, 3):
+        lake.folder.write_text(f"_control/batches/{number:08d}.json", "{")
+    commit = commit_file(TABLES["bronze.customers"].path, 1)
+    lake.folder.write_bytes(commit, lake.folder.read_bytes(commit)[:40])
+    notes = lake.job("repair")["repair"].notes
+    assert [note.split(":")[0] for note in notes] == ["bronze.customers", notes[1]]
+    assert REBUILT in notes[1]
+    result = lake.job("bronze", raw=_raw(lake))["bronze.customers"]
+    assert result.rows_written == 2, "the file whose rows are gone, and no other"
+    assert {file[0] for file in _files(lake)} == before
+    assert lake.job("repair")["repair"].outcome == "unchanged"
+
+
+def test_lost_rows_of_a_file_that_was_delivered_again_are_gone_for_good(lake):
+    for count in (4, 5):
+        write_jsonl(lake.path.parent / "raw" / "customers" / "c_2026-01-04.jsonl", *many(count))
+        lake.job("bronze", raw=_raw(lake))
+    commit = commit_file(TABLES["bronze.customers"].path, 2)
+    lake.folder.write_bytes(commit, lake.folder.read_bytes(commit)[:40])
+    notes = lake.job("repair")["repair"].notes
+    assert not any("ingests these files again" in note for note in notes)
+    assert "gone for good" in notes[-1]
+    assert notes[-1].endswith(": customers/c_2026-01-04.jsonl (batch 4)")
+    assert lake.job("bronze", raw=_raw(lake))["bronze"].notes == ("no new file (5 known)",)
+    assert lake.job("repair")["repair"].outcome == "unchanged"
 
 
 def test_repair_says_what_it_does_and_does_it_once(ingested, lake):

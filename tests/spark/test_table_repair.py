@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from contract.errors import DamagedTableError
+from contract.errors import DamagedTableError, LakeError
 from contract.tables import TABLES
+from jobs import gold
 from jobs.damage import find_damage
 from jobs.delta import Lake
 from jobs.session import get_session
@@ -95,6 +96,25 @@ def _data(table, spoil):
     return damage
 
 
+def _vector(table, spoil):
+    """The file of a deletion vector that the newest version of the table names."""
+
+    def damage(lake):
+        store = Lake(get_session(), lake.folder)
+        place = lake.path / TABLES[table].path / min(store.deletion_vectors(TABLES[table]).values())
+        spoil(place)
+        store.forget_logs()
+        return place
+
+    return damage
+
+
+def _cut_without_checksum(place: Path):
+    """As on S3, where Hadoop keeps no checksum beside a file."""
+    _cut(place)
+    place.with_name(f".{place.name}.crc").unlink()
+
+
 def _cut(place: Path):
     place.write_bytes(place.read_bytes()[:-20])
 
@@ -127,10 +147,13 @@ DAMAGES = {
     "a changed data file of bronze": ("bronze.customers", _data("bronze.customers", _flip), True),
     "a commit of silver": ("silver.customers", _commit("silver.customers", 2), False),
     "a lost data file of silver": ("silver.customers", _data("silver.customers", Path.unlink), False),
+    "a lost deletion vector of silver": ("silver.customers", _vector("silver.customers", Path.unlink), False),
+    "a cut off deletion vector": ("silver.customers", _vector("silver.customers", _cut_without_checksum), False),
     "the last commit of gold": ("gold.customer_churn_analysis", _last_commit("gold.customer_churn_analysis"), False),
     "a data file of gold": ("gold.customer_churn_analysis", _data("gold.customer_churn_analysis", _cut), False),
     "a commit of the movements": ("gold.customer_movements", _last_commit("gold.customer_movements"), False),
 }
+HISTORY = "no rebuild brings its rows back"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -157,6 +180,30 @@ def test_repair_brings_everything_back(loaded, lake, damage):
 
 
 @pytest.mark.parametrize(
+    ("table", "spoil", "is_history"),
+    [
+        ("gold.customer_movements", _data("gold.customer_movements", Path.unlink), True),
+        ("gold.churn_kpis", _data("gold.churn_kpis", _cut), True),
+        ("gold.churn_kpis", _commit("gold.churn_kpis", 1), True),
+        ("gold.churn_breakdown", _data("gold.churn_breakdown", _cut), False),
+    ],
+)
+def test_lost_history_is_said(lake, table, spoil, is_history):
+    spoil(lake)
+    (note,) = [note for note in lake.job("repair")["repair"].notes if note.startswith(f"{table}: ")]
+    assert (HISTORY in note) == is_history
+
+
+def test_commits_that_build_on_a_damaged_one_are_emptied_and_named(lake):
+    _commit("silver.customers", 1)(lake)
+    newest = max(log_files(lake.folder, TABLES["silver.customers"].path).commits)
+    built = f"commit {newest} was" if newest == 2 else f"commits {', '.join(map(str, range(2, newest + 1)))} were"
+    (note,) = [note for note in lake.job("repair")["repair"].notes if note.startswith("silver.customers: ")]
+    expected = f"commit 1 was damaged and emptied; {built} emptied as well: built on what is lost"
+    assert note == f"silver.customers: {expected}"
+
+
+@pytest.mark.parametrize(
     "damage", ["the last commit of bronze", "a checkpoint of bronze", "a lost data file of silver"]
 )
 def test_error_names_table_file_and_remedy(lake, damage):
@@ -168,6 +215,18 @@ def test_error_names_table_file_and_remedy(lake, damage):
     text = str(error.value)
     assert text.startswith(f"{table}: {place} is damaged or missing")
     assert "churn repair" in text
+
+
+def test_file_that_is_not_there_is_damage_where_a_table_lacks_it(lake, monkeypatch):
+    def run(context):
+        raise FileNotFoundError(2, "No such file or directory", "/lake/x")
+
+    monkeypatch.setattr(gold, "run", run)
+    with pytest.raises(LakeError, match=r"^/lake/x: No such file or directory\. Check space and permissions\.$"):
+        lake.job("gold")
+    place = DAMAGES["a lost data file of silver"][1](lake)
+    with pytest.raises(DamagedTableError, match=f"{place} is damaged or missing"):
+        lake.job("gold")
 
 
 def test_what_cannot_be_repaired_is_said(lake):

@@ -76,6 +76,12 @@ def test_optional_columns_that_no_record_has_are_named(stage):
     assert lacking == {"a.csv": ["updated_at"], "b.jsonl": ["updated_at", "state"]}
 
 
+def test_file_without_a_readable_record_lacks_nothing_that_is_known(stage):
+    stage({"head.csv": HEAD, "faulty.csv": HEAD + "A-2,Male\n", "broken.jsonl": "{broken\n", "good.csv": HEAD + FULL})
+    lacking = {path: account.lacks is not None for path, account in stage.accounts.items()}
+    assert lacking == {"head.csv": False, "faulty.csv": False, "broken.jsonl": False, "good.csv": True}
+
+
 def test_faulty_record_has_no_values(stage):
     stage({"a.csv": HEAD + FULL + "A-2,Male\n"})
     assert stage.values("customer_id", "_parse_error", "_rescued_data") == [

@@ -55,6 +55,17 @@ def test_command_ends_with_its_server(server, tmp_path):
     )
 
 
+def test_command_goes_on_where_the_server_is_back_within_the_grace(server, tmp_path):
+    record = tmp_path / "services" / "prefect.json"
+    content = record.read_text()
+    record.write_text(content[:20])
+    command = _start(tmp_path, 9)
+    time.sleep(4)
+    record.write_text(content)
+    assert command.communicate(timeout=60) == ("done\n", "")
+    assert command.returncode == 0
+
+
 def test_command_ends_as_it_would(server, tmp_path):
     output, errors = _start(tmp_path, 3).communicate(timeout=60)
     assert (output, errors) == ("done\n", "")

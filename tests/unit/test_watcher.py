@@ -1,5 +1,6 @@
 """The watcher of a folder: bursts, what came while nobody watched, what cannot be read."""
 
+import shutil
 import threading
 
 import pytest
@@ -121,3 +122,18 @@ def test_whatever_goes_wrong_watching_goes_on(watching, tmp_path, caplog):
     wait_for(lambda: len(beats) > count)
     write_jsonl(raw / "b.jsonl", record("b"))
     wait_for(lambda: any(file.key.endswith("b.jsonl") for burst in found for file in burst))
+
+
+def test_folder_that_is_removed_and_made_again_at_once_is_watched(watching, tmp_path):
+    """The file system gives the number of the removed folder to the new one, mostly."""
+    raw, announced, beats = tmp_path / "raw", [], []
+    watching(announced.append, beats)
+    for number in range(3):
+        count = len(beats)
+        wait_for(lambda seen=count: len(beats) > seen + 1)
+        shutil.rmtree(raw)
+        raw.mkdir()
+        count = len(beats)
+        wait_for(lambda seen=count: len(beats) > seen + 1)
+        write_jsonl(raw / f"{number}.jsonl", record(f"{number}"))
+        wait_for(lambda wanted=f"{number}.jsonl": any(f.key.endswith(wanted) for burst in announced for f in burst))
