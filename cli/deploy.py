@@ -1,5 +1,7 @@
 """`churn deploy` and `churn destroy`."""
 
+from functools import partial
+
 import typer
 from prefect_aws import AwsCredentials
 
@@ -7,7 +9,7 @@ from blocks.aws import aws_client
 from blocks.stack_outputs import platform_from_outputs
 from contract.errors import PlatformError
 from infrastructure.aws.deploy import deploy, destroy
-from infrastructure.aws.stack import Stack
+from infrastructure.aws.stacks import Stacks
 from infrastructure.local.paths import state_folder
 
 
@@ -15,8 +17,8 @@ def deploy_stack(stack: str, region: str | None, parameters: dict[str, str], blo
     """Build, upload, create or update the stack, and save its Platform block. Raises PlatformError."""
     credentials = AwsCredentials(region_name=region)
     outputs = deploy(
-        Stack(stack, aws_client(credentials, "cloudformation")),
-        aws_client(credentials, "s3"),
+        Stacks.named(stack, aws_client(credentials, "cloudformation")),
+        partial(aws_client, credentials),
         parameters,
         state_folder() / "package",
         lambda text: is_sure or typer.confirm(text),
@@ -40,8 +42,8 @@ def destroy_stack(stack: str, region: str | None, *, delete_data: bool, confirme
         print("Nothing was changed.")
         return
     credentials = AwsCredentials(region_name=region)
-    cloudformation, s3 = (aws_client(credentials, service) for service in ("cloudformation", "s3"))
-    destroy(Stack(stack, cloudformation), s3, _log, delete_data=delete_data)
+    stacks = Stacks.named(stack, aws_client(credentials, "cloudformation"))
+    destroy(stacks, partial(aws_client, credentials), _log, delete_data=delete_data)
 
 
 def _log(line: str) -> None:

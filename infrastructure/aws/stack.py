@@ -5,15 +5,19 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from cfnlint.decode import cfn_yaml
 
 from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as
 
 TEMPLATE = Path(__file__).parents[1] / "cloudformation.yaml"
+NETWORK_TEMPLATE = TEMPLATE.with_name("network.yaml")
+PROJECT = "churn-lakehouse"
 _POLL_SECONDS = 3.0
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
 _UNFINISHED = "REVIEW_IN_PROGRESS"
@@ -30,14 +34,39 @@ class Plan:
     changes: tuple[str, ...]
 
 
-class Stack:
-    """One stack by its name."""
+@lru_cache
+def read_template(path: Path) -> dict[str, Any]:
+    """Return a template, parsed."""
+    parsed: dict[str, Any] = cfn_yaml.load(str(path))
+    return parsed
 
-    def __init__(self, name: str, cloudformation: Any, poll_seconds: float = _POLL_SECONDS) -> None:
-        """`cloudformation` is a boto3 client."""
+
+class Stack:
+    """One stack by its name, of one template.
+
+    Its resources carry the tags Project and Environment, the name of the environment that the stack is a part of.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cloudformation: Any,
+        poll_seconds: float = _POLL_SECONDS,
+        *,
+        template: Path = TEMPLATE,
+        environment: str = "",
+    ) -> None:
+        """`cloudformation` is a boto3 client; without `environment`, the stack's name is that of its environment."""
         self.name = name
         self._cloudformation = cloudformation
         self._poll_seconds = poll_seconds
+        self._template = template
+        self._tags = {"Project": PROJECT, "Environment": environment or name}
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Return the names of the template's parameters."""
+        return tuple(read_template(self._template)["Parameters"])
 
     def status(self) -> str | None:
         """Return CloudFormation's status of the stack, None when there is no stack."""
@@ -50,6 +79,11 @@ class Stack:
         if found is None:
             raise PlatformError(f"there is no stack {self.name}. Create it with: churn deploy --stack {self.name}")
         return {entry["OutputKey"]: entry["OutputValue"] for entry in found.get("Outputs", ())}
+
+    def parameters(self) -> dict[str, str]:
+        """Return the values of the parameters by name, none where there is no stack."""
+        found = self._describe() or {}
+        return {entry["ParameterKey"]: entry["ParameterValue"] for entry in found.get("Parameters", ())}
 
     def exists(self) -> bool:
         """Return whether there is a stack to change. Raises PlatformError when its state allows no change."""
@@ -70,9 +104,11 @@ class Stack:
                 StackName=self.name,
                 ChangeSetName=name,
                 ChangeSetType="CREATE" if is_new else "UPDATE",
-                TemplateBody=TEMPLATE.read_text(encoding="utf-8"),
+                TemplateBody=self._template.read_text(encoding="utf-8"),
                 Parameters=self._parameters(parameters, is_new=is_new),
                 Capabilities=["CAPABILITY_IAM"],
+                # CloudFormation puts the tags of a stack on every resource that can have tags.
+                Tags=[{"Key": key, "Value": value} for key, value in self._tags.items()],
             )
             made, changes = name, tuple(self._changes(name))
         return Plan(made, is_new, changes)
@@ -117,8 +153,9 @@ class Stack:
 
     def _parameters(self, given: Mapping[str, str], *, is_new: bool) -> list[dict[str, Any]]:
         chosen: list[dict[str, Any]] = [{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()]
-        found = None if is_new else self._describe()
-        kept = [p["ParameterKey"] for p in (found or {}).get("Parameters", ()) if p["ParameterKey"] not in given]
+        present = {} if is_new else self.parameters()
+        # A parameter that the template has lost since cannot be kept.
+        kept = [name for name in present if name not in given and name in self.declared]
         return chosen + [{"ParameterKey": key, "UsePreviousValue": True} for key in kept]
 
     def _changes(self, name: str) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from contract.errors import PlatformError
-from infrastructure.aws.stack import TEMPLATE, Plan, Stack
+from infrastructure.aws.stack import PROJECT, TEMPLATE, Plan, Stack
 from tests.unit.cloudformation_fake import FakeCloudFormation, change, refused
 
 NEW = Plan("churn-1", True, ("Add      Job (AWS::Glue::Job)",))
@@ -72,11 +72,12 @@ def test_first_plan_creates_the_stack():
     assert asked["Parameters"] == [{"ParameterKey": "LibraryKey", "ParameterValue": "glue/x.zip"}]
     assert asked["TemplateBody"] == TEMPLATE.read_text(encoding="utf-8")
     assert asked["Capabilities"] == ["CAPABILITY_IAM"]
+    assert asked["Tags"] == [{"Key": "Project", "Value": PROJECT}, {"Key": "Environment", "Value": "churn"}]
 
 
 def test_later_plan_keeps_other_parameters():
     stack, cloud = _stack("UPDATE_COMPLETE")
-    cloud.parameters = ["LibraryKey", "AlertEmail"]
+    cloud.parameters = ["LibraryKey", "AlertEmail", "OfAnEarlierRelease"]
     assert not stack.plan({"LibraryKey": "new"}).is_new
     (asked,) = cloud.named("create_change_set")
     assert asked["ChangeSetType"] == "UPDATE"
