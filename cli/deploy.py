@@ -8,7 +8,8 @@ from prefect_aws import AwsCredentials
 from blocks.aws import aws_client
 from blocks.stack_outputs import platform_from_outputs
 from contract.errors import PlatformError
-from infrastructure.aws.deploy import deploy, destroy
+from infrastructure.aws.deploy import deploy
+from infrastructure.aws.destroy import destroy
 from infrastructure.aws.stacks import Stacks
 from infrastructure.local.paths import state_folder
 
@@ -35,7 +36,7 @@ def destroy_stack(stack: str, region: str | None, *, delete_data: bool, confirme
     """Delete the stack, with its data only when that is confirmed by name. Raises PlatformError."""
     if delete_data and confirmed != stack:
         raise PlatformError(
-            f"--delete-data permanently deletes every raw file and table of {stack}. "
+            f"--delete-data permanently deletes every raw file and table of {stack}, the warehouse and the key. "
             f"To confirm, repeat the stack name: --delete-data --confirm {stack}"
         )
     if not (is_sure or typer.confirm(f"Delete the stack {stack}?")):

@@ -1,4 +1,4 @@
-"""Create or update the stacks with the package that they run, and delete them."""
+"""Create or update the stacks with the package that they run."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +11,6 @@ from infrastructure.aws.package import GluePackage, build
 from infrastructure.aws.stack import Stack
 from infrastructure.aws.stacks import Stacks, check_parameters, default_parameters
 
-BUCKETS = ("RawBucketName", "LakeBucketName", "ArtifactBucketName", "ResultsBucketName")
 _NETWORK = ("VpcId", "SubnetIds", "SecurityGroupIds")
 Client = Callable[[str], Any]
 Log = Callable[[str], None]
@@ -86,29 +85,3 @@ def upload(package: GluePackage, s3: Any, bucket: str, log: Log) -> None:
                 continue
             s3.upload_file(str(path), bucket, key)
             log(f"uploaded s3://{bucket}/{key}")
-
-
-def destroy(stacks: Stacks, client: Client, log: Log, *, delete_data: bool) -> None:
-    """Delete the stacks; with `delete_data` the buckets and all that is in them, too."""
-    if stacks.lakehouse.status() is None:
-        log(f"there is no stack {stacks.lakehouse.name}")
-    else:
-        buckets = [name for key, name in stacks.lakehouse.outputs().items() if key in BUCKETS]
-        stacks.lakehouse.delete(log)
-        for bucket in buckets:
-            if delete_data:
-                with aws_errors_as(f"deleting the bucket {bucket}"):
-                    _delete_bucket(client("s3"), bucket)
-                log(f"deleted s3://{bucket}")
-            else:
-                log(f"kept s3://{bucket}")
-    stacks.network.delete(log)
-
-
-def _delete_bucket(s3: Any, bucket: str) -> None:
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        if found:
-            doomed = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in found]
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": doomed, "Quiet": True})
-    s3.delete_bucket(Bucket=bucket)

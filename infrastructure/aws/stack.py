@@ -26,6 +26,14 @@ Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A resource that outlived its stack: its CloudFormation type, and its name or id."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """A change set: a line per change, none where the stack is up to date."""
 
@@ -129,15 +137,36 @@ class Stack:
             if plan.is_new and self.status() == _UNFINISHED:
                 self._cloudformation.delete_stack(StackName=self.name)
 
-    def delete(self, log: Log) -> None:
-        """Delete the stack and wait; buckets, the key and the warehouse's namespace are retained."""
+    def delete(self, log: Log) -> list[Kept]:
+        """Delete the stack, wait, and return what it keeps: nothing where there is no stack. Raises PlatformError."""
         found = self._describe()
         if found is None:
-            return
+            return []
         stack_id = found["StackId"]
         with aws_errors_as(f"deleting the stack {self.name}"):
             self._cloudformation.delete_stack(StackName=self.name)
             self._wait({event["EventId"] for event in self._events(stack_id)}, log, stack_id)
+            return self._kept(stack_id)
+
+    def kept_before(self) -> list[Kept]:
+        """Return what stacks of this name kept that were deleted: CloudFormation remembers them for 90 days."""
+        with aws_errors_as(f"reading earlier stacks {self.name}"):
+            pages = _pages(self._cloudformation.list_stacks, StackStatusFilter=["DELETE_COMPLETE"])
+            ids = [entry["StackId"] for page in pages for entry in page["StackSummaries"] if self._is_ours(entry)]
+            return [kept for stack_id in ids for kept in self._kept(stack_id)]
+
+    def _is_ours(self, summary: Mapping[str, Any]) -> bool:
+        return bool(summary["StackName"] == self.name)
+
+    def _kept(self, stack_id: str) -> list[Kept]:
+        """What CloudFormation skipped while it deleted the stack or rolled it back."""
+        pages = _pages(self._cloudformation.list_stack_resources, StackName=stack_id)
+        return [
+            Kept(entry["ResourceType"], entry["PhysicalResourceId"])
+            for page in pages
+            for entry in page["StackResourceSummaries"]
+            if entry["ResourceStatus"] == "DELETE_SKIPPED" and entry.get("PhysicalResourceId")
+        ]
 
     def _describe(self, stack_id: str | None = None) -> dict[str, Any] | None:
         try:
@@ -195,6 +224,14 @@ class Stack:
         """The newest events first."""
         found = self._cloudformation.describe_stack_events(StackName=stack_id or self.name)
         return list(found["StackEvents"])
+
+
+def _pages(call: Callable[..., dict[str, Any]], **options: Any) -> Iterator[dict[str, Any]]:
+    page = call(**options)
+    yield page
+    while token := page.get("NextToken"):
+        page = call(**options, NextToken=token)
+        yield page
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class FakeCloudFormation:
         self.refusals: dict[str, ClientError] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.stack_id = "arn:stack/1"
+        self.resources: list[tuple[str, str, str]] = []
         self._running = False
 
     def named(self, name: str) -> list[dict[str, Any]]:
@@ -52,6 +53,17 @@ class FakeCloudFormation:
     def describe_stack_events(self, **options: Any) -> dict[str, Any]:
         self._call("describe_stack_events", options)
         return {"StackEvents": list(self.events)}
+
+    def list_stack_resources(self, **options: Any) -> dict[str, Any]:
+        """Type, name and status of each of `resources`; one per page."""
+        self._call("list_stack_resources", options)
+        number = int(options.get("NextToken", 0))
+        if not self.resources:
+            return {"StackResourceSummaries": []}
+        kind, name, status = self.resources[number]
+        found = {"ResourceType": kind, "PhysicalResourceId": name, "ResourceStatus": status}
+        more = {"NextToken": str(number + 1)} if number + 1 < len(self.resources) else {}
+        return {"StackResourceSummaries": [found], **more}
 
     def create_change_set(self, **options: Any) -> None:
         self._call("create_change_set", options)
@@ -85,6 +97,11 @@ class FakeAccount:
     def __init__(self, **stacks: FakeCloudFormation) -> None:
         self.stacks = {name.replace("_", "-"): stack for name, stack in stacks.items()}
         self.order: list[tuple[str, str]] = []
+
+    def list_stacks(self, StackStatusFilter: list[str]) -> dict[str, Any]:  # noqa: N803
+        """Those of the given states."""
+        found = [name for name, stack in self.stacks.items() if stack.status in StackStatusFilter]
+        return {"StackSummaries": [{"StackName": name, "StackId": f"arn:stack/{name}"} for name in found]}
 
     def __getattr__(self, called: str) -> Any:
         def call(**options: Any) -> Any:

@@ -1,9 +1,9 @@
-"""What deploying and destroying do, in which order, to the stacks and their buckets."""
+"""What deploying does, in which order, to the stacks and the artifact bucket."""
 
 import pytest
 
 from contract.errors import PlatformError
-from infrastructure.aws.deploy import BUCKETS, deploy, destroy, upload
+from infrastructure.aws.deploy import deploy, upload
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import NETWORK_TEMPLATE, TEMPLATE
 from infrastructure.aws.stacks import Stacks, check_parameters
@@ -195,51 +195,3 @@ def test_every_unknown_parameter_is_listed():
     check_parameters({"AlertEmail": "1", "VpcCidr": "2"})
     with pytest.raises(PlatformError, match=r"no parameter X, Y\. They have: VpcCidr, .*AlertEmail"):
         check_parameters({"X": "1", "AlertEmail": "1", "Y": "1"})
-
-
-def _destroy(account, s3, *, delete_data):
-    lines = []
-    stacks = Stacks.named("churn", account, poll_seconds=0.001)
-    destroy(stacks, {"s3": s3}.__getitem__, lines.append, delete_data=delete_data)
-    return lines
-
-
-def _doomed():
-    account = _present_account()
-    for stack in account.stacks.values():
-        stack.script = [("DELETE_COMPLETE", [])]
-    return account
-
-
-def test_destroy_keeps_the_data(s3):
-    account = _doomed()
-    s3.put_object(Bucket="raw", Key="a.csv", Body=b"x")
-    assert _destroy(account, s3, delete_data=False) == ["kept s3://artifacts", "kept s3://raw"]
-    assert _keys(s3, "raw") == ["a.csv"]
-    assert [name for called, name in account.order if called == "delete_stack"] == ["churn", "churn-network"]
-
-
-def test_destroy_deletes_every_version(s3):
-    account = _doomed()
-    s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration={"Status": "Enabled"})
-    for body in (b"1", b"2"):
-        s3.put_object(Bucket="raw", Key="a.csv", Body=body)
-    s3.delete_object(Bucket="raw", Key="a.csv")
-    assert _destroy(account, s3, delete_data=True) == ["deleted s3://artifacts", "deleted s3://raw"]
-    assert not {"artifacts", "raw"} & {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-
-
-def test_missing_stack_deletes_nothing(s3):
-    account = FakeAccount()
-    assert _destroy(account, s3, delete_data=True) == ["there is no stack churn"]
-    assert "delete_stack" not in [called for called, _ in account.order]
-
-
-def test_failed_deletion_keeps_the_buckets_and_the_network(s3):
-    account = _doomed()
-    account.stacks["churn"].script = [("DELETE_FAILED", [("DELETE_FAILED", "Key", "AWS::KMS::Key", "in use")])]
-    with pytest.raises(PlatformError, match="Key: in use"):
-        _destroy(account, s3, delete_data=True)
-    assert {"artifacts", "raw"} <= {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    assert set(OUTPUTS) & set(BUCKETS) == {"ArtifactBucketName", "RawBucketName"}
-    assert account.stacks["churn-network"].named("delete_stack") == []

@@ -12,7 +12,6 @@ from blocks.stack_outputs import platform_from_outputs
 from contract.errors import PlatformError
 from contract.metrics import AT_RISK
 from contract.tables import TABLES
-from infrastructure.aws.deploy import BUCKETS
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import TEMPLATE
 from infrastructure.aws.stacks import TEMPLATES, check_parameters, describe
@@ -55,7 +54,9 @@ _STATEMENTS = ("Properties", "PolicyDocument", "Statement")
     [
         ("buckets_are_encrypted_with_our_key", ("RawBucket", "Properties", "BucketEncryption"), None),
         ("buckets_are_private", ("LakeBucket", "Properties", "PublicAccessBlockConfiguration", "BlockPublicAcls"), False),
-        ("buckets_survive_the_stack", ("RawBucket", "DeletionPolicy"), "Delete"),
+        ("data_survives_the_stack", ("RawBucket", "DeletionPolicy"), "Delete"),
+        ("data_survives_the_stack", ("Key", "DeletionPolicy"), "Retain"),
+        ("data_survives_the_stack", ("Namespace", "UpdateReplacePolicy"), "Delete"),
         ("buckets_have_a_lifecycle", ("LakeBucket", "Properties", "LifecycleConfiguration"), None),
         ("buckets_answer_tls_only", ("LakeBucketPolicy", *_STATEMENTS, 0, "Effect"), "Allow"),
         ("queues_and_topics_are_encrypted", ("Arrivals", "Properties", "KmsMasterKeyId"), None),
@@ -63,6 +64,8 @@ _STATEMENTS = ("Properties", "PolicyDocument", "Statement")
         ("keys_rotate", ("Key", "Properties", "EnableKeyRotation"), False),
         ("roles_name_actions_and_resources", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Action"), ["s3:*"]),
         ("roles_name_actions_and_resources", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Resource"), ["*"]),
+        ("roles_name_actions_and_resources", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Resource"), "*"),
+        ("metrics_are_put_into_one_namespace", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], -1, "Condition"), None),
         ("managed_policies_name_actions_and_resources", ("OrchestratorPolicy", *_STATEMENTS, 0, "Action"), ["glue:*"]),
         ("managed_policies_name_actions_and_resources", ("OrchestratorPolicy", *_STATEMENTS, 0, "Resource"), ["*"]),
         ("roles_trust_this_account_s_services_only", ("CopyRole", "Properties", "AssumeRolePolicyDocument", "Statement", 0, "Condition"), None),
@@ -111,19 +114,30 @@ def test_every_bucket_refuses_plain_http_and_is_covered_by_a_role(template):
     assert all(f"${{{bucket}.Arn}}/" in granted for bucket in buckets)  # fmt: skip
 
 
-def test_every_gold_and_silver_table_is_crawled(template):
-    crawler = resources(template, "AWS::Glue::Crawler")["DeltaCrawler"]
-    places = [p["Fn::Sub"] for target in crawler["Targets"]["DeltaTargets"] for p in target["DeltaTables"]]
-    expected = {f"s3://${{LakeBucket}}/lake/{t.path}/" for t in TABLES.values() if t.layer in ("silver", "gold")}
-    assert set(places) == expected
+def test_only_raw_files_are_crawled(template):
+    """Tables are registered with the declared schema: a crawler of Delta tables would need to write beside them."""
+    (crawler,) = resources(template, "AWS::Glue::Crawler").values()
+    assert set(crawler["Targets"]) == {"S3Targets"}
+    granted = json.dumps(template["Resources"]["CrawlerRole"]["Properties"]["Policies"])
+    assert "LakeBucket" not in granted
+    assert "s3:PutObject" not in granted
+
+
+def _queries(template):
+    """The text of the saved queries of a stack `churn`, by name."""
+    queries = resources(template, "AWS::Athena::NamedQuery")
+    return {
+        name: query["QueryString"]["Fn::Sub"].replace("${GoldDatabase}", "churn_gold")
+        for name, query in queries.items()
+    }
 
 
 def test_saved_queries_are_athena_s_sql_over_declared_columns(template):
-    queries = resources(template, "AWS::Athena::NamedQuery")
+    queries = _queries(template)
     assert len(queries) == 4
-    assert f"WHERE {AT_RISK.text()}\n" in queries["CallFirst"]["QueryString"]
+    assert f"WHERE {AT_RISK.text()}\n" in queries["CallFirst"]
     for query in queries.values():
-        tree = sqlglot.parse_one(query["QueryString"], read="athena")
+        tree = sqlglot.parse_one(query, read="athena")
         assert not tree.find(exp.Command)
         (table,) = tree.find_all(exp.Table)
         columns = set(TABLES[f"{table.db.removeprefix('churn_')}.{table.name}"].schema.names)
@@ -143,8 +157,8 @@ def test_saved_queries_answer_on_a_lake(template, tmp_path):
         kinds = {"string": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "double": pa.float64(), "boolean": pa.bool_()}  # fmt: skip
         fields = [pa.field(f.name, kinds.get(f.type, pa.decimal128(20, 4))) for f in schema]
         write_deltalake(str(tmp_path / name.replace(".", "/")), pa.schema(fields).empty_table())
-    for saved in resources(template, "AWS::Athena::NamedQuery").values():
-        columns, rows = query(tmp_path, saved["QueryString"].replace("churn_gold", "gold"))
+    for saved in _queries(template).values():
+        columns, rows = query(tmp_path, saved.replace("churn_gold", "gold"))
         assert columns
         assert rows == []
 
@@ -161,7 +175,7 @@ def test_outputs_fill_a_platform_without_a_warehouse_of_its_own(template):
     assert platform.lake == outputs["Lake"]
     assert platform.jobs.job_name == outputs["JobName"]
     assert platform.athena.workgroup == outputs["AthenaWorkgroup"]
-    assert set(BUCKETS) <= set(outputs)
+    assert [crawler.crawler for crawler in platform.crawlers] == [outputs["RawCrawlerName"]]
 
 
 def test_a_dry_run_says_what_would_be_made():
