@@ -61,6 +61,12 @@ class Platform(Block):
         default=None, title="AWS credentials", description="For the lake's files on S3; none on a local platform."
     )
 
+    deployed: dict[str, str] = Field(
+        default_factory=dict,
+        title="Deployed",
+        description="What churn deploy has written, by field: other values are a user's, and kept by the next one.",
+    )
+
     def folder(self) -> Folder:
         """Return the lake's files beside its tables."""
         return open_folder(self.lake, self.s3_client())

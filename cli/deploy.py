@@ -4,8 +4,11 @@ from functools import partial
 
 import typer
 from prefect_aws import AwsCredentials
+from pydantic import ValidationError
 
 from blocks.aws import aws_client
+from blocks.platform import Platform
+from blocks.redeployed import merged, recorded
 from blocks.stack_outputs import platform_from_outputs
 from contract.errors import PlatformError
 from infrastructure.aws.deploy import deploy
@@ -28,8 +31,27 @@ def deploy_stack(stack: str, region: str | None, parameters: dict[str, str], blo
     if outputs is None:
         print("Nothing was changed.")
         return
-    platform_from_outputs(outputs, credentials).save(block, overwrite=True)
+    save_platform(platform_from_outputs(outputs, credentials), block)
     print(f"Saved the block churn-platform/{block}. Next: churn run --platform {block}")
+
+
+def save_platform(deployed: Platform, block: str) -> None:
+    """Save a platform; what a user has changed in the saved one stays, and is shown. Raises PlatformError."""
+    try:
+        existing = Platform.load(block)
+    except ValidationError as error:
+        raise PlatformError(
+            f"the block churn-platform/{block} cannot be read, so its settings cannot be kept: correct or delete it, or "
+            f"choose another name with --block ({error.error_count()} fields are wrong)"
+        ) from error
+    except ValueError:  # there is none
+        recorded(deployed).save(block)
+        return
+    assert isinstance(existing, Platform)
+    platform, differences = merged(existing, deployed)
+    for line in differences:
+        _log(line)
+    platform.save(block, overwrite=True)
 
 
 def destroy_stack(stack: str, region: str | None, *, delete_data: bool, confirmed: str, is_sure: bool) -> None:

@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from blocks.athena import Athena
 from blocks.aws import aws_client
+from blocks.platform import Platform
 from blocks.stack_outputs import platform_from_outputs
+from cli.deploy import save_platform
 from cli.main import app
 from contract.errors import PlatformError, QueryError
 from infrastructure.aws.deploy import deploy
@@ -202,6 +204,32 @@ def test_the_block_is_saved_and_used(stacks, cloud, credentials, tmp_path, prefe
     assert json.loads(asked.stdout)[0] == {"customer_id": "c0", "city": None}
     assert "bytes scanned" in asked.stderr
     assert isinstance(churn("query", "--platform", "nobody", sql).exception, PlatformError)
+
+
+def test_settings_survive_another_deployment(stacks, credentials, tmp_path, prefect_harness, capsys):
+    """What a user has changed in the saved block, in Prefect, is there after `churn deploy`."""
+    platform, _ = _deploy(stacks, credentials, tmp_path)
+    save_platform(platform, "kept-test")
+    saved = Platform.load("kept-test")
+    saved.customer_ids, saved.jobs.worker_type = "hashed", "G.4X"
+    saved.save("kept-test", overwrite=True)
+    capsys.readouterr()
+    save_platform(platform.model_copy(update={"lake": "s3://moved/lake"}), "kept-test")
+    loaded = Platform.load("kept-test")
+    assert (loaded.customer_ids, loaded.jobs.worker_type, loaded.lake) == ("hashed", "G.4X", "s3://moved/lake")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "changed lake", "kept    jobs.worker_type", "kept    customer_ids",
+    ]  # fmt: skip
+    assert loaded.credentials.aws_secret_access_key.get_secret_value() not in "".join(lines)
+
+
+def test_unreadable_block_is_not_overwritten(stacks, credentials, tmp_path, prefect_harness, monkeypatch):
+    platform, _ = _deploy(stacks, credentials, tmp_path)
+    save_platform(platform, "damaged-test")
+    monkeypatch.setattr(Platform, "load", lambda name: Platform.model_validate({"lake": 1}))
+    with pytest.raises(PlatformError, match=r"churn-platform/damaged-test cannot be read.*--block"):
+        save_platform(platform, "damaged-test")
 
 
 def _will_answer(cloud, workgroup):
