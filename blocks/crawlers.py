@@ -2,7 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prefect.blocks.core import Block
@@ -14,6 +15,15 @@ from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as, poll_intervals
 
 _FIRST_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class CrawledTable:
+    """What a crawler made of the files at a place: a name, and the type of each column that it inferred."""
+
+    name: str
+    location: str
+    columns: Mapping[str, str]
 
 
 class GlueCrawler(Block):
@@ -33,8 +43,8 @@ class GlueCrawler(Block):
         default=1800.0, title="Timeout", description="Seconds after which a crawl that has not ended is an error."
     )
 
-    def crawl(self) -> dict[str, dict[str, str]]:
-        """Crawl to the end and return column types by table. Raises PlatformError when the crawl fails."""
+    def crawl(self) -> list[CrawledTable]:
+        """Crawl to the end and return what was found. Raises PlatformError when the crawl fails."""
         glue = aws_client(self.credentials, "glue")
         with aws_errors_as(f"crawling with {self.crawler}"):
             # A crawl that is already running reads the same files.
@@ -42,7 +52,7 @@ class GlueCrawler(Block):
                 glue.start_crawler(Name=self.crawler)
             self._wait(glue)
             pages = glue.get_paginator("get_tables").paginate(DatabaseName=self.database)
-            return {table["Name"]: _columns(table) for page in pages for table in page["TableList"]}
+            return [_crawled(table) for page in pages for table in page["TableList"]]
 
     def _wait(self, glue: Any) -> None:
         deadline = time.monotonic() + self.timeout_seconds
@@ -63,6 +73,9 @@ class GlueCrawler(Block):
             )
 
 
-def _columns(table: dict[str, Any]) -> dict[str, str]:
-    found: Sequence[dict[str, str]] = table["StorageDescriptor"].get("Columns", ())
-    return {column["Name"]: column["Type"] for column in found}
+def _crawled(table: dict[str, Any]) -> CrawledTable:
+    storage = table["StorageDescriptor"]
+    columns: Sequence[dict[str, str]] = storage.get("Columns", ())
+    return CrawledTable(
+        table["Name"], storage.get("Location", ""), {column["Name"]: column["Type"] for column in columns}
+    )

@@ -1,7 +1,7 @@
 """Job runners: start the Glue script, here or on AWS, and watch it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -16,6 +16,7 @@ from blocks.aws import aws_client
 from blocks.saved import renamed
 from contract.errors import ChurnError, JobError, LakeError, error_from_code
 from contract.log import LOGGER
+from contract.version import source_version
 from infrastructure.aws.calls import aws_errors_as, error_code, poll_intervals
 from infrastructure.local.spark_client import warm_worker
 from lake.results import JobResult, Results
@@ -36,7 +37,15 @@ _BUSY = (
 )
 _MAX_LISTED_RUNS = 200
 _FIRST_POLL_SECONDS = 2.0
-_LOG_GROUP = "/aws-glue/jobs/output"
+_LOG_GROUPS = "/aws-glue/jobs"
+
+
+def script_arguments(arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return what is passed to the Glue script for `arguments`; an empty one is left out, and has the script's default.
+
+    Glue passes the name of an empty argument without a value, which the script would refuse.
+    """
+    return {f"--{name}": value for name, value in arguments.items() if value}
 
 
 class LocalGlueJob(JobBlock[list[JobResult]]):
@@ -47,7 +56,9 @@ class LocalGlueJob(JobBlock[list[JobResult]]):
     _description = "Runs the churn lakehouse's Glue script with this machine's Spark."
 
     arguments: dict[str, str] = Field(
-        default_factory=dict, title="Arguments", description="Arguments of the Glue script by name, without dashes."
+        default_factory=dict,
+        title="Arguments",
+        description="Arguments of the Glue script by name, without dashes; an empty one is left out.",
     )
     fast_start: bool = Field(
         default=True, title="Fast start", description="Prefer a quick start of Spark to peak speed on large input."
@@ -74,11 +85,15 @@ class LocalGlueRun(JobRun[list[JobResult]]):
     def __init__(self, job: LocalGlueJob) -> None:
         self._job = job
 
+    @property
+    def argv(self) -> list[str]:
+        """Return the arguments as the script gets them."""
+        return [text for argument in script_arguments(self._job.arguments).items() for text in argument]
+
     def wait_for_completion(self) -> None:  # type: ignore[override]
         """Run the job to its end. Raises the job's own error."""
-        arguments = [text for name, value in self._job.arguments.items() for text in (f"--{name}", value)]
         uses_s3 = self._job.arguments["lake"].startswith(S3_SCHEMES)
-        response = warm_worker(fast_start=self._job.fast_start, s3=uses_s3).run(arguments)
+        response = warm_worker(fast_start=self._job.fast_start, s3=uses_s3).run(self.argv)
         if response["state"] != "SUCCEEDED":
             raise error_from_code(response["code"], response["message"])
 
@@ -105,7 +120,9 @@ class GlueJob(JobBlock[list[JobResult]]):
     )
     job_name: str = Field(title="Job name", description="Name of the Glue job, an output of the stack.")
     arguments: dict[str, str] = Field(
-        default_factory=dict, title="Arguments", description="Arguments of the Glue script by name, without dashes."
+        default_factory=dict,
+        title="Arguments",
+        description="Arguments of the Glue script by name, without dashes; an empty one is left out.",
     )
     worker_type: str | None = Field(
         default=None, title="Worker type", description="For example G.1X; the job's own where empty."
@@ -172,7 +189,8 @@ class GlueJob(JobBlock[list[JobResult]]):
         return None
 
     def _start(self) -> str:
-        arguments = {f"--{name}": value for name, value in self.arguments.items()} | {"--run_key": self.run_key}
+        identity = {"run_key": self.run_key, "source_version": source_version()}
+        arguments = script_arguments({**self.arguments, **identity})
         overrides = {
             "WorkerType": self.worker_type,
             "NumberOfWorkers": self.number_of_workers,
@@ -194,22 +212,11 @@ class GlueRun(JobRun[list[JobResult]]):
         self._log = GlueLog(job.credentials, run_id)
         self.run_id = run_id
 
-    @property
-    def log_link(self) -> str:
-        """Return the address of the run's output in CloudWatch."""
-        region = self._glue.meta.region_name
-        group = _LOG_GROUP.replace("/", "$252F")
-        return (
-            f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-            f"#logsV2:log-groups/log-group/{group}/log-events/{self.run_id}"
-        )
-
     def wait_for_completion(self) -> None:  # type: ignore[override]
         """Watch the run to its end. Raises the job's own error, JobError where it has none.
 
         When the flow is cancelled meanwhile, the run is stopped as well.
         """
-        LOGGER.info("%s: logs %s", self._job.run_key, self.log_link)
         with self._stopped_with_us(), aws_errors_as(f"watching the Glue run {self.run_id}", JobError):
             self._watch()
 
@@ -218,10 +225,12 @@ class GlueRun(JobRun[list[JobResult]]):
         waits = poll_intervals(_FIRST_POLL_SECONDS, self._job.poll_seconds)
         while True:
             run = self._glue.get_job_run(JobName=self._job.job_name, RunId=self.run_id)["JobRun"]
-            state = run["JobRunState"]
+            state, group = run["JobRunState"], log_group(run)
+            if not last:
+                LOGGER.info("%s: logs %s", self._job.run_key, self._log.link(group))
             if state != last:
                 LOGGER.info("%s: %s after %d s", self._job.run_key, state, (datetime.now(UTC) - began).total_seconds())
-            self._log.forward()
+            self._log.forward(group, ended=state not in _ALIVE)
             if state in _FAILED:
                 raise self._failure(run)
             if state == "SUCCEEDED":
@@ -242,7 +251,10 @@ class GlueRun(JobRun[list[JobResult]]):
         if recorded is not None:
             return recorded
         message = run.get("ErrorMessage") or f"Glue gave no reason for the state {run['JobRunState']}"
-        return JobError(f"the Glue run {run['Id']} ended as {run['JobRunState']}: {message} Its log: {self.log_link}")
+        return JobError(
+            f"the Glue run {run['Id']} ended as {run['JobRunState']}: {message} "
+            f"Its log: {self._log.link(log_group(run))}"
+        )
 
     def _recorded_failure(self) -> ChurnError | None:
         try:
@@ -282,26 +294,49 @@ class GlueRun(JobRun[list[JobResult]]):
             raise
 
 
+def log_group(run: Mapping[str, Any]) -> str:
+    """Return the log group of what the script of a Glue run prints; a security configuration has groups of its own."""
+    return f"{run.get('LogGroupName', _LOG_GROUPS).rstrip('/')}/output"
+
+
 class GlueLog:
     """What the script of a run prints, in CloudWatch."""
 
     def __init__(self, credentials: AwsCredentials, run_id: str) -> None:
         self._logs = aws_client(credentials, "logs")
-        self._place = {"logGroupName": _LOG_GROUP, "logStreamName": run_id}
+        self._run_id = run_id
         self._seen: dict[str, str] = {}
+        self._is_unreadable = False
 
-    def forward(self) -> None:
-        """Log new lines. A log that cannot be read is no error: its address has been logged."""
+    def link(self, group: str) -> str:
+        """Return the address of the log in CloudWatch."""
+        region = self._logs.meta.region_name
+        return (
+            f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+            f"#logsV2:log-groups/log-group/{group.replace('/', '$252F')}/log-events/{self._run_id}"
+        )
+
+    def forward(self, group: str, *, ended: bool) -> None:
+        """Log new lines. A log that cannot be read stops nothing: that is said once; there is none before the run prints."""
         try:
-            while True:
-                page = self._logs.get_log_events(**self._place, startFromHead=True, **self._seen)
-                for event in page["events"]:
-                    LOGGER.info("  %s", event["message"].rstrip())
-                if not page["events"] or page["nextForwardToken"] == self._seen.get("nextToken"):
-                    return
-                self._seen = {"nextToken": page["nextForwardToken"]}
+            self._forward(group)
         except (BotoCoreError, ClientError) as error:
-            LOGGER.debug("no log of the run yet: %s", error)
+            is_early = not ended and error_code(error) == "ResourceNotFoundException"
+            if is_early or self._is_unreadable:
+                return
+            self._is_unreadable = True
+            LOGGER.warning("the log of the Glue run %s cannot be read, in the group %s: %s", self._run_id, group, error)
+
+    def _forward(self, group: str) -> None:
+        while True:
+            page = self._logs.get_log_events(
+                logGroupName=group, logStreamName=self._run_id, startFromHead=True, **self._seen
+            )
+            for event in page["events"]:
+                LOGGER.info("  %s", event["message"].rstrip())
+            if not page["events"] or page["nextForwardToken"] == self._seen.get("nextToken"):
+                return
+            self._seen = {"nextToken": page["nextForwardToken"]}
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from blocks.arrivals import ArrivalQueue
 from blocks.athena import Athena
@@ -15,6 +15,7 @@ from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob, LocalGlueJob
 from blocks.notify import Notifier
 from blocks.redshift import RedshiftWarehouse
+from contract.errors import PlatformError
 from infrastructure.local.paths import lake_folder
 from infrastructure.local.redshift.account import DATABASE, USER, ensure_password
 from infrastructure.local.services import HOST, WAREHOUSE, running_port, warehouse_folder
@@ -23,15 +24,17 @@ from serving.dashboard.content import CustomerIds
 
 
 class Platform(Block):
-    """A lake, something that runs jobs, and a warehouse."""
+    """A lake, something that runs jobs, and what else there is: a warehouse, a catalog, who is told."""
 
     _block_type_name = "Churn Platform"
     _block_type_slug = "churn-platform"
-    _description = "Lake root, job runner and warehouse of the churn lakehouse."
+    _description = "Lake root, job runner and, where there is one, warehouse of the churn lakehouse."
 
     lake: str = Field(title="Lake", description="Root of the Delta tables: a folder, or s3://bucket/prefix.")
     jobs: LocalGlueJob | GlueJob = Field(title="Job runner", description="Runs the Glue script.")
-    warehouse: RedshiftWarehouse = Field(title="Warehouse", description="Where gold is loaded.")
+    warehouse: RedshiftWarehouse | None = Field(
+        default=None, title="Warehouse", description="Where gold is loaded; without one it is read on the lake."
+    )
     raw: str = Field(default="", title="Raw files", description="Where raw files arrive, if always in one place.")
     catalog: GlueCatalog | None = Field(
         default=None, title="Catalog", description="Where tables are registered for Athena; none on a local platform."
@@ -66,6 +69,22 @@ class Platform(Block):
         title="Deployed",
         description="What churn deploy has written, by field: other values are a user's, and kept by the next one.",
     )
+
+    @model_validator(mode="after")
+    def _without_unnamed_warehouse(self) -> Self:
+        """Leave out a warehouse without a host: release 0.1.0 saved it for a stack that has none."""
+        if self.warehouse is not None and not self.warehouse.host:
+            self.warehouse = None
+        return self
+
+    def required_warehouse(self) -> RedshiftWarehouse:
+        """Return the warehouse. Raises PlatformError where the platform has none."""
+        if self.warehouse is None:
+            raise PlatformError(
+                f"the platform of the lake {self.lake} has no warehouse. Query the lake, with: churn query --on lake; or "
+                "give its block a warehouse"
+            )
+        return self.warehouse
 
     def folder(self) -> Folder:
         """Return the lake's files beside its tables."""

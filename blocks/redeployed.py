@@ -85,7 +85,7 @@ def _is_untouched(value: Any, place: str, written: Mapping[str, str]) -> bool:
 
 
 def _written_by_first_release(existing: Platform) -> dict[str, str]:
-    is_its_warehouse = _ADMINISTRATOR in existing.warehouse.secret_arn
+    is_its_warehouse = existing.warehouse is not None and _ADMINISTRATOR in existing.warehouse.secret_arn
     names = (*_FIRST_RELEASE, *(_WAREHOUSE if is_its_warehouse else ()))
     return {name: text for name, text in fields(existing).items() if name in names}
 

@@ -48,7 +48,9 @@ class RedshiftWarehouse(Block):
     credentials: AwsCredentials = Field(
         default_factory=AwsCredentials, title="AWS credentials", description="For the secret or the IAM login."
     )
-    schema_name: str = Field(default="public", title="Schema", description="Schema of the tables.")
+    schema_name: str = Field(
+        default="public", title="Schema", description="Schema of the tables; created where it is missing."
+    )
     iam_role: str = Field(title="IAM role", description="ARN of the role with which COPY reads the export.")
     bi_group: str = Field(
         default="", title="BI group", description="Group that may read the table and its views; empty for none."
@@ -73,7 +75,10 @@ class RedshiftWarehouse(Block):
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[redshift_connector.Connection]:
-        """Yield a connection with autocommit off; rolled back and closed at the end. Raises WarehouseError."""
+        """Yield a connection with autocommit off; rolled back and closed at the end.
+
+        Raises WarehouseError, also where the connection breaks while it is used.
+        """
         user, password = self._login()
         try:
             for attempt in self._retrying():
@@ -85,6 +90,8 @@ class RedshiftWarehouse(Block):
             ) from error
         try:
             yield opened
+        except (redshift_connector.Error, OSError) as error:
+            raise WarehouseError(f"the connection to {self.host}:{self.port} broke: {error_text(error)}") from error
         finally:
             with contextlib.suppress(redshift_connector.Error, OSError):
                 opened.close()

@@ -19,20 +19,11 @@ WAREHOUSE_SCHEMA = "churn"
 
 def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredentials) -> Platform:
     """Return the Platform block that a stack's outputs describe."""
-    warehouse = RedshiftWarehouse(
-        host=outputs.get("WarehouseHost", ""),
-        database=outputs["WarehouseDatabase"],
-        secret_arn=outputs.get("LoaderSecretArn", ""),
-        schema_name=WAREHOUSE_SCHEMA,
-        iam_role=outputs["CopyRoleArn"],
-        credentials=credentials,
-        bi_group="churn_readers",
-    )
     return Platform(
         lake=outputs["Lake"],
         raw=outputs["Raw"],
         jobs=GlueJob(job_name=outputs["JobName"], credentials=credentials),
-        warehouse=warehouse,
+        warehouse=_warehouse(outputs, credentials),
         catalog=GlueCatalog(prefix=outputs["CatalogPrefix"], credentials=credentials),
         athena=Athena(workgroup=outputs["AthenaWorkgroup"], credentials=credentials),
         crawlers=[
@@ -41,4 +32,19 @@ def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredential
         arrivals=ArrivalQueue(queue_url=outputs["ArrivalsQueue"], credentials=credentials),
         notifier=Topic(topic_arn=outputs["AlertsTopic"], credentials=credentials),
         credentials=credentials,
+    )
+
+
+def _warehouse(outputs: Mapping[str, str], credentials: AwsCredentials) -> RedshiftWarehouse | None:
+    """The stack's warehouse, None where it has none: a user may give the block another one."""
+    if "WarehouseHost" not in outputs:
+        return None
+    return RedshiftWarehouse(
+        host=outputs["WarehouseHost"],
+        database=outputs["WarehouseDatabase"],
+        secret_arn=outputs["LoaderSecretArn"],
+        schema_name=WAREHOUSE_SCHEMA,
+        iam_role=outputs["CopyRoleArn"],
+        credentials=credentials,
+        bi_group="churn_readers",
     )

@@ -11,7 +11,15 @@ from pathlib import Path
 from contract.errors import RawPathError
 from contract.log import LOGGER
 from infrastructure.local.paths import lake_folder, state_folder
-from infrastructure.local.services import HOST, PREFECT, WAREHOUSE, prefect_environment, start, wait_until_ready
+from infrastructure.local.services import (
+    HOST,
+    PREFECT,
+    RUN_LOGGING,
+    WAREHOUSE,
+    prefect_environment,
+    start,
+    wait_until_ready,
+)
 from infrastructure.local.spark_client import release_workers, warm_worker
 from lake.storage import open_folder
 from lake.write_lock import write_lock
@@ -33,6 +41,7 @@ def use_prefect() -> str:
     """Point Prefect's client at the server that PREFECT_API_URL names, else at this machine's; return its address."""
     given = os.environ.get("PREFECT_API_URL")
     if given:
+        os.environ.update({**RUN_LOGGING, **os.environ})
         return given.removesuffix("/api")
     os.environ.update(prefect_environment(start(PREFECT)))
     return f"http://{HOST}:{wait_until_ready(PREFECT)}"

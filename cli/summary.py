@@ -11,12 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from blocks.platform import Platform
+from blocks.redshift import RedshiftWarehouse
 from contract.metrics import HEADLINES, METRICS
 from flows.churn_pipeline import PipelineResult
 from infrastructure.local.services import HOST, warehouse_folder
 from lake.results import JobResult, Results, files_held, files_set_aside
 from serving.warehouse.sql import TARGET
 from tasks.files import format_files
+from tasks.warehouse import Load
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "broken": "red", "unchanged": "dim"}
 
@@ -41,14 +43,7 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
         ],
         "set_aside": [asdict(file) for file in files_set_aside(result.results)],
         "held": [asdict(file) for file in files_held(result.results)],
-        "warehouse": {
-            "version": result.load.version,
-            "rows_loaded": result.load.rows_loaded,
-            "table_rows": result.load.table_rows,
-            "note": result.load.note,
-            "host": platform.warehouse.host,
-            "port": platform.warehouse.port,
-        },
+        "warehouse": _load_as_dict(platform.warehouse, result.load) if platform.warehouse else None,
         "lake": platform.lake,
         "report": result.report,
         "dashboard": result.dashboard,
@@ -76,16 +71,17 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
         "Lake": platform.lake,
         "Dashboard": result.dashboard or "none yet",
         "Quality report": result.report,
-        "Warehouse": _warehouse(platform, result.load.table_rows),
+        "Warehouse": _warehouse(platform.warehouse, result.load.table_rows) if platform.warehouse else "none",
         "Prefect": prefect,
     }
     for name, place in places.items():
         console.print(f"{name + ':':<16}{place}", highlight=False, soft_wrap=True)
     churn = _command()
     console.print(f"\nDone in {seconds:.1f} s. Next:", highlight=False)
+    on_warehouse = f'{churn} query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"'
     for line in (
         f'{churn} query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
-        f'{churn} query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"',
+        *([on_warehouse] if platform.warehouse else []),
         f"{churn} dashboard     {churn} status        {churn} report        {churn} down",
     ):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
@@ -98,8 +94,18 @@ def _command() -> str:
     return sys.argv[0] if Path(sys.argv[0]).name == "churn" else ".venv/bin/churn"
 
 
-def _warehouse(platform: Platform, rows: int) -> str:
-    block = platform.warehouse
+def _load_as_dict(block: RedshiftWarehouse, load: Load) -> dict[str, Any]:
+    return {
+        "version": load.version,
+        "rows_loaded": load.rows_loaded,
+        "table_rows": load.table_rows,
+        "note": load.note,
+        "host": block.host,
+        "port": block.port,
+    }
+
+
+def _warehouse(block: RedshiftWarehouse, rows: int) -> str:
     login = f"password in {warehouse_folder() / 'password'}" if block.host == HOST else block.login
     user = f"{block.user}@" if block.user else ""
     return f"{user}{block.host}:{block.port}/{block.database}, table {TARGET}, {rows:,} rows ({login})"

@@ -84,6 +84,12 @@ class JobError(ChurnError):
     code = "job"
 
 
+class VersionMismatchError(ChurnError):
+    """The Glue script and the orchestrator that started it have different sources."""
+
+    code = "version-mismatch"
+
+
 class MachineError(ChurnError):
     """The machine lacks something that the pipeline needs."""
 
@@ -106,6 +112,12 @@ class DependentViewError(WarehouseError):
     """A view cannot be replaced because other objects depend on it."""
 
     code = "dependent-view"
+
+
+class OutageError(ChurnError):
+    """A run did its work but for what needs an external service that failed; the next run does the rest."""
+
+    code = "outage"
 
 
 class NotifyError(ChurnError):

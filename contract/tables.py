@@ -48,6 +48,15 @@ class Table:
         return self.name.replace(".", "/")
 
 
+def history_properties(days: int) -> dict[str, str]:
+    """Return properties that keep a table's commits, and which files they need, for `days`.
+
+    Delta's own periods are 30 days and a week: after them a version cannot be read, whatever files VACUUM has kept, and
+    VACUUM does not know that an older version needs a file.
+    """
+    return dict.fromkeys(("delta.logRetentionDuration", "delta.deletedFileRetentionDuration"), f"interval {days} days")
+
+
 _CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
 _PLAIN = {"delta.enableDeletionVectors": "false"}
 _DELETION_VECTORS = {"delta.enableDeletionVectors": "true"}

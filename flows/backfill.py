@@ -6,7 +6,8 @@ from prefect import flow
 
 from blocks.platform import Platform
 from contract import defaults
-from flows.churn_pipeline import churn_pipeline
+from flows.churn_pipeline import PipelineResult, churn_pipeline
+from tasks.outages import Outages
 from tasks.raw import Day, days_with_files, publish_backfill
 
 
@@ -21,18 +22,29 @@ def backfill(
     """Run the pipeline for every day from `start` to `end` (both included) that has files; return a summary per day.
 
     What was ingested before is not ingested again. Days without files are named, not run.
-    Raises RawPathError when `end` is before `start` or the raw folder is empty.
+    Raises RawPathError when `end` is before `start` or the raw folder is empty, and at the end OutageError where the last
+    day that was run lacks an external service: it would have made up for those before.
     """
-    files = days_with_files(platform, raw or platform.raw, start, end)
-    days = [
-        _day(platform, raw, start + timedelta(n), files, max_quarantined_share) for n in range((end - start).days + 1)
-    ]
+    files, outages = days_with_files(platform, raw or platform.raw, start, end), Outages()
+    days = []
+    for day in (start + timedelta(n) for n in range((end - start).days + 1)):
+        run = None
+        if day in files:
+            run = outages.attempt(
+                "a part of the last day",
+                churn_pipeline,
+                platform,
+                raw,
+                max_quarantined_share=max_quarantined_share,
+                day=day,
+            )
+        days.append(_summary(day, files.get(day, 0), run))
     publish_backfill(days)
+    outages.raise_if_any()
     return days
 
 
-def _day(platform: Platform, raw: str, day: date, files: dict[date, int], share: float) -> Day:
-    if day not in files:
-        return Day(day, 0, 0)
-    run = churn_pipeline(platform, raw, max_quarantined_share=share, day=day)
-    return Day(day, files[day], sum(r.rows_written for r in run.results if r.job == "bronze"))
+def _summary(day: date, files: int, run: PipelineResult | None) -> Day:
+    """The summary of a day; how many rows came is not known of a run that failed at its end."""
+    rows = sum(r.rows_written for r in run.results if r.job == "bronze") if run else None
+    return Day(day, files, rows if files else 0)

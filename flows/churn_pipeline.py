@@ -18,10 +18,11 @@ from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
 from tasks.files import decide_on_files, format_files, notify_about_files
 from tasks.glue import run_glue_job
+from tasks.outages import Outages
 from tasks.quality import enforce_gate
 from tasks.report import publish_dashboard, publish_report
 from tasks.runs import cancel_superseded_runs, format_file_count, lake_write_lock, new_run_id, rename_flow_run
-from tasks.warehouse import Load, load_warehouse, loaded_version
+from tasks.warehouse import NOT_LOADED, Load, export_arguments, load_warehouse, loaded_version
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def churn_pipeline(
     the share of quarantined rows above which a file is held. `day` leaves files of other days alone; `verify` compares
     large known files by content too. `discard` and `retry` are files or numbers of batches that no longer count, or are
     judged again; everything is rebuilt then. The run is completed with a message where files are held or set aside.
-    Raises GateError when a batch fails a critical expectation, RawPathError for a file that is not known.
+    Raises GateError when a batch fails a critical expectation, RawPathError for a file that is not known, and at the end
+    OutageError where the catalog, the warehouse or a notifier failed: what does not need it is done, and the next run does
+    the rest.
     """
     with lake_write_lock(platform):
         cancel_superseded_runs()
@@ -75,25 +78,25 @@ def _run(
 ) -> PipelineResult:
     run_id = new_run_id()
     limits = {"max_quarantined_share": str(max_quarantined_share), "full_refresh": str(full_refresh).lower()}
-    results: list[JobResult] = []
+    results, outages = list[JobResult](), Outages()
     try:
         for job, arguments in (("bronze", files), ("silver", {}), ("gold", {})):
             completed = run_glue_job(platform, job, run_id, limits | arguments)
             results += completed
             enforce_gate(platform, job, completed)
         rename_flow_run(_name(day, format_file_count(results)))
-        register_tables(platform)
-        exported = run_glue_job(
-            platform, "export", run_id, limits | {"warehouse_version": str(loaded_version(platform) or "")}
-        )
+        outages.attempt("the catalog", register_tables, platform)
+        version = outages.attempt("the warehouse", loaded_version, platform)
+        exported = run_glue_job(platform, "export", run_id, limits | export_arguments(platform, version))
         results += exported
         dashboard = publish_dashboard(platform)
-        load = _load(platform, run_id, limits, exported)
+        load = outages.attempt("the warehouse", _load, platform, run_id, limits, exported) or NOT_LOADED
         record_warehouse(platform, load)
-        send_alerts(platform)
-        notify_about_files(platform, results)
+        outages.attempt("alerts", send_alerts, platform)
+        outages.attempt("messages about files", notify_about_files, platform, results)
     finally:
         report = publish_report(platform, results)
+    outages.raise_if_any()
     return PipelineResult(run_id, results, load, report, dashboard)
 
 
@@ -104,7 +107,7 @@ def _load(platform: Platform, run_id: str, limits: dict[str, str], exported: lis
         return load
     note = f"the warehouse differed from the lake in {', '.join(load.differences)}: loaded again in full"
     LOGGER.warning("warehouse: %s", note)
-    everything = run_glue_job(platform, "export", run_id, limits | {"warehouse_version": ""})
+    everything = run_glue_job(platform, "export", run_id, limits | export_arguments(platform, None))
     version = result_of_step(everything, WAREHOUSE_STEP).version_after
     return replace(load_warehouse(platform, version, again=True), note=note)
 

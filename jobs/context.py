@@ -30,9 +30,9 @@ class Timer:
 class JobContext:
     """One job run: its lake, identity, start (UTC) and limits.
 
-    `warehouse_version` is the version of the gold table that the warehouse has, None for none. `day`
-    limits bronze to files of that day, `verify` makes it compare the content of every known file, `month` (YYYY-MM) is the review's, `retention_days`
-    the maintenance's. `is_rebuild`: a full refresh after the repair of a table, whose change feed says nothing true.
+    `has_warehouse`: whether what is exported is loaded into one; `warehouse_version` is the version of the gold table that
+    it has, None for none. `day` limits bronze to files of that day, `verify` makes it compare the content of every known
+    file, `month` (YYYY-MM) is the review's, `retention_days` the maintenance's. `is_rebuild`: a full refresh after the repair of a table, whose change feed says nothing true.
     """
 
     job: str
@@ -43,6 +43,7 @@ class JobContext:
     raw: str = ""
     full_refresh: bool = False
     is_rebuild: bool = False
+    has_warehouse: bool = True
     warehouse_version: TableVersion | None = None
     day: date | None = None
     verify: bool = False

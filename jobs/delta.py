@@ -18,8 +18,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from contract import defaults
 from contract.errors import SchemaMismatchError
-from contract.tables import Table
+from contract.tables import Table, history_properties
 from lake.delta_log import commit_file, lineage
 from lake.storage import Folder
 from transforms.spark_schema import spark_schema
@@ -250,6 +251,13 @@ class Lake:
         metrics = self.session.sql(f"OPTIMIZE delta.`{self.path(table)}`").select("metrics.*").first()
         return int(metrics["numFilesRemoved"] - metrics["numFilesAdded"]) if metrics else 0
 
+    def keep_history(self, table: Table, days: int) -> None:
+        """Make Delta keep the versions of the last `days` readable; changes nothing where it does so already."""
+        present, wanted = self._snapshot(table).metadata().configuration(), history_properties(days)
+        if not all(present.contains(name) and present.apply(name) == value for name, value in wanted.items()):
+            properties = ", ".join(f"'{name}' = '{value}'" for name, value in wanted.items())
+            self.session.sql(f"ALTER TABLE delta.`{self.path(table)}` SET TBLPROPERTIES ({properties})")
+
     def vacuum(self, table: Table, retention_days: int) -> None:
         """Delete files that no version of the last `retention_days` needs."""
         self.session.sql(f"VACUUM delta.`{self.path(table)}` RETAIN {retention_days * 24} HOURS")
@@ -260,7 +268,7 @@ class Lake:
         checked = self._declared(table, rows) if is_redefined else self._checked(table, rows)
         writer = checked.write.format("delta").mode(mode).option("overwriteSchema", is_redefined)
         if before is None:
-            writer = writer.options(**table.properties)
+            writer = writer.options(**table.properties, **history_properties(defaults.RETENTION_DAYS))
         writer.option("txnAppId", self._app(table)).option("txnVersion", watermark).save(self.path(table))
         return self._commit(table, before)
 

@@ -34,6 +34,7 @@ def _pack_dashboard(context: JobContext) -> JobResult:
     if version is None:
         return context.unchanged("gold has no customer yet", step=DASHBOARD_STEP)
     store, table_id = Dashboards(lake.root), lake.table_id(ANALYSIS)
+    store.key()  # made here: who publishes the page may only read what is beside the tables
     if store.has(table_id, version):
         return context.unchanged("gold has not changed", step=DASHBOARD_STEP, version=version)
     rows = lake.read_version(ANALYSIS, version)
@@ -71,6 +72,8 @@ def _export(context: JobContext) -> JobResult:
     Delta's own files cannot be exported as they are: some are removed, some hold change records.
     """
     timer = Timer()
+    if not context.has_warehouse:
+        return context.unchanged("the platform has no warehouse", step=WAREHOUSE_STEP)
     version = context.lake.version(ANALYSIS)
     if version is None:
         return context.unchanged("gold has no customer yet", step=WAREHOUSE_STEP)

@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime
 from importlib import import_module
 
 from contract import defaults
-from contract.errors import ChurnError, LakeError
+from contract.errors import ChurnError, LakeError, VersionMismatchError
 from contract.log import LOGGER
+from contract.version import source_version
 from jobs.context import JobContext
 from jobs.damage import READ_ERRORS, raise_if_damaged
 from jobs.delta import Lake
@@ -31,9 +32,13 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--job", choices=JOBS, required=True)
     parser.add_argument("--run_id", required=True)
     parser.add_argument("--lake", required=True)
+    parser.add_argument("--source_version", default="", help="sources of the orchestrator; not compared where absent")
     parser.add_argument("--raw", default="", help="bronze: where raw files are")
     parser.add_argument("--full_refresh", choices=("true", "false"), default="false")
     parser.add_argument("--max_quarantined_share", type=float, default=defaults.MAX_QUARANTINED_SHARE)
+    parser.add_argument(
+        "--has_warehouse", choices=("true", "false"), default="true", help="export: whether one is loaded"
+    )
     parser.add_argument("--warehouse_version", default="", help="export: the version that the warehouse has")
     parser.add_argument("--day", type=date.fromisoformat, help="bronze: only files of that day")
     parser.add_argument(
@@ -47,6 +52,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> list[JobResult]:
     """Run one job and return its results, which are also written to `<lake>/_runs/<run_id>/`. Raises ChurnError."""
     options = parse_arguments(argv)
+    _check_version(options.source_version)
     root = open_folder(options.lake)
     root.check_writable()
     is_rebuild = options.job in ("silver", "gold") and RebuildRequest(root).is_open()
@@ -60,6 +66,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         raw=options.raw,
         full_refresh=full_refresh,
         is_rebuild=is_rebuild,
+        has_warehouse=options.has_warehouse == "true",
         warehouse_version=TableVersion.parse(options.warehouse_version),
         day=options.day,
         verify=options.verify == "true",
@@ -80,6 +87,15 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     finally:
         # A session may serve several jobs: what this one persisted is of no use to the next.
         context.lake.session.catalog.clearCache()
+
+
+def _check_version(orchestrator: str) -> None:
+    """An argument that another version does not know would be ignored, in silence."""
+    if orchestrator not in ("", source_version()):
+        raise VersionMismatchError(
+            f"the Glue script has the sources {source_version()}, the orchestrator that started it {orchestrator}: they must "
+            "be of one version. churn deploy uploads the script of the version that it is of"
+        )
 
 
 def run_script(argv: Sequence[str]) -> None:

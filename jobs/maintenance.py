@@ -23,6 +23,7 @@ def run(context: JobContext) -> list[JobResult]:
 def _maintain(context: JobContext, table: Table) -> JobResult:
     tune(context.lake.session, context.lake.bytes(table))
     timer, before = Timer(), context.lake.version(table)
+    context.lake.keep_history(table, context.retention_days)
     fewer = context.lake.optimize(table)
     context.lake.vacuum(table, context.retention_days)
     return context.record(

@@ -198,7 +198,10 @@ class Dashboards:
         return self._data.read(_DATA) if self._data.exists(_DATA) else None
 
     def key(self) -> str:
-        """Return the key that ids are hashed with: one per lake, so that the hash of a customer never changes."""
+        """Return the key that ids are hashed with: one per lake, so that the hash of a customer never changes.
+
+        It is made where there is none; the export job does that, whose role may write.
+        """
         if not self.folder.exists(_KEY):
             self.folder.write_text(_KEY, secrets.token_hex(32))
         return self.folder.read_bytes(_KEY).decode()

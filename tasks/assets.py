@@ -51,7 +51,7 @@ def record_warehouse(platform: Platform, load: Load) -> None:
     """Record the warehouse table as an asset derived from gold, if this run loaded rows."""
     if not load.rows_loaded:
         return
-    block = platform.warehouse
+    block = platform.required_warehouse()
     key = _NOT_IN_A_KEY.sub("-", f"redshift://{block.host}/{block.database}/{block.schema_name}/{TARGET}")
 
     def add_metadata() -> None:

@@ -15,11 +15,14 @@ from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 
 @dataclass(frozen=True)
 class Day:
-    """One day of a backfill: its files in the raw folder, and the rows that bronze took from them."""
+    """One day of a backfill: its files in the raw folder, and the rows that bronze took from them, None if not known.
+
+    They are not known of a day whose run lacked an external service.
+    """
 
     day: date
     files: int
-    rows: int
+    rows: int | None
 
 
 @task(
@@ -40,7 +43,13 @@ def days_with_files(platform: Platform, raw: str, start: date, end: date) -> dic
 
 @task(name="publish-backfill", task_run_name="summary", tags=TAGS, persist_result=False)
 def publish_backfill(days: Sequence[Day]) -> None:
-    """Publish files and rows of each day as a table; days without files are marked."""
-    rows = [asdict(day) | {"day": str(day.day), "note": "" if day.files else "no files"} for day in days]
+    """Publish files and rows of each day as a table; days without files and with an outage are marked."""
+    rows = [asdict(day) | {"day": str(day.day), "note": _note(day)} for day in days]
     missing = sum(not day.files for day in days)
     create_table_artifact(key="backfill", table=rows, description=f"{len(days)} days, {missing} of them without files")
+
+
+def _note(day: Day) -> str:
+    if not day.files:
+        return "no files"
+    return "an external service failed" if day.rows is None else ""

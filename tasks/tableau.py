@@ -14,18 +14,19 @@ from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 
 
 def workbook_server(platform: Platform) -> Server:
-    """Return where the workbook finds the warehouse."""
-    warehouse = platform.warehouse
+    """Return where the workbook finds the warehouse. Raises PlatformError where the platform has none."""
+    warehouse = platform.required_warehouse()
     return Server(warehouse.host, warehouse.port, warehouse.database, warehouse.schema_name, warehouse.user)
 
 
 def write_workbooks(platform: Platform, out: Path) -> list[Path]:
     """Write the live workbook and the one with an extract of the warehouse into `out` and return their paths.
 
-    Raises TableauError, WarehouseError.
+    Raises TableauError, WarehouseError, PlatformError where the platform has no warehouse.
     """
-    with platform.warehouse.connection() as connection:
-        rows = fetch(connection, platform.warehouse.schema_name)
+    warehouse = platform.required_warehouse()
+    with warehouse.connection() as connection:
+        rows = fetch(connection, warehouse.schema_name)
     return build_workbooks(out, workbook_server(platform), rows)
 
 
@@ -34,8 +35,8 @@ def publish_workbook(platform: Platform, tableau: TableauServer, live: bool = Fa
     """Publish the workbook with an extract of the warehouse, or the `live` one; return its id. Raises TableauError."""
     with TemporaryDirectory(prefix="churn-workbook-") as folder:
         twb, twbx = write_workbooks(platform, Path(folder))
-        address = f"{platform.warehouse.host}:{platform.warehouse.port}"
-        workbook_id = tableau.publish(twb if live else twbx, DASHBOARD, address)
+        server = workbook_server(platform)
+        workbook_id = tableau.publish(twb if live else twbx, DASHBOARD, f"{server.host}:{server.port}")
     LOGGER.info("tableau: published %s to %s", DASHBOARD, tableau.url)
     return workbook_id
 

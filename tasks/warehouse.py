@@ -32,6 +32,9 @@ class Load:
     note: str = ""
 
 
+NOT_LOADED = Load(None, 0, 0)
+
+
 @task(
     name="warehouse-version",
     task_run_name="warehouse version",
@@ -42,11 +45,23 @@ class Load:
 )
 def loaded_version(platform: Platform) -> TableVersion | None:
     """Return the gold version that the warehouse has, None for none: the next export starts there. Raises WarehouseError."""
-    with platform.warehouse.connection() as connection:
-        _prepare_audit(connection, platform.warehouse)
-        version = _last_load(connection, platform)
+    warehouse = platform.warehouse
+    if warehouse is None:
+        return None
+    with warehouse.connection() as connection:
+        _prepare_audit(connection, warehouse)
+        version = _last_load(connection, warehouse)
         connection.commit()
     return version
+
+
+def export_arguments(platform: Platform, present: TableVersion | None) -> dict[str, str]:
+    """Return arguments of the export job: whether there is a warehouse, and the gold version that is `present` there.
+
+    Everything is exported where none is, or where it is not known because the warehouse cannot be reached: that can be
+    loaded whatever it has.
+    """
+    return {"has_warehouse": str(platform.warehouse is not None).lower(), "warehouse_version": str(present or "")}
 
 
 @task(
@@ -63,28 +78,29 @@ def load_warehouse(platform: Platform, version: int | None, *, again: bool = Fal
     A version that is there already changes nothing, unless it is to be loaded `again`. The rows are compared with the lake's in any case. Raises WarehouseError.
     """
     if version is None:
-        return Load(None, 0, 0)
+        return NOT_LOADED
+    warehouse = platform.required_warehouse()
     export, manifest = Exports(platform.folder()).read(version), Exports(platform.folder()).manifest(version)
-    with platform.warehouse.connection() as connection:
-        _prepare_audit(connection, platform.warehouse)
-        present = _last_load(connection, platform)
+    with warehouse.connection() as connection:
+        _prepare_audit(connection, warehouse)
+        present = _last_load(connection, warehouse)
         if present == export.table_version and not again:
             LOGGER.info("warehouse: has version %d already", version)
-            if _define_views(connection, platform.warehouse, _columns(connection, platform.warehouse)):
-                _grant(connection, platform.warehouse)
+            if _define_views(connection, warehouse, _columns(connection, warehouse)):
+                _grant(connection, warehouse)
             connection.commit()
-            rows = _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}")
-            return Load(version, 0, rows, _differences(connection, platform.warehouse, export))
-        migrate(connection, platform.warehouse, export.columns)
+            rows = _count(connection, f"{warehouse.schema_name}.{sql.TARGET}")
+            return Load(version, 0, rows, _differences(connection, warehouse, export))
+        migrate(connection, warehouse, export.columns)
         if not export.is_full and (present is None or not _starts_at(export, present)):
             raise WarehouseError(
                 f"the export holds the changes since version {export.base_version}, "
                 f"the warehouse has {present or 'none'}. "
                 "Run the pipeline again: it exports what is missing."
             )
-        differing = _replace(connection, platform, export, manifest)
+        differing = _replace(connection, warehouse, export, manifest)
         if differing:
-            return Load(version, 0, _count(connection, f"{platform.warehouse.schema_name}.{sql.TARGET}"), differing)
+            return Load(version, 0, _count(connection, f"{warehouse.schema_name}.{sql.TARGET}"), differing)
     LOGGER.info("warehouse: %s rows loaded, %s in the table", f"{export.rows:,}", f"{export.table_rows:,}")
     return Load(version, export.rows, export.table_rows)
 
@@ -94,14 +110,17 @@ def _starts_at(export: Export, present: TableVersion) -> bool:
 
 
 def _prepare_audit(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> None:
+    """Create schema and load audit where they are missing; to create a schema that is there needs the right to do so, too."""
+    if not execute(connection, sql.find_schema(warehouse.schema_name)):
+        execute(connection, sql.create_schema(warehouse.schema_name))
     execute(connection, sql.create_audit(warehouse.schema_name))
     columns = [row[0] for row in execute(connection, sql.existing_columns(warehouse.schema_name, sql.AUDIT))]
     if "lineage" not in columns:
         execute(connection, sql.add_lineage(warehouse.schema_name))
 
 
-def _last_load(connection: redshift_connector.Connection, platform: Platform) -> TableVersion | None:
-    found = execute(connection, sql.last_load(platform.warehouse.schema_name))
+def _last_load(connection: redshift_connector.Connection, warehouse: RedshiftWarehouse) -> TableVersion | None:
+    found = execute(connection, sql.last_load(warehouse.schema_name))
     return TableVersion(str(found[0][0]), int(found[0][1]), str(found[0][2] or "")) if found else None
 
 
@@ -166,12 +185,12 @@ def _grant(connection: redshift_connector.Connection, warehouse: RedshiftWarehou
 
 
 def _replace(
-    connection: redshift_connector.Connection, platform: Platform, export: Export, manifest: str
+    connection: redshift_connector.Connection, warehouse: RedshiftWarehouse, export: Export, manifest: str
 ) -> tuple[str, ...]:
     """Stage, check, replace, compare, record: all or nothing. Return what differs from the lake after changes were loaded."""
-    schema = platform.warehouse.schema_name
+    schema = warehouse.schema_name
     execute(connection, sql.create_staging(export.columns))
-    execute(connection, sql.copy_staging(manifest, platform.warehouse.iam_role))
+    execute(connection, sql.copy_staging(manifest, warehouse.iam_role))
     staged = _count(connection, sql.STAGING)
     if staged != export.rows:
         raise WarehouseError(
@@ -179,7 +198,7 @@ def _replace(
         )
     execute(connection, sql.delete_replaced(schema, is_full=export.is_full))
     execute(connection, sql.insert_staged(schema, export.columns))
-    differing = _differences(connection, platform.warehouse, export)
+    differing = _differences(connection, warehouse, export)
     if differing and export.is_full:
         raise WarehouseError(
             f"{schema}.{sql.TARGET} differs from what was exported, after all of it was loaded, in: "

@@ -109,6 +109,13 @@ WATCHER: Service = Service("watcher", command=lambda _: ["cli", "watch"], is_hea
 SERVICES = (WATCHER, WORKER, PREFECT, WAREHOUSE)  # in the order in which they are stopped
 
 
+RUN_LOGGING = {
+    "PREFECT_LOGGING_EXTRA_LOGGERS": LOGGER_NAME,
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+"""Settings with which what the pipeline logs goes to the log of the run in Prefect."""
+
+
 def prefect_environment(port: int) -> dict[str, str]:
     """Return settings for Prefect: its state in ours, quiet, private, on the local server at `port`."""
     return {
@@ -126,9 +133,7 @@ def prefect_environment(port: int) -> dict[str, str]:
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         # A server that is started again must know whose slots have run out.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": LOGGER_NAME,
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    }
+    } | RUN_LOGGING
 
 
 def running_port(service: Service) -> int | None:

@@ -13,7 +13,6 @@ VIEW = "customer_churn_dashboard"
 KPI_VIEW = "customer_churn_kpis"
 AUDIT = "load_audit"
 STAGING = "churn_staging"
-SORT_KEY = ("risk_segment", KEY)
 
 _TYPES = {
     "int": "INTEGER",
@@ -23,18 +22,27 @@ _TYPES = {
     "timestamp": "TIMESTAMP",
     "date": "DATE",
 }
-# AWS's own recommendation per type; sort key columns stay raw, so that range scans skip blocks.
-_ENCODINGS = {"VARCHAR": "ZSTD", "BOOLEAN": "ZSTD", "DOUBLE": "ZSTD"}
-_DEFAULT_ENCODING = "AZ64"
+
+
+def find_schema(schema: str) -> str:
+    """Return SQL that has a row when the schema exists."""
+    return f"SELECT 1 FROM pg_namespace WHERE nspname = '{_escaped(schema)}'"
+
+
+def create_schema(schema: str) -> str:
+    """Return CREATE SCHEMA."""
+    return f"CREATE SCHEMA {schema}"
+
+
+def search_path(schema: str) -> str:
+    """Return SET: names without a schema are looked for in this one."""
+    return f"SET search_path TO {schema}"
 
 
 def create_target(schema: str, columns: Sequence[ExportColumn]) -> str:
-    """Return CREATE TABLE with distribution, sort key and encodings."""
+    """Return CREATE TABLE. Distribution, sort key and encodings are not named: Redshift chooses them by use (AUTO)."""
     lines = ",\n  ".join(_definition(column) for column in columns)
-    return (
-        f"CREATE TABLE IF NOT EXISTS {schema}.{TARGET} (\n  {lines},\n  PRIMARY KEY ({KEY})\n)\n"
-        f"DISTSTYLE KEY DISTKEY ({KEY}) SORTKEY ({', '.join(SORT_KEY)})"
-    )
+    return f"CREATE TABLE IF NOT EXISTS {schema}.{TARGET} (\n  {lines},\n  PRIMARY KEY ({KEY})\n)"
 
 
 def comments(schema: str, columns: Sequence[ExportColumn]) -> list[str]:
@@ -139,7 +147,7 @@ def add_lineage(schema: str) -> str:
 
 def add_column(schema: str, column: ExportColumn) -> str:
     """Return ALTER TABLE for a column that the warehouse does not have yet; old rows get null."""
-    return f"ALTER TABLE {schema}.{TARGET} ADD COLUMN {column.name} {_type(column)} ENCODE {_encoding(column)}"
+    return f"ALTER TABLE {schema}.{TARGET} ADD COLUMN {column.name} {_type(column)}"
 
 
 def existing_columns(schema: str, table: str = TARGET) -> str:
@@ -203,7 +211,7 @@ def target_checksums(schema: str, columns: Sequence[ExportColumn]) -> str:
 
 def _definition(column: ExportColumn) -> str:
     null = "" if column.nullable else " NOT NULL"
-    return f"{column.name} {_type(column)}{null} ENCODE {_encoding(column)}"
+    return f"{column.name} {_type(column)}{null}"
 
 
 def _type(column: ExportColumn) -> str:
@@ -212,12 +220,6 @@ def _type(column: ExportColumn) -> str:
     if column.type.startswith("decimal"):
         return column.type.upper()
     return _TYPES[column.type]
-
-
-def _encoding(column: ExportColumn) -> str:
-    if column.name in SORT_KEY:
-        return "RAW"
-    return _ENCODINGS.get(_type(column).split("(")[0].split()[0], _DEFAULT_ENCODING)
 
 
 def _identifier(name: str) -> str:

@@ -5,6 +5,7 @@ script with Spark over S3A. Faults are answers that the server gives instead of 
 """
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ from werkzeug.serving import make_server
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 KEY_ID, KEY = "testing", "planted-aws-key-0d2f"
+
+LOG_GROUPS = "/aws-glue/jobs-churn-encrypted/"
+"""What GetJobRun says of a job with a security configuration: the prefix of its log groups."""
+
+_MAX_ARGUMENT_BYTES = 260 * 1024
+_GLUE_S_OWN = ("--debug", "--mode", "--JOB_NAME")
+
+_moto_job_run = FakeJobRun.as_dict
+FakeJobRun.as_dict = lambda run: _moto_job_run(run) | {"LogGroupName": LOG_GROUPS}  # type: ignore[method-assign]
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 Respond = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -105,7 +115,22 @@ class Cloud:
                 return respond(environ, start_response)
         if operation == "AWSGlue.BatchStopJobRun":
             return self._stop_runs(environ, start_response)
+        if operation == "AWSGlue.StartJobRun":
+            return self._start_run(environ, start_response)
         return (self._s3 if operation.startswith("S3 ") else self._moto)(environ, start_response)
+
+    def _start_run(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """moto looks at no argument, and leaves out runs that wait or are being stopped when it counts those that run."""
+        content = _body(environ)
+        environ["wsgi.input"] = io.BytesIO(content)
+        asked = json.loads(content)
+        fault = argument_fault(asked.get("Arguments", {}))
+        if fault:
+            return json_error("InvalidInputException", fault)(environ, start_response)
+        if any(run.status in ("WAITING", "STOPPING") for run in job_runs(asked["JobName"])):
+            error = json_error("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {asked['JobName']}")
+            return error(environ, start_response)
+        return self._moto(environ, start_response)
 
     def _stop_runs(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """moto does not know this call."""
@@ -189,15 +214,44 @@ def end_run(run: FakeJobRun, state: str, message: str | None = None) -> None:
     run.status = state
 
 
+def argument_fault(arguments: Mapping[str, str]) -> str:
+    """Why AWS would not start a run with these arguments, empty where it would.
+
+    Limit and names of Glue's own are those of its developer guide, "Using job parameters in AWS Glue jobs".
+    """
+    size = sum(len(text.encode()) for argument in arguments.items() for text in argument)
+    if size > _MAX_ARGUMENT_BYTES:
+        return "Request size limit exceeded"
+    unfit = [name for name in arguments if not name.startswith("--") or name in _GLUE_S_OWN]
+    return f"these are not names of job arguments: {', '.join(unfit)}" if unfit else ""
+
+
+def glue_argv(arguments: Mapping[str, str]) -> list[str]:
+    """The command line of a Glue script: of an argument with an empty value, AWS passes the name alone."""
+    return [text for argument in arguments.items() for text in argument if text]
+
+
+def write_log(cloud: Cloud, run_id: str, lines: list[str], group: str = f"{LOG_GROUPS}output") -> None:
+    """What CloudWatch has of a run's script."""
+    logs, place = cloud.client("logs"), {"logGroupName": group}
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(**place)
+    place["logStreamName"] = run_id
+    logs.create_log_stream(**place)
+    now = int(time.time() * 1000)
+    if lines:
+        logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": line} for line in lines])
+
+
 class GlueRunner:
     """Executes the runs of one job, one after another, in a process that has the package and no checkout.
 
     `fates` are the bad ends of the next run of a step: EXPIRED never runs, TIMEOUT dies in its
-    work, STOPPED and FAILED have done it when they are ended.
+    work, STOPPED and FAILED have done it when they are ended. A run is STARTING for `start_seconds` first.
     """
 
-    def __init__(self, cloud: Cloud, job_name: str, folder: Path) -> None:
-        self.cloud, self.job_name, self.folder = cloud, job_name, folder
+    def __init__(self, cloud: Cloud, job_name: str, folder: Path, start_seconds: float = 0.5) -> None:
+        self.cloud, self.job_name, self.folder, self.start_seconds = cloud, job_name, folder, start_seconds
         self.fates: dict[str, str] = {}
         self._worker: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
@@ -215,7 +269,7 @@ class GlueRunner:
     def _loop(self) -> None:
         while not self._stopped.wait(0.1):
             waiting = [run for run in job_runs(self.job_name) if run.status == "STARTING"]
-            if waiting:
+            if waiting and not self._stopped.wait(self.start_seconds) and waiting[0].status == "STARTING":
                 self._execute(waiting[0])
 
     def _execute(self, run: FakeJobRun) -> None:
@@ -225,31 +279,20 @@ class GlueRunner:
             end_run(run, fate)
             return
         run.status = "RUNNING"
-        arguments = [text for name, value in given.items() for text in (name, value)]
         worker = self._running_worker()
         if fate == "TIMEOUT":
             self.cloud.faults.append(killing(worker.pid, ".parquet"))
         assert worker.stdin is not None and worker.stdout is not None
-        worker.stdin.write(json.dumps(arguments) + "\n")
+        worker.stdin.write(json.dumps(glue_argv(given)) + "\n")
         worker.stdin.flush()
         answer = json.loads(worker.stdout.readline() or _died(worker))
-        self._write_log(run.job_run_id, answer.get("said", []))
+        write_log(self.cloud, run.job_run_id, answer.get("said", []))
         if fate == "TIMEOUT":
             assert "died" in str(answer["error"]), f"{given['--job']} wrote nothing, so it was not killed in its work"
         if worker.poll() is not None:
             self._worker = None
         if run.status == "RUNNING":
             end_run(run, fate or ("FAILED" if answer["error"] else "SUCCEEDED"), answer["error"])
-
-    def _write_log(self, run_id: str, lines: list[str]) -> None:
-        logs, place = self.cloud.client("logs"), {"logGroupName": "/aws-glue/jobs/output"}
-        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_group(**place)
-        place["logStreamName"] = run_id
-        logs.create_log_stream(**place)
-        now = int(time.time() * 1000)
-        if lines:
-            logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": line} for line in lines])
 
     def _running_worker(self) -> subprocess.Popen[str]:
         if self._worker is None:

@@ -34,16 +34,17 @@ def _ends(crawler, state="READY", **last):
     record.start_crawler = started
 
 
-def _found(cloud, crawler, name, columns):
+def _found(cloud, crawler, name, columns, location="s3://raw/raw/"):
     given = [{"Name": column, "Type": kind} for column, kind in columns.items()]
     cloud.client("glue").create_table(
-        DatabaseName=crawler.database, TableInput={"Name": name, "StorageDescriptor": {"Columns": given}}
+        DatabaseName=crawler.database,
+        TableInput={"Name": name, "StorageDescriptor": {"Columns": given, "Location": location}},
     )
 
 
 def _platform(*crawlers):
     warehouse = RedshiftWarehouse(host="h", user="u", iam_role="r")
-    return Platform(lake="/nowhere", jobs=LocalGlueJob(), warehouse=warehouse, crawlers=list(crawlers))
+    return Platform(lake="s3://lake/lake", jobs=LocalGlueJob(), warehouse=warehouse, crawlers=list(crawlers))
 
 
 def test_what_differs_from_the_contract_is_reported(cloud, crawler, prefect_harness):
@@ -55,7 +56,7 @@ def test_what_differs_from_the_contract_is_reported(cloud, crawler, prefect_harn
     _found(cloud, crawler, "parcels", {"id": "bigint"})
     table = table_input(TABLES["gold.churn_kpis"], "s3://lake/x")["StorageDescriptor"]["Columns"]
     kinds = {column["Name"]: column["Type"] for column in table} | {"value": "double"}
-    _found(cloud, crawler, "churn_kpis", kinds)
+    _found(cloud, crawler, "churn_kpis", kinds, location="s3://lake/lake/gold/churn_kpis/")
     assert sorted(schema_drift(_platform(crawler))) == [
         "gold.churn_kpis: column value was double, is decimal(24,4)",
         "raw/billing: column shoe size is not in the contract",
@@ -68,7 +69,8 @@ def test_no_drift_is_no_news(cloud, crawler, prefect_harness):
     from flows.schema_drift import schema_drift
 
     _ends(crawler)
-    _found(cloud, crawler, "services", dict.fromkeys(FEEDS["services"].columns, "string"))
+    for feed in ("services", "customers"):
+        _found(cloud, crawler, feed, dict.fromkeys(FEEDS[feed].columns, "string"))
     assert schema_drift(_platform(crawler)) == []
     assert schema_drift(_platform()) == []
 
@@ -76,7 +78,7 @@ def test_no_drift_is_no_news(cloud, crawler, prefect_harness):
 def test_a_crawl_that_somebody_else_started_is_waited_for(cloud, crawler):
     _ends(crawler)
     cloud.faults.append(first(1, "AWSGlue.StartCrawler", json_error("CrawlerRunningException")))
-    assert crawler.crawl() == {}
+    assert crawler.crawl() == []
 
 
 def test_a_crawl_that_does_not_end_is_an_error(cloud, crawler):

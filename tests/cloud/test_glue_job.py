@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from blocks.glue import GlueJob
+from blocks.glue import GlueJob, log_group
 from contract.errors import GateError, JobError, LayoutError
+from contract.version import source_version
 from lake.results import Results
 from lake.storage import open_folder
-from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error
+from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error, write_log
 from tests.support.waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
+READ_LOG = "Logs_20140328.GetLogEvents"
 START, DESCRIBE, STOP = "AWSGlue.StartJobRun", "AWSGlue.GetJobRun", "AWSGlue.BatchStopJobRun"
 
 
@@ -47,6 +49,7 @@ def test_arguments_and_overrides_reach_glue(job, cloud):
         "--lake": "s3://lake/x",
         "--full_refresh": "true",
         "--run_key": "20260101T000000Z/silver",
+        "--source_version": source_version(),
     }
     assert (run.worker_type, run.number_of_workers, run.timeout) == ("G.2X", 5, 30)
 
@@ -69,7 +72,55 @@ def test_it_waits_through_every_state_that_is_no_end(job, cloud, caplog):
     mover.join()
     assert "WAITING" in caplog.text
     assert "SUCCEEDED" in caplog.text
-    assert f"log-events/{run.run_id}" in caplog.text
+    assert f"log-group/$252Faws-glue$252Fjobs-churn-encrypted$252Foutput/log-events/{run.run_id}" in caplog.text
+
+
+def _complete(job, cloud):
+    """Run the job to its good end, Glue being asked several times on the way."""
+    run = job.trigger()
+    record = job_runs(job.job_name)[-1]
+
+    def end():
+        wait_for(lambda: cloud.count(DESCRIBE) > 3)
+        end_run(record, "SUCCEEDED")
+
+    mover = threading.Thread(target=end)
+    mover.start()
+    run.wait_for_completion()
+    mover.join()
+
+
+def test_script_s_lines_are_read_from_the_groups_of_the_security_configuration(job, cloud, caplog):
+    run = job.trigger()
+    write_log(cloud, run.run_id, ["silver: 5 rows"])
+    write_log(cloud, run.run_id, ["of another job"], group="/aws-glue/jobs/output")
+    end_run(job_runs(job.job_name)[0], "SUCCEEDED")
+    with caplog.at_level(logging.INFO, logger="churn"):
+        run.wait_for_completion()
+    assert caplog.text.count("silver: 5 rows") == 1
+    assert "of another job" not in caplog.text
+
+
+def test_run_without_a_security_configuration_has_the_default_groups():
+    assert log_group({"LogGroupName": "/aws-glue/jobs"}) == log_group({}) == "/aws-glue/jobs/output"
+
+
+def test_log_that_may_not_be_read_is_said_once(job, cloud, caplog):
+    cloud.faults.append(first(99, READ_LOG, json_error("AccessDeniedException", "no logs:GetLogEvents")))
+    _complete(job, cloud)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert cloud.count(READ_LOG) > 2
+    assert len(warnings) == 1
+    assert "no logs:GetLogEvents" in warnings[0]
+    assert "/aws-glue/jobs-churn-encrypted/output" in warnings[0]
+
+
+def test_log_that_is_not_there_yet_is_said_at_the_end_only(job, cloud, caplog):
+    with caplog.at_level(logging.INFO, logger="churn"):
+        _complete(job, cloud)
+    said = [record.getMessage() for record in caplog.records]
+    (warning,) = (number for number, text in enumerate(said) if "cannot be read" in text)
+    assert any("SUCCEEDED" in text for text in said[:warning])
 
 
 @pytest.mark.parametrize("state", ["FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"])
@@ -139,9 +190,11 @@ def test_a_busy_glue_is_asked_again(job, cloud, code):
     assert len(job_runs(job.job_name)) == 1
 
 
-def test_it_waits_for_another_run_of_the_job_to_end(job, cloud):
+@pytest.mark.parametrize("state", ["STARTING", "RUNNING", "WAITING", "STOPPING"])
+def test_it_waits_for_another_run_of_the_job_to_end(job, cloud, state):
     job.with_arguments(run_id="before").trigger()
     (before,) = job_runs(job.job_name)
+    before.status = state
     threading.Timer(1.0, lambda: end_run(before, "SUCCEEDED")).start()
     run = job.trigger()
     assert cloud.count(START) > 1, "it tried while the other was running"
@@ -183,6 +236,17 @@ def test_what_cannot_pass_fails_at_once_with_a_remedy(job, cloud, code, words):
         job.trigger()
     assert all(word in str(error.value) for word in [job.job_name, *words])
     assert cloud.count(START) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"raw": "s3://raw/" + "x" * 260 * 1024}, "Request size limit exceeded"), ({"JOB_NAME": "mine"}, "--JOB_NAME")],
+)
+def test_arguments_that_glue_refuses_are_not_tried_again(job, cloud, arguments, words):
+    with pytest.raises(JobError, match=words):
+        job.with_arguments(**arguments).trigger()
+    assert cloud.count(START) == 1
+    assert job_runs(job.job_name) == []
 
 
 def test_patience_ends(job, cloud):

@@ -40,6 +40,16 @@ def test_raw_file_to_warehouse_and_a_following_day(platform, tmp_path):
     assert "http" not in report.replace("http-equiv", "")
 
 
+def test_platform_without_a_warehouse_exports_nothing_for_one(platform, tmp_path):
+    raw = tmp_path / "raw"
+    write_jsonl(raw / "2026-01-01" / "a.jsonl", *many(8))
+    finished = churn_pipeline(platform.model_copy(update={"warehouse": None}), str(raw))
+    assert finished.load.version is None
+    assert finished.dashboard
+    assert not list((tmp_path / "lake").glob("_exports/*"))
+    assert churn_pipeline(platform, str(raw)).load.rows_loaded == 8, "given one later, it gets everything"
+
+
 @pytest.fixture
 def scripted_platform(warehouse, tmp_path, prefect_harness):
     def make(script):

@@ -201,3 +201,27 @@ def test_a_bad_file_is_reported_and_its_correction_opens_the_gate(room):
     room.until(lambda: len(room.ended("COMPLETED")) > completed + 1)
     assert room.ended("COMPLETED")[0]["state"]["message"] is None
     assert len(room.webhook.texts) == told + 1
+
+
+_PLAIN_FLOW = """
+import time
+from prefect import flow
+@flow
+def sleeper():
+    time.sleep(130)
+sleeper()
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(300)
+def test_healthy_run_of_a_process_without_our_settings_is_not_crashed(room):
+    """It sends its first heartbeat at once and the next after Prefect's default, longer than it runs."""
+    ours = {name: value for name, value in room.environment.items() if not name.startswith("PREFECT_")}
+    environment = ours | {"PREFECT_API_URL": room.api, "PREFECT_HOME": str(room.folder / "plain")}
+    python = str(Path(room.command).with_name("python"))
+    subprocess.run([python, "-c", _PLAIN_FLOW], env=environment, cwd=room.folder, check=True)
+    (run,) = room.runs("sleeper")
+    assert (run["state_type"], run["state_name"]) == ("COMPLETED", "Completed")
+    states = room.send("GET", f"flow_run_states/?flow_run_id={run['id']}").json()
+    assert "CRASHED" not in [state["type"] for state in states]

@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from contract import defaults
 from contract.errors import LakeError
 from contract.metrics import METRICS, METRICS_BY_DIMENSION
+from contract.tables import TABLES, history_properties
+from jobs.session import get_session
 from lake.reviews import Reviews
 from tests.spark.lakes import FIRST, LAST, NOON, SECOND, load_at, run_at
 
@@ -81,6 +84,30 @@ def test_maintenance_changes_no_row(history, tmp_path):
     assert sum(result.rows_written for name, result in again.items() if name.endswith(("customers", "analysis"))) == 0
     run_at(pipeline, "review", LAST, month=MONTH)
     assert Reviews(pipeline.folder).read(MONTH).won_back == {"customers": 3, "monthly_charges": 90.0}
+
+
+def _properties(pipeline, table):
+    row = get_session().sql(f"DESCRIBE DETAIL delta.`{pipeline.path / table}`").first()
+    return {name: row["properties"].get(name) for name in history_properties(1)}
+
+
+def test_history_is_kept_as_long_as_promised(history, tmp_path):
+    """New tables from the first commit on; those of an earlier release, and another period, with the next maintenance."""
+    pipeline = history.first.copy(tmp_path)
+    promised = history_properties(defaults.RETENTION_DAYS)
+    assert promised == dict.fromkeys(promised, "interval 45 days")
+    for name in TABLES:
+        if (pipeline.path / name.replace(".", "/")).exists():
+            assert _properties(pipeline, name.replace(".", "/")) == promised, name
+    path = "gold/churn_breakdown"
+    names = ", ".join(f"'{name}'" for name in promised)
+    get_session().sql(f"ALTER TABLE delta.`{pipeline.path / path}` UNSET TBLPROPERTIES ({names})")
+    assert set(_properties(pipeline, path).values()) == {None}
+    for days, changes in ((45, 1), (45, 1), (60, 2)):
+        run_at(pipeline, "maintenance", LAST + timedelta(hours=changes), retention_days=days)
+        assert _properties(pipeline, path) == history_properties(days)
+        done = get_session().sql(f"DESCRIBE HISTORY delta.`{pipeline.path / path}`")
+        assert done.where("operation = 'SET TBLPROPERTIES'").count() == changes, "what is right is left alone"
 
 
 def test_short_retention_is_refused(history):

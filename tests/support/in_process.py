@@ -6,7 +6,7 @@ from jobs.main import main
 
 class InProcessRun(LocalGlueRun):
     def wait_for_completion(self):
-        main([text for name, value in self._job.arguments.items() for text in (f"--{name}", value)])
+        main(self.argv)
 
 
 class InProcessJob(LocalGlueJob):

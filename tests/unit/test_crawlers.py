@@ -3,7 +3,7 @@
 import pytest
 
 from blocks import crawlers
-from blocks.crawlers import GlueCrawler
+from blocks.crawlers import CrawledTable, GlueCrawler
 from contract.errors import PlatformError
 
 
@@ -53,22 +53,27 @@ def crawl(monkeypatch):
 
 
 def test_guesses_come_by_table(crawl):
-    glue = Glue("READY", tables=[_table("billing", churn="string", tenure="bigint"), _table("empty")])
+    billing = _table("billing", churn="string", tenure="bigint")
+    billing["StorageDescriptor"]["Location"] = "s3://raw/billing/"
+    glue = Glue("READY", tables=[billing, _table("empty")])
     found, pauses = crawl(glue)
-    assert found == {"billing": {"churn": "string", "tenure": "bigint"}, "empty": {}}
+    assert found == [
+        CrawledTable("billing", "s3://raw/billing/", {"churn": "string", "tenure": "bigint"}),
+        CrawledTable("empty", "", {}),
+    ]
     assert glue.started == ["raw-crawler"]
     assert pauses == []
 
 
 def test_crawl_is_waited_for(crawl):
     found, pauses = crawl(Glue("RUNNING", "RUNNING", "STOPPING", "READY"), poll_seconds=1.2)
-    assert found == {}
+    assert found == []
     assert pauses == [1.0, 1.2, 1.2]
 
 
 def test_running_crawl_is_joined(crawl):
     glue = Glue("RUNNING", "READY", tables=[_table("billing", churn="string")], is_running=True)
-    assert crawl(glue)[0] == {"billing": {"churn": "string"}}
+    assert crawl(glue)[0] == [CrawledTable("billing", "", {"churn": "string"})]
     assert glue.started == []
 
 
@@ -85,7 +90,7 @@ def test_failed_crawl_shows_the_reason(crawl, last, words):
 
 
 def test_successful_last_crawl_is_fine(crawl):
-    assert crawl(Glue("READY", last={"Status": "SUCCEEDED"}))[0] == {}
+    assert crawl(Glue("READY", last={"Status": "SUCCEEDED"}))[0] == []
 
 
 def test_endless_crawl_is_an_error(crawl):

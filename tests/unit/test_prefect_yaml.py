@@ -8,6 +8,8 @@ import yaml
 from prefect.events import ResourceSpecification
 from prefect.schedules import Cron
 
+from infrastructure.local.services import RUN_LOGGING
+
 PROJECT = Path(__file__).resolve().parents[2]
 CONTENT = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))
 DEPLOYMENTS = CONTENT["deployments"]
@@ -24,7 +26,7 @@ def test_every_environment_has_every_flow_on_its_own_pool_and_platform(environme
     found = _of(environment)
     assert set(found) == FLOWS
     for deployment in found.values():
-        assert deployment["work_pool"] == {"name": f"churn-{environment}"}
+        assert deployment["work_pool"] == {"name": f"churn-{environment}", "job_variables": {"env": RUN_LOGGING}}
         assert deployment["parameters"] == {
             "platform": {"$ref": {"block_document_slug": f"churn-platform/{environment}"}}
         }
@@ -162,9 +164,22 @@ def test_local_services_fit_the_pool():
     assert (deployment_folder() / "automations.yaml").exists()
 
 
-def test_heartbeat_is_waited_for_thrice():
+def test_run_with_default_settings_misses_three_heartbeats_before_it_is_crashed():
+    """Not every process that runs a flow has our settings: the default of Prefect counts, whatever is set here."""
+    from prefect.settings.models.flows import FlowsSettings
+
     from infrastructure.local.services import prefect_environment
 
     (automation,) = yaml.safe_load((PROJECT / "automations.yaml").read_text(encoding="utf-8"))["automations"]
-    assert automation["trigger"]["within"] >= 3 * int(prefect_environment(1)["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    default = FlowsSettings.model_fields["heartbeat_frequency"].default
+    assert automation["trigger"]["within"] > 3 * default
+    assert automation["trigger"]["within"] > 3 * int(prefect_environment(1)["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
     assert automation["actions"][0]["state"] == "CRASHED"
+
+
+def test_run_that_has_ended_sends_no_heartbeat_and_is_not_crashed():
+    from prefect.client.schemas.objects import TERMINAL_STATES
+
+    (automation,) = yaml.safe_load((PROJECT / "automations.yaml").read_text(encoding="utf-8"))["automations"]
+    ended = {f"prefect.flow-run.{state.value.title()}" for state in TERMINAL_STATES}
+    assert ended | {"prefect.flow-run.TimedOut"} <= set(automation["trigger"]["expect"])

@@ -78,12 +78,34 @@ def test_own_warehouse_is_kept_without_its_password_being_shown():
     own = {"host": "own.example.com", "secret_arn": "", "user": "loader", "password": SecretStr("planted-password-1")}
     existing = _deployed()
     existing.warehouse = existing.warehouse.model_copy(update=own)
-    platform, lines = merged(existing, _platform(WarehouseHost="", CopyRoleArn="arn:aws:iam::1:role/other"))
+    platform, lines = merged(existing, _platform(CopyRoleArn="arn:aws:iam::1:role/other"))
     assert platform.warehouse.host == "own.example.com"
     assert platform.warehouse.password.get_secret_value() == "planted-password-1"
     assert platform.warehouse.iam_role == "arn:aws:iam::1:role/other", "it was the stack's"
     assert "planted-password-1" not in "".join(lines)
     assert "planted-password-1" not in str(platform.deployed)
+
+
+def _without_warehouse():
+    return platform_from_outputs({k: v for k, v in OUTPUTS.items() if k != "WarehouseHost"}, CREDENTIALS)
+
+
+def test_stack_without_a_warehouse_keeps_a_user_s_one():
+    assert _without_warehouse().warehouse is None
+    own = RedshiftWarehouse(host="own.example.com", user="loader", iam_role="arn:aws:iam::1:role/own")
+    existing = recorded(_without_warehouse()).model_copy(update={"warehouse": own})
+    platform, lines = merged(existing, _without_warehouse())
+    assert platform.warehouse == own
+    assert lines == ["kept    warehouse: RedshiftWarehouse (the stack has null)"]
+
+
+def test_warehouse_comes_and_goes_with_the_stack_s():
+    platform, lines = merged(recorded(_without_warehouse()), _platform())
+    assert platform.warehouse.host == OUTPUTS["WarehouseHost"]
+    assert lines == ["changed warehouse: null -> RedshiftWarehouse"]
+    platform, lines = merged(platform, _without_warehouse())
+    assert platform.warehouse is None
+    assert lines == ["changed warehouse: RedshiftWarehouse -> null"]
 
 
 def test_notifier_of_another_kind_is_kept():

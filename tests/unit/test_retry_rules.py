@@ -17,6 +17,7 @@ from contract.errors import (
     LayoutError,
     MachineError,
     NotifyError,
+    OutageError,
     PlatformError,
     QueryError,
     RawPathError,
@@ -24,6 +25,7 @@ from contract.errors import (
     TableauError,
     UnknownDeliveryError,
     UnreadableFileError,
+    VersionMismatchError,
     WarehouseError,
 )
 from tasks.defaults import RETRY_ON_OUTAGE, is_worth_retrying
@@ -31,8 +33,8 @@ from tasks.defaults import RETRY_ON_OUTAGE, is_worth_retrying
 PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, WarehouseError)
 LASTING = (
     BrokenCheckError, ChurnError, ContractError, DamagedDocumentError, DamagedFileError, DamagedTableError,
-    DependentViewError, GateError, LakeError, LayoutError, MachineError, QueryError, RawPathError, SchemaMismatchError,
-    TableauError, UnreadableFileError,
+    DependentViewError, GateError, LakeError, LayoutError, MachineError, OutageError, QueryError, RawPathError,
+    SchemaMismatchError, TableauError, UnreadableFileError, VersionMismatchError,
 )  # fmt: skip
 
 

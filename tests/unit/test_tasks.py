@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from blocks.crawlers import CrawledTable
 from contract.errors import NotifyError, RawPathError, UnknownDeliveryError
 from contract.feeds import FEEDS
 from contract.tables import TABLES
@@ -114,14 +115,24 @@ def test_platform_without_catalog_registers_nothing():
 # Drift
 
 
+def _crawled(place, columns):
+    """What a crawler finds at a place: it is called as its folder."""
+    root = "s3://lake/lake" if "/" in place else "s3://raw/raw"
+    return CrawledTable(place.rpartition("/")[2], f"{root}/{place}/", columns)
+
+
 @pytest.fixture
 def drift(monkeypatch):
     """The lines about what crawlers inferred, and the table in Prefect."""
     artifacts = Artifacts(monkeypatch, crawlers)
 
     def act(*inferred):
-        found = [SimpleNamespace(crawl=lambda tables=tables: tables) for tables in inferred]
-        return report_drift.fn(SimpleNamespace(crawlers=found)), artifacts.made["schema-drift"]["table"]
+        found = [
+            SimpleNamespace(crawl=lambda tables=tables: [_crawled(place, c) for place, c in tables.items()])
+            for tables in inferred
+        ]
+        platform = SimpleNamespace(crawlers=found, lake="s3://lake/lake")
+        return report_drift.fn(platform), artifacts.made["schema-drift"]["table"]
 
     return act
 
@@ -131,24 +142,36 @@ BILLING = dict.fromkeys(FEEDS["billing"].required, "string")
 
 
 def test_declared_schemas_do_not_drift(drift):
-    assert drift({"churn_kpis": KPIS}, {"billing": {name.upper(): kind for name, kind in BILLING.items()}}) == ([], [])
+    assert drift({"gold/churn_kpis": KPIS}, {"billing": {name.upper(): kind for name, kind in BILLING.items()}}) == (
+        [],
+        [],
+    )
 
 
 @pytest.mark.parametrize(
     ("inferred", "line"),
     [
-        ({"churn_kpis": KPIS | {"value": "double"}}, "gold.churn_kpis: column value was double, is decimal(24,4)"),
-        ({"churn_kpis": KPIS | {"colour": "string"}}, "gold.churn_kpis: column colour removed"),
+        ({"gold/churn_kpis": KPIS | {"value": "double"}}, "gold.churn_kpis: column value was double, is decimal(24,4)"),
+        ({"gold/churn_kpis": KPIS | {"colour": "string"}}, "gold.churn_kpis: column colour removed"),
         ({"billing": BILLING | {"colour": "string"}}, "raw/billing: column colour is not in the contract"),
         (
             {"billing": {k: v for k, v in BILLING.items() if k != "churn"}},
             "raw/billing: required column churn is missing",
         ),
         ({"letters": {"a": "string"}}, "raw/letters: no feed of that name"),
+        ({"gold/letters": {"a": "string"}}, "gold.letters: no table of that name"),
     ],
 )
 def test_drift_is_one_line(drift, inferred, line):
     assert drift(inferred) == ([line], [{"difference": line}])
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_raw_files_are_compared_with_their_feed_alone(drift, feed):
+    """Also those of customers, of which silver has a table with other columns."""
+    headers = {column.replace("_", " "): "string" for column in FEEDS[feed].required}
+    assert drift({feed: headers}) == ([], [])
+    assert drift({"silver/customers": {f.name: f.type for f in TABLES["silver.customers"].schema}}) == ([], [])
 
 
 def test_churn_value_is_no_drift(drift):
@@ -250,11 +273,11 @@ def test_days_are_those_asked_for(tmp_path):
 
 def test_backfill_names_empty_days(monkeypatch):
     artifacts = Artifacts(monkeypatch, raw)
-    publish_backfill.fn([Day(date(2026, 1, 1), 3, 70), Day(date(2026, 1, 2), 0, 0)])
+    publish_backfill.fn([Day(date(2026, 1, 1), 3, 70), Day(date(2026, 1, 2), 0, 0), Day(date(2026, 1, 3), 1, None)])
     made = artifacts.made["backfill"]
-    assert made["description"] == "2 days, 1 of them without files"
+    assert made["description"] == "3 days, 1 of them without files"
     assert made["table"][1] == {"day": "2026-01-02", "files": 0, "rows": 0, "note": "no files"}
-    assert made["table"][0]["note"] == ""
+    assert [row["note"] for row in made["table"]] == ["", "no files", "an external service failed"]
 
 
 # Reports
