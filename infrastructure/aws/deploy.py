@@ -8,6 +8,7 @@ from infrastructure.aws.calls import aws_errors_as
 from infrastructure.aws.naming import check_stack_name
 from infrastructure.aws.network import check_network
 from infrastructure.aws.package import GluePackage, build
+from infrastructure.aws.settings import keep_logs, limit_usage
 from infrastructure.aws.stack import Stack
 from infrastructure.aws.stacks import Stacks, check_parameters, default_parameters
 
@@ -44,7 +45,16 @@ def deploy(
         return None
     outputs = stacks.lakehouse.outputs()
     upload(package, client("s3"), outputs["ArtifactBucketName"], log)
+    _apply_settings(client, outputs, log)
     return outputs
+
+
+def _apply_settings(client: Client, outputs: Mapping[str, str], log: Log) -> None:
+    """What CloudFormation cannot set."""
+    if "WarehouseWorkgroupArn" in outputs and (done := limit_usage(client("redshift-serverless"), outputs)):
+        log(done)
+    for line in keep_logs(client("logs"), outputs):
+        log(line)
 
 
 def _makes_network(stacks: Stacks, given: Mapping[str, str], chosen: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """What deploying does, in which order, to the stacks and the artifact bucket."""
 
+import boto3
 import pytest
 
 from contract.errors import PlatformError
@@ -9,7 +10,8 @@ from infrastructure.aws.stack import NETWORK_TEMPLATE, TEMPLATE
 from infrastructure.aws.stacks import Stacks, check_parameters
 from tests.unit.cloudformation_fake import FakeAccount, FakeCloudFormation, change
 
-OUTPUTS = {"ArtifactBucketName": "artifacts", "RawBucketName": "raw", "Lake": "s3://lake/lake"}
+LOGS = {"LogDays": "90", "JobLogGroups": "/aws-glue/jobs-deploy/", "KeyArn": "arn:aws:kms:us-east-1:1:key/k"}
+OUTPUTS = {"ArtifactBucketName": "artifacts", "RawBucketName": "raw", "Lake": "s3://lake/lake", **LOGS}
 NETWORK = {"VpcId": "vpc-1", "SubnetIds": "subnet-1,subnet-2,subnet-3"}
 
 
@@ -57,7 +59,8 @@ def _present_account(*changed):
 def _deploy(account, s3, tmp_path, *, name="churn", confirm=lambda _: True, **parameters):
     lines = []
     stacks = Stacks.named(name, account, poll_seconds=0.001)
-    outputs = deploy(stacks, {"s3": s3}.__getitem__, parameters, tmp_path, confirm, lines.append)
+    logs = boto3.client("logs", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
+    outputs = deploy(stacks, {"s3": s3, "logs": logs}.__getitem__, parameters, tmp_path, confirm, lines.append)
     return outputs, lines
 
 
@@ -72,11 +75,18 @@ def test_new_stack_gets_its_files(s3, tmp_path):
     assert outputs == OUTPUTS
     package = build(tmp_path / "same")
     assert _keys(s3, "artifacts") == sorted([package.library_key, package.script_key])
-    assert [line.split()[0] for line in lines] == [
+    assert [line.split()[0] for line in lines[:7]] == [
         "built", "Add", "CREATE_COMPLETE", "Add", "CREATE_COMPLETE", "uploaded", "uploaded",
     ]  # fmt: skip
     given = _asked(account.stacks["churn"])
     assert given == {**NETWORK, **package.parameters, "AlertEmail": "ops@example.com"}
+
+
+def test_settings_without_a_resource_are_applied(s3, tmp_path):
+    logs = boto3.client("logs", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
+    _deploy(_present_account(), s3, tmp_path)
+    found = logs.describe_log_groups(logGroupNamePrefix=LOGS["JobLogGroups"])["logGroups"]
+    assert {group["retentionInDays"] for group in found} == {90}
 
 
 def test_network_is_made_before_the_lakehouse(s3, tmp_path):
