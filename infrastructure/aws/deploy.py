@@ -12,6 +12,7 @@ from infrastructure.aws.settings import keep_logs, limit_usage
 from infrastructure.aws.stack import Stack
 from infrastructure.aws.stacks import Stacks, check_parameters, default_parameters
 
+_ABSENT = {"WarehouseWorkgroup": ""}  # an output that not every lakehouse has
 _NETWORK = ("VpcId", "SubnetIds", "SecurityGroupIds")
 Client = Callable[[str], Any]
 Log = Callable[[str], None]
@@ -28,8 +29,8 @@ def deploy(
     """
     check_stack_name(stacks.lakehouse.name)
     check_parameters(parameters)
-    is_there = stacks.lakehouse.exists()
-    chosen = default_parameters() | stacks.lakehouse.parameters() | dict(parameters)
+    is_there, before = stacks.lakehouse.exists(), stacks.lakehouse.parameters()
+    chosen = default_parameters() | before | dict(parameters)
     _check_given_network(client, parameters, chosen)
     package = build(out)
     log(f"built {package.library} ({package.library.stat().st_size:,} bytes), version {package.digest}")
@@ -46,6 +47,9 @@ def deploy(
     outputs = stacks.lakehouse.outputs()
     upload(package, client("s3"), outputs["ArtifactBucketName"], log)
     _apply_settings(client, outputs, log)
+    # Parameters that the lakehouse had, and the operations have now, keep their values.
+    if not _change(stacks.operations, {**_ABSENT, **before, **outputs, **parameters}, confirm, log):
+        log(f"the stack {stacks.operations.name} was left as it is")
     return outputs
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as, error_code
 from infrastructure.aws.deploy import Client, Log
-from infrastructure.aws.stack import Kept
+from infrastructure.aws.stack import Kept, Stack
 from infrastructure.aws.stacks import Stacks
 
 _KEY_DAYS = 7  # AWS's shortest delay
@@ -24,12 +24,10 @@ def destroy(stacks: Stacks, client: Client, log: Log, *, delete_data: bool) -> N
     Where the lakehouse's stack is gone already, that is what deleted stacks of its name have left behind. Each thing is
     logged. Raises PlatformError.
     """
-    lakehouse = stacks.lakehouse
+    lakehouse, operations = stacks.lakehouse, stacks.operations
     if lakehouse.status() is None:
         log(f"there is no stack {lakehouse.name}")
-        kept = lakehouse.kept_before()
-    else:
-        kept = lakehouse.delete(log)
+    kept = [*_deleted(operations, log), *_deleted(lakehouse, log)]
     stacks.network.delete(log)
     # The key last: it is of no use without the others, and they are of no use without it.
     for kind in KEPT_KINDS:
@@ -40,6 +38,11 @@ def destroy(stacks: Stacks, client: Client, log: Log, *, delete_data: bool) -> N
             "A new stack makes new ones: docs/deploy.md says how to take the data over. To delete all of it: "
             f"churn destroy --stack {lakehouse.name} --delete-data --confirm {lakehouse.name}"
         )
+
+
+def _deleted(stack: Stack, log: Log) -> list[Kept]:
+    """Delete a stack, and return what it keeps; where it is gone already, what it kept."""
+    return stack.kept_before() if stack.status() is None else stack.delete(log)
 
 
 def _name(resource: Kept) -> str:

@@ -17,6 +17,7 @@ from infrastructure.aws.calls import aws_errors_as
 
 TEMPLATE = Path(__file__).parents[1] / "cloudformation.yaml"
 NETWORK_TEMPLATE = TEMPLATE.with_name("network.yaml")
+OPERATIONS_TEMPLATE = TEMPLATE.with_name("operations.yaml")
 PROJECT = "churn-lakehouse"
 _POLL_SECONDS = 3.0
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
@@ -69,6 +70,7 @@ class Stack:
         self._cloudformation = cloudformation
         self._poll_seconds = poll_seconds
         self._template = template
+        self._is_lakehouse = environment in ("", name)
         self._tags = {"Project": PROJECT, "Environment": environment or name}
 
     @property
@@ -99,7 +101,11 @@ class Stack:
         if status and status.endswith("_IN_PROGRESS") and status != _UNFINISHED:
             raise PlatformError(f"the stack {self.name} is {status}: wait until that has ended, then deploy again")
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
-            raise PlatformError(f"the stack {self.name} is {status}: remove it with churn destroy, then deploy again")
+            # A stack beside the lakehouse keeps no data: it goes alone.
+            remedy = (
+                "churn destroy" if self._is_lakehouse else f"aws cloudformation delete-stack --stack-name {self.name}"
+            )
+            raise PlatformError(f"the stack {self.name} is {status}: remove it with {remedy}, then deploy again")
         return status not in (None, _UNFINISHED)
 
     def plan(self, parameters: Mapping[str, str]) -> Plan:

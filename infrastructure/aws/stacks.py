@@ -1,13 +1,13 @@
 """The stacks of one deployment, and the parameters that their templates have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from contract.errors import PlatformError
-from infrastructure.aws.stack import NETWORK_TEMPLATE, TEMPLATE, Stack, read_template
+from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, Stack, read_template
 
-TEMPLATES = (NETWORK_TEMPLATE, TEMPLATE)
+TEMPLATES = (NETWORK_TEMPLATE, TEMPLATE, OPERATIONS_TEMPLATE)
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,17 @@ class Stacks:
 
     network: Stack
     lakehouse: Stack
+    operations: Stack
 
     @classmethod
     def named(cls, name: str, cloudformation: Any, **options: Any) -> Self:
         """Return the stacks of the environment `name`; `options` are those of `Stack`."""
+        beside = {"cloudformation": cloudformation, "environment": name, **options}
         return cls(
-            network=Stack(f"{name}-network", cloudformation, template=NETWORK_TEMPLATE, environment=name, **options),
+            network=Stack(f"{name}-network", template=NETWORK_TEMPLATE, **beside),
             lakehouse=Stack(name, cloudformation, **options),
+            operations=Stack(f"{name}-operations", template=OPERATIONS_TEMPLATE, **beside),
         )
-
-    def __iter__(self) -> Iterator[Stack]:
-        """Yield the stacks in the order in which they are created."""
-        yield from (self.network, self.lakehouse)
 
 
 def default_parameters() -> dict[str, str]:

@@ -22,19 +22,18 @@ from cli.main import app
 from contract.errors import PlatformError, QueryError
 from infrastructure.aws.deploy import deploy
 from infrastructure.aws.destroy import destroy
-from infrastructure.aws.stack import NETWORK_TEMPLATE, TEMPLATE, Stack
+from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, Stack
 from infrastructure.aws.stacks import Stacks
 from serving.lake_sql import for_athena
 from tests.cloud.stand_in import ACCOUNT, REGION
 
 NAME = "churn-test"
-# Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for.
-PARAMETERS = {"CreateRedshift": "false", "AlertEmail": "ops@example.com"}
+# Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for. Nor has it the alarms that
+# the dashboard shows.
+PARAMETERS = {"CreateRedshift": "false", "AlertEmail": "ops@example.com", "WithDashboard": "false"}
 IGNORED_BY_MOTO = {
     "AWS::Athena::NamedQuery",
     "AWS::Athena::WorkGroup",
-    "AWS::Budgets::Budget",
-    "AWS::CloudWatch::Alarm",
     "AWS::Glue::Classifier",
     "AWS::Glue::Crawler",
     "AWS::Glue::Database",
@@ -54,7 +53,7 @@ class MotoStack(Stack):
         for stack in cloudformation_backends[ACCOUNT][REGION].stacks.values():
             stack._parse_template()
             stack.output_map = stack._create_output_map()
-        ignored = ("JobName", "AthenaWorkgroup", "RawCrawlerName", "RawDatabase")
+        ignored = ("JobName", "AthenaWorkgroup", "RawCrawlerName", "RawDatabase", "SilverDatabase", "GoldDatabase")
         return dict.fromkeys(ignored, "moto-has-none") | super().outputs()
 
 
@@ -64,6 +63,7 @@ def stacks(cloud, credentials):
     yield Stacks(
         network=Stack(f"{NAME}-network", client, 0.05, template=NETWORK_TEMPLATE, environment=NAME),
         lakehouse=MotoStack(NAME, client, 0.05),
+        operations=Stack(f"{NAME}-operations", client, 0.05, template=OPERATIONS_TEMPLATE, environment=NAME),
     )
     backend = cloudformation_backends[ACCOUNT][REGION]
     for stack_id in list(backend.stacks):

@@ -6,7 +6,7 @@ import pytest
 from contract.errors import PlatformError
 from infrastructure.aws.deploy import deploy, upload
 from infrastructure.aws.package import build
-from infrastructure.aws.stack import NETWORK_TEMPLATE, TEMPLATE
+from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE
 from infrastructure.aws.stacks import Stacks, check_parameters
 from tests.unit.cloudformation_fake import FakeAccount, FakeCloudFormation, change
 
@@ -49,11 +49,17 @@ def _present(outputs, *changed, **values):
 
 
 def _new_account():
-    return FakeAccount(churn_network=_new("Vpc", outputs=NETWORK), churn=_new("Job", outputs=OUTPUTS))
+    return FakeAccount(
+        churn_network=_new("Vpc", outputs=NETWORK),
+        churn=_new("Job", outputs=OUTPUTS),
+        churn_operations=_new("Budget", outputs={}),
+    )
 
 
 def _present_account(*changed):
-    return FakeAccount(churn_network=_present(NETWORK), churn=_present(OUTPUTS, *changed, **NETWORK))
+    return FakeAccount(
+        churn_network=_present(NETWORK), churn=_present(OUTPUTS, *changed, **NETWORK), churn_operations=_present({})
+    )
 
 
 def _deploy(account, s3, tmp_path, *, name="churn", confirm=lambda _: True, **parameters):
@@ -92,9 +98,13 @@ def test_settings_without_a_resource_are_applied(s3, tmp_path):
 def test_network_is_made_before_the_lakehouse(s3, tmp_path):
     account = _new_account()
     _deploy(account, s3, tmp_path, WorkerAccess="none", AlertEmail="ops@example.com")
-    assert [name for called, name in account.order if called == "execute_change_set"] == ["churn-network", "churn"]
+    assert [name for called, name in account.order if called == "execute_change_set"] == [
+        "churn-network", "churn", "churn-operations",
+    ]  # fmt: skip
     assert _asked(account.stacks["churn-network"]) == {"WorkerAccess": "none"}
-    for name, template in (("churn-network", NETWORK_TEMPLATE), ("churn", TEMPLATE)):
+    for name, template in (
+        ("churn-network", NETWORK_TEMPLATE), ("churn", TEMPLATE), ("churn-operations", OPERATIONS_TEMPLATE),
+    ):  # fmt: skip
         (asked,) = account.stacks[name].named("create_change_set")
         assert asked["TemplateBody"] == template.read_text(encoding="utf-8")
         assert {"Key": "Environment", "Value": "churn"} in asked["Tags"], "of the environment, not of the stack"
@@ -112,7 +122,8 @@ def test_own_network_is_kept_up_to_date(s3, tmp_path):
 def test_no_network_is_made_where_none_is_missing(s3, tmp_path, present):
     account = FakeAccount(churn=_present(OUTPUTS, "Job", **present))
     _deploy(account, s3, tmp_path)
-    assert {name for called, name in account.order if called == "create_change_set"} == {"churn"}
+    planned = {name for called, name in account.order if called == "create_change_set"}
+    assert planned == {"churn", "churn-operations"}
     assert _asked(account.stacks["churn"])["LibraryKey"] != "kept"
 
 
@@ -125,6 +136,28 @@ def test_given_network_is_checked_before_anything_is_planned(ec2, s3, tmp_path):
     with pytest.raises(PlatformError, match=f"the warehouse cannot be created in {vpc}:\n  1 subnets are given"):
         deploy(stacks, client, given, tmp_path, lambda _: True, print)
     assert {called for called, _ in account.order} == {"describe_stacks"}
+
+
+def test_operations_get_the_lakehouse_s_outputs(s3, tmp_path):
+    outputs = OUTPUTS | {"JobName": "churn", "AlertsTopic": "arn:topic"}
+    account = FakeAccount(
+        churn_network=_present(NETWORK),
+        churn=_present(outputs, MonthlyBudgetUsd="300", **NETWORK),
+        churn_operations=_new("Budget", outputs={}),
+    )
+    _deploy(account, s3, tmp_path, WithDataEvents="true")
+    asked = _asked(account.stacks["churn-operations"])
+    assert (asked["JobName"], asked["AlertsTopic"], asked["WithDataEvents"]) == ("churn", "arn:topic", "true")
+    assert asked["MonthlyBudgetUsd"] == "300", "release 0.1.0 had it in the lakehouse"
+    assert asked["WarehouseWorkgroup"] == "", "there is no warehouse, or none any more"
+    assert "Lake" not in asked
+
+
+def test_refused_operations_leave_the_platform(s3, tmp_path):
+    account = _new_account()
+    outputs, lines = _deploy(account, s3, tmp_path, confirm=lambda question: "operations" not in question)
+    assert outputs == OUTPUTS
+    assert lines[-1] == "the stack churn-operations was left as it is"
 
 
 def test_present_stack_gets_files_first(s3, tmp_path):

@@ -64,6 +64,7 @@ def test_what_stays_is_named_with_what_to_do():
     account = FakeAccount(
         churn=_stack("UPDATE_COMPLETE", *((*of, "DELETE_SKIPPED") for of in kept)),
         churn_network=_stack("CREATE_COMPLETE"),
+        churn_operations=_stack("CREATE_COMPLETE"),
     )
     lines = _destroy(account, delete_data=False)
     assert lines[:4] == [
@@ -71,7 +72,7 @@ def test_what_stays_is_named_with_what_to_do():
     ]  # fmt: skip
     assert lines[4].endswith("churn destroy --stack churn --delete-data --confirm churn")
     assert len(lines) == 5
-    assert _deleted(account) == ["churn", "churn-network"]
+    assert _deleted(account) == ["churn-operations", "churn", "churn-network"]
 
 
 def test_every_version_the_warehouse_and_the_key_are_deleted(s3, kms):

@@ -53,6 +53,7 @@ _STATEMENTS = ("Properties", "PolicyDocument", "Statement")
     ("rule", "path", "value"),
     [
         ("buckets_are_encrypted_with_our_key", ("RawBucket", "Properties", "BucketEncryption"), None),
+        ("buckets_are_encrypted_with_our_key", ("TrailBucket", "Properties", "BucketEncryption"), None),
         ("buckets_are_private", ("LakeBucket", "Properties", "PublicAccessBlockConfiguration", "BlockPublicAcls"), False),
         ("data_survives_the_stack", ("RawBucket", "DeletionPolicy"), "Delete"),
         ("data_survives_the_stack", ("Key", "DeletionPolicy"), "Retain"),

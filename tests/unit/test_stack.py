@@ -47,6 +47,14 @@ def test_unready_stack_names_the_remedy(status, words):
     assert cloud.named("create_change_set") == []
 
 
+def test_failed_stack_beside_the_lakehouse_goes_alone():
+    stack = Stack("churn-network", FakeCloudFormation("ROLLBACK_COMPLETE"), environment="churn")
+    with pytest.raises(
+        PlatformError, match="remove it with aws cloudformation delete-stack --stack-name churn-network"
+    ):
+        stack.exists()
+
+
 def test_outputs_come_by_name():
     stack, _ = _stack("CREATE_COMPLETE", {"Lake": "s3://b/lake"})
     assert stack.outputs() == {"Lake": "s3://b/lake"}
