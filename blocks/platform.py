@@ -64,6 +64,12 @@ class Platform(Block):
         default=None, title="AWS credentials", description="For the lake's files on S3; none on a local platform."
     )
 
+    deployed: dict[str, str] = Field(
+        default_factory=dict,
+        title="Deployed",
+        description="What churn deploy has written, by field: other values are a user's, and kept by the next one.",
+    )
+
     @model_validator(mode="after")
     def _without_unnamed_warehouse(self) -> Self:
         """Leave out a warehouse without a host: release 0.1.0 saved it for a stack that has none."""

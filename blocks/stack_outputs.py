@@ -6,38 +6,28 @@ from prefect_aws import AwsCredentials
 
 from blocks.arrivals import ArrivalQueue
 from blocks.athena import Athena
-from blocks.aws import aws_client
 from blocks.catalog import GlueCatalog
 from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob
 from blocks.notify import Topic
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
-from infrastructure.aws.calls import aws_errors_as
+
+# The schema that the loader owns: docs/deploy.md creates it.
+WAREHOUSE_SCHEMA = "churn"
 
 
 def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredentials) -> Platform:
-    """Return the Platform block that a stack's outputs describe. Raises PlatformError."""
-    warehouse = RedshiftWarehouse(
-        host=outputs.get("WarehouseHost", ""),
-        database=outputs["WarehouseDatabase"],
-        secret_arn=_secret(outputs, credentials),
-        iam_role=outputs["CopyRoleArn"],
-        credentials=credentials,
-        bi_group="churn_readers",
-    )
+    """Return the Platform block that a stack's outputs describe."""
     return Platform(
         lake=outputs["Lake"],
         raw=outputs["Raw"],
         jobs=GlueJob(job_name=outputs["JobName"], credentials=credentials),
-        warehouse=warehouse,
+        warehouse=_warehouse(outputs, credentials),
         catalog=GlueCatalog(prefix=outputs["CatalogPrefix"], credentials=credentials),
         athena=Athena(workgroup=outputs["AthenaWorkgroup"], credentials=credentials),
         crawlers=[
-            GlueCrawler(
-                crawler=outputs[f"{place}CrawlerName"], database=outputs[f"{place}Database"], credentials=credentials
-            )
-            for place in ("Raw", "Delta")
+            GlueCrawler(crawler=outputs["RawCrawlerName"], database=outputs["RawDatabase"], credentials=credentials)
         ],
         arrivals=ArrivalQueue(queue_url=outputs["ArrivalsQueue"], credentials=credentials),
         notifier=Topic(topic_arn=outputs["AlertsTopic"], credentials=credentials),
@@ -45,11 +35,16 @@ def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredential
     )
 
 
-def _secret(outputs: Mapping[str, str], credentials: AwsCredentials) -> str:
-    """The secret that Redshift manages for its administrator: no output of the namespace names it."""
-    namespace = outputs.get("WarehouseNamespace")
-    if namespace is None:
-        return ""
-    with aws_errors_as(f"reading the namespace {namespace}"):
-        found = aws_client(credentials, "redshift-serverless").get_namespace(namespaceName=namespace)
-    return str(found["namespace"]["adminPasswordSecretArn"])
+def _warehouse(outputs: Mapping[str, str], credentials: AwsCredentials) -> RedshiftWarehouse | None:
+    """The stack's warehouse, None where it has none: a user may give the block another one."""
+    if "WarehouseHost" not in outputs:
+        return None
+    return RedshiftWarehouse(
+        host=outputs["WarehouseHost"],
+        database=outputs["WarehouseDatabase"],
+        secret_arn=outputs["LoaderSecretArn"],
+        schema_name=WAREHOUSE_SCHEMA,
+        iam_role=outputs["CopyRoleArn"],
+        credentials=credentials,
+        bi_group="churn_readers",
+    )

@@ -1,13 +1,19 @@
 """`churn deploy` and `churn destroy`."""
 
+from functools import partial
+
 import typer
 from prefect_aws import AwsCredentials
+from pydantic import ValidationError
 
 from blocks.aws import aws_client
+from blocks.platform import Platform
+from blocks.redeployed import merged, recorded
 from blocks.stack_outputs import platform_from_outputs
 from contract.errors import PlatformError
-from infrastructure.aws.deploy import deploy, destroy
-from infrastructure.aws.stack import Stack
+from infrastructure.aws.deploy import deploy
+from infrastructure.aws.destroy import destroy
+from infrastructure.aws.stacks import Stacks
 from infrastructure.local.paths import state_folder
 
 
@@ -15,8 +21,8 @@ def deploy_stack(stack: str, region: str | None, parameters: dict[str, str], blo
     """Build, upload, create or update the stack, and save its Platform block. Raises PlatformError."""
     credentials = AwsCredentials(region_name=region)
     outputs = deploy(
-        Stack(stack, aws_client(credentials, "cloudformation")),
-        aws_client(credentials, "s3"),
+        Stacks.named(stack, aws_client(credentials, "cloudformation")),
+        partial(aws_client, credentials),
         parameters,
         state_folder() / "package",
         lambda text: is_sure or typer.confirm(text),
@@ -25,23 +31,42 @@ def deploy_stack(stack: str, region: str | None, parameters: dict[str, str], blo
     if outputs is None:
         print("Nothing was changed.")
         return
-    platform_from_outputs(outputs, credentials).save(block, overwrite=True)
+    save_platform(platform_from_outputs(outputs, credentials), block)
     print(f"Saved the block churn-platform/{block}. Next: churn run --platform {block}")
+
+
+def save_platform(deployed: Platform, block: str) -> None:
+    """Save a platform; what a user has changed in the saved one stays, and is shown. Raises PlatformError."""
+    try:
+        existing = Platform.load(block)
+    except ValidationError as error:
+        raise PlatformError(
+            f"the block churn-platform/{block} cannot be read, so its settings cannot be kept: correct or delete it, or "
+            f"choose another name with --block ({error.error_count()} fields are wrong)"
+        ) from error
+    except ValueError:  # there is none
+        recorded(deployed).save(block)
+        return
+    assert isinstance(existing, Platform)
+    platform, differences = merged(existing, deployed)
+    for line in differences:
+        _log(line)
+    platform.save(block, overwrite=True)
 
 
 def destroy_stack(stack: str, region: str | None, *, delete_data: bool, confirmed: str, is_sure: bool) -> None:
     """Delete the stack, with its data only when that is confirmed by name. Raises PlatformError."""
     if delete_data and confirmed != stack:
         raise PlatformError(
-            f"--delete-data permanently deletes every raw file and table of {stack}. "
+            f"--delete-data permanently deletes every raw file and table of {stack}, the warehouse and the key. "
             f"To confirm, repeat the stack name: --delete-data --confirm {stack}"
         )
     if not (is_sure or typer.confirm(f"Delete the stack {stack}?")):
         print("Nothing was changed.")
         return
     credentials = AwsCredentials(region_name=region)
-    cloudformation, s3 = (aws_client(credentials, service) for service in ("cloudformation", "s3"))
-    destroy(Stack(stack, cloudformation), s3, _log, delete_data=delete_data)
+    stacks = Stacks.named(stack, aws_client(credentials, "cloudformation"))
+    destroy(stacks, partial(aws_client, credentials), _log, delete_data=delete_data)
 
 
 def _log(line: str) -> None:

@@ -1,67 +1,94 @@
-"""Create or update a stack with the package that it runs, and delete it."""
+"""Create or update the stacks with the package that they run."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cfnlint.decode import cfn_yaml
-
-from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as
+from infrastructure.aws.naming import check_stack_name
+from infrastructure.aws.network import check_network
 from infrastructure.aws.package import GluePackage, build
-from infrastructure.aws.stack import TEMPLATE, Stack
+from infrastructure.aws.settings import keep_logs, limit_usage
+from infrastructure.aws.stack import Stack
+from infrastructure.aws.stacks import Stacks, check_parameters, default_parameters
 
-BUCKETS = ("RawBucketName", "LakeBucketName", "ArtifactBucketName", "ResultsBucketName")
+_ABSENT = {"WarehouseWorkgroup": ""}  # an output that not every lakehouse has
+_NETWORK = ("VpcId", "SubnetIds", "SecurityGroupIds")
+Client = Callable[[str], Any]
 Log = Callable[[str], None]
 Confirm = Callable[[str], bool]
 
 
-def describe(parameters: Mapping[str, str]) -> list[str]:
-    """Return a line per parameter and resource of the template with `parameters`; needs no account. Raises PlatformError."""
-    template: dict[str, Any] = cfn_yaml.load(str(TEMPLATE))
-    check_parameters(template, parameters)
-    chosen = {name: spec.get("Default", "") for name, spec in template["Parameters"].items()} | dict(parameters)
-    lines = [f"parameter {name} = {value}" for name, value in chosen.items()]
-    return lines + [f"resource  {name} ({spec['Type']})" for name, spec in template["Resources"].items()]
-
-
-def check_parameters(template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
-    """Raise PlatformError for a parameter that the template does not have, before anything is started."""
-    unknown = [name for name in parameters if name not in template["Parameters"]]
-    if unknown:
-        raise PlatformError(
-            f"the template has no parameter {', '.join(unknown)}. It has: {', '.join(template['Parameters'])}"
-        )
-
-
 def deploy(
-    stack: Stack, s3: Any, parameters: Mapping[str, str], out: Path, confirm: Confirm, log: Log
+    stacks: Stacks, client: Client, parameters: Mapping[str, str], out: Path, confirm: Confirm, log: Log
 ) -> dict[str, str] | None:
-    """Build, upload, and create or update the stack through a change set that is shown first.
+    """Build, upload, and create or update the stacks, each through a change set that is shown first.
 
-    Returns the outputs of the stack, None when `confirm` says no to the changes. `s3` is a boto3 client, `log` gets a
-    line of progress at a time. Raises PlatformError.
+    Returns the outputs of the lakehouse, None when `confirm` says no to changes. `client` gives the boto3 client of a
+    service by its name, `log` gets a line of progress at a time. Raises PlatformError.
     """
-    check_parameters(cfn_yaml.load(str(TEMPLATE)), parameters)
+    check_stack_name(stacks.lakehouse.name)
+    check_parameters(parameters)
+    is_there, before = stacks.lakehouse.exists(), stacks.lakehouse.parameters()
+    chosen = default_parameters() | before | dict(parameters)
+    _check_given_network(client, parameters, chosen)
     package = build(out)
     log(f"built {package.library} ({package.library.stat().st_size:,} bytes), version {package.digest}")
+    network: dict[str, str] = {}
+    if _makes_network(stacks, parameters, chosen):
+        if not _change(stacks.network, parameters, confirm, log):
+            return None
+        network = stacks.network.outputs()
     # A stack that is there gets its files first: no run may find the job's new keys empty.
-    if stack.exists():
-        upload(package, s3, stack.outputs()["ArtifactBucketName"], log)
-    plan = stack.plan({**package.parameters, **parameters})
+    if is_there:
+        upload(package, client("s3"), stacks.lakehouse.outputs()["ArtifactBucketName"], log)
+    if not _change(stacks.lakehouse, {**network, **package.parameters, **parameters}, confirm, log):
+        return None
+    outputs = stacks.lakehouse.outputs()
+    upload(package, client("s3"), outputs["ArtifactBucketName"], log)
+    _apply_settings(client, outputs, log)
+    # Parameters that the lakehouse had, and the operations have now, keep their values.
+    if not _change(stacks.operations, {**_ABSENT, **before, **outputs, **parameters}, confirm, log):
+        log(f"the stack {stacks.operations.name} was left as it is")
+    return outputs
+
+
+def _apply_settings(client: Client, outputs: Mapping[str, str], log: Log) -> None:
+    """What CloudFormation cannot set."""
+    if "WarehouseWorkgroupArn" in outputs and (done := limit_usage(client("redshift-serverless"), outputs)):
+        log(done)
+    for line in keep_logs(client("logs"), outputs):
+        log(line)
+
+
+def _makes_network(stacks: Stacks, given: Mapping[str, str], chosen: Mapping[str, str]) -> bool:
+    """Whether the network is the stack's own: a warehouse needs one, and no other was named now or in a deployment before."""
+    if given.get("VpcId") or chosen["CreateRedshift"] != "true":
+        return False
+    return not chosen["VpcId"] or stacks.network.exists()
+
+
+def _check_given_network(client: Client, given: Mapping[str, str], chosen: Mapping[str, str]) -> None:
+    """Check a network that is named now. What a stack has already holds its addresses, and cannot be counted again."""
+    if chosen["CreateRedshift"] == "true" and any(given.get(name) for name in _NETWORK):
+        vpc_id, subnets, groups = (chosen[name] for name in _NETWORK)
+        check_network(client("ec2"), vpc_id, subnets, groups, int(chosen["RedshiftBaseCapacity"]))
+
+
+def _change(stack: Stack, parameters: Mapping[str, str], confirm: Confirm, log: Log) -> bool:
+    """Create or update one stack with those parameters that it has; return whether it is as planned."""
+    plan = stack.plan({name: value for name, value in parameters.items() if name in stack.declared})
     for change in plan.changes:
         log(change)
     if not plan.changes:
-        log("the stack is up to date")
+        log(f"the stack {stack.name} is up to date")
         stack.discard(plan)
     elif not confirm(f"Apply these {len(plan.changes)} changes to {stack.name}?"):
         stack.discard(plan)
-        return None
+        return False
     else:
         stack.apply(plan, log)
-    outputs = stack.outputs()
-    upload(package, s3, outputs["ArtifactBucketName"], log)
-    return outputs
+    return True
 
 
 def upload(package: GluePackage, s3: Any, bucket: str, log: Log) -> None:
@@ -72,28 +99,3 @@ def upload(package: GluePackage, s3: Any, bucket: str, log: Log) -> None:
                 continue
             s3.upload_file(str(path), bucket, key)
             log(f"uploaded s3://{bucket}/{key}")
-
-
-def destroy(stack: Stack, s3: Any, log: Log, *, delete_data: bool) -> None:
-    """Delete the stack; with `delete_data` its buckets and all that is in them, too."""
-    if stack.status() is None:
-        log(f"there is no stack {stack.name}")
-        return
-    buckets = [name for key, name in stack.outputs().items() if key in BUCKETS]
-    stack.delete(log)
-    for bucket in buckets:
-        if delete_data:
-            with aws_errors_as(f"deleting the bucket {bucket}"):
-                _delete_bucket(s3, bucket)
-            log(f"deleted s3://{bucket}")
-        else:
-            log(f"kept s3://{bucket}")
-
-
-def _delete_bucket(s3: Any, bucket: str) -> None:
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        if found:
-            doomed = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in found]
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": doomed, "Quiet": True})
-    s3.delete_bucket(Bucket=bucket)

@@ -5,20 +5,33 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from cfnlint.decode import cfn_yaml
 
 from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as
 
 TEMPLATE = Path(__file__).parents[1] / "cloudformation.yaml"
+NETWORK_TEMPLATE = TEMPLATE.with_name("network.yaml")
+OPERATIONS_TEMPLATE = TEMPLATE.with_name("operations.yaml")
+PROJECT = "churn-lakehouse"
 _POLL_SECONDS = 3.0
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
 _UNFINISHED = "REVIEW_IN_PROGRESS"
 
 Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A resource that outlived its stack: its CloudFormation type, and its name or id."""
+
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -30,14 +43,40 @@ class Plan:
     changes: tuple[str, ...]
 
 
-class Stack:
-    """One stack by its name."""
+@lru_cache
+def read_template(path: Path) -> dict[str, Any]:
+    """Return a template, parsed."""
+    parsed: dict[str, Any] = cfn_yaml.load(str(path))
+    return parsed
 
-    def __init__(self, name: str, cloudformation: Any, poll_seconds: float = _POLL_SECONDS) -> None:
-        """`cloudformation` is a boto3 client."""
+
+class Stack:
+    """One stack by its name, of one template.
+
+    Its resources carry the tags Project and Environment, the name of the environment that the stack is a part of.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cloudformation: Any,
+        poll_seconds: float = _POLL_SECONDS,
+        *,
+        template: Path = TEMPLATE,
+        environment: str = "",
+    ) -> None:
+        """`cloudformation` is a boto3 client; without `environment`, the stack's name is that of its environment."""
         self.name = name
         self._cloudformation = cloudformation
         self._poll_seconds = poll_seconds
+        self._template = template
+        self._is_lakehouse = environment in ("", name)
+        self._tags = {"Project": PROJECT, "Environment": environment or name}
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Return the names of the template's parameters."""
+        return tuple(read_template(self._template)["Parameters"])
 
     def status(self) -> str | None:
         """Return CloudFormation's status of the stack, None when there is no stack."""
@@ -51,13 +90,22 @@ class Stack:
             raise PlatformError(f"there is no stack {self.name}. Create it with: churn deploy --stack {self.name}")
         return {entry["OutputKey"]: entry["OutputValue"] for entry in found.get("Outputs", ())}
 
+    def parameters(self) -> dict[str, str]:
+        """Return the values of the parameters by name, none where there is no stack."""
+        found = self._describe() or {}
+        return {entry["ParameterKey"]: entry["ParameterValue"] for entry in found.get("Parameters", ())}
+
     def exists(self) -> bool:
         """Return whether there is a stack to change. Raises PlatformError when its state allows no change."""
         status = self.status()
         if status and status.endswith("_IN_PROGRESS") and status != _UNFINISHED:
             raise PlatformError(f"the stack {self.name} is {status}: wait until that has ended, then deploy again")
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
-            raise PlatformError(f"the stack {self.name} is {status}: remove it with churn destroy, then deploy again")
+            # A stack beside the lakehouse keeps no data: it goes alone.
+            remedy = (
+                "churn destroy" if self._is_lakehouse else f"aws cloudformation delete-stack --stack-name {self.name}"
+            )
+            raise PlatformError(f"the stack {self.name} is {status}: remove it with {remedy}, then deploy again")
         return status not in (None, _UNFINISHED)
 
     def plan(self, parameters: Mapping[str, str]) -> Plan:
@@ -70,9 +118,11 @@ class Stack:
                 StackName=self.name,
                 ChangeSetName=name,
                 ChangeSetType="CREATE" if is_new else "UPDATE",
-                TemplateBody=TEMPLATE.read_text(encoding="utf-8"),
+                TemplateBody=self._template.read_text(encoding="utf-8"),
                 Parameters=self._parameters(parameters, is_new=is_new),
                 Capabilities=["CAPABILITY_IAM"],
+                # CloudFormation puts the tags of a stack on every resource that can have tags.
+                Tags=[{"Key": key, "Value": value} for key, value in self._tags.items()],
             )
             made, changes = name, tuple(self._changes(name))
         return Plan(made, is_new, changes)
@@ -93,15 +143,36 @@ class Stack:
             if plan.is_new and self.status() == _UNFINISHED:
                 self._cloudformation.delete_stack(StackName=self.name)
 
-    def delete(self, log: Log) -> None:
-        """Delete the stack and wait; buckets, the key and the warehouse's namespace are retained."""
+    def delete(self, log: Log) -> list[Kept]:
+        """Delete the stack, wait, and return what it keeps: nothing where there is no stack. Raises PlatformError."""
         found = self._describe()
         if found is None:
-            return
+            return []
         stack_id = found["StackId"]
         with aws_errors_as(f"deleting the stack {self.name}"):
             self._cloudformation.delete_stack(StackName=self.name)
             self._wait({event["EventId"] for event in self._events(stack_id)}, log, stack_id)
+            return self._kept(stack_id)
+
+    def kept_before(self) -> list[Kept]:
+        """Return what stacks of this name kept that were deleted: CloudFormation remembers them for 90 days."""
+        with aws_errors_as(f"reading earlier stacks {self.name}"):
+            pages = _pages(self._cloudformation.list_stacks, StackStatusFilter=["DELETE_COMPLETE"])
+            ids = [entry["StackId"] for page in pages for entry in page["StackSummaries"] if self._is_ours(entry)]
+            return [kept for stack_id in ids for kept in self._kept(stack_id)]
+
+    def _is_ours(self, summary: Mapping[str, Any]) -> bool:
+        return bool(summary["StackName"] == self.name)
+
+    def _kept(self, stack_id: str) -> list[Kept]:
+        """What CloudFormation skipped while it deleted the stack or rolled it back."""
+        pages = _pages(self._cloudformation.list_stack_resources, StackName=stack_id)
+        return [
+            Kept(entry["ResourceType"], entry["PhysicalResourceId"])
+            for page in pages
+            for entry in page["StackResourceSummaries"]
+            if entry["ResourceStatus"] == "DELETE_SKIPPED" and entry.get("PhysicalResourceId")
+        ]
 
     def _describe(self, stack_id: str | None = None) -> dict[str, Any] | None:
         try:
@@ -117,8 +188,9 @@ class Stack:
 
     def _parameters(self, given: Mapping[str, str], *, is_new: bool) -> list[dict[str, Any]]:
         chosen: list[dict[str, Any]] = [{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()]
-        found = None if is_new else self._describe()
-        kept = [p["ParameterKey"] for p in (found or {}).get("Parameters", ()) if p["ParameterKey"] not in given]
+        present = {} if is_new else self.parameters()
+        # A parameter that the template has lost since cannot be kept.
+        kept = [name for name in present if name not in given and name in self.declared]
         return chosen + [{"ParameterKey": key, "UsePreviousValue": True} for key in kept]
 
     def _changes(self, name: str) -> list[str]:
@@ -158,6 +230,14 @@ class Stack:
         """The newest events first."""
         found = self._cloudformation.describe_stack_events(StackName=stack_id or self.name)
         return list(found["StackEvents"])
+
+
+def _pages(call: Callable[..., dict[str, Any]], **options: Any) -> Iterator[dict[str, Any]]:
+    page = call(**options)
+    yield page
+    while token := page.get("NextToken"):
+        page = call(**options, NextToken=token)
+        yield page
 
 
 @contextmanager

@@ -4,6 +4,7 @@ moto says CREATE_COMPLETE while it ignores many types: what it ignores is writte
 """
 
 import json
+from functools import partial
 
 import httpx
 import pytest
@@ -14,22 +15,25 @@ from typer.testing import CliRunner
 
 from blocks.athena import Athena
 from blocks.aws import aws_client
+from blocks.platform import Platform
 from blocks.stack_outputs import platform_from_outputs
+from cli.deploy import save_platform
 from cli.main import app
 from contract.errors import PlatformError, QueryError
-from infrastructure.aws.deploy import deploy, destroy
-from infrastructure.aws.stack import TEMPLATE, Stack
+from infrastructure.aws.deploy import deploy
+from infrastructure.aws.destroy import destroy
+from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, Stack
+from infrastructure.aws.stacks import Stacks
 from serving.lake_sql import for_athena
 from tests.cloud.stand_in import ACCOUNT, REGION
 
 NAME = "churn-test"
-# Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for.
-PARAMETERS = {"CreateRedshift": "false", "AlertEmail": "ops@example.com"}
+# Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for. Nor has it the alarms that
+# the dashboard shows.
+PARAMETERS = {"CreateRedshift": "false", "AlertEmail": "ops@example.com", "WithDashboard": "false"}
 IGNORED_BY_MOTO = {
     "AWS::Athena::NamedQuery",
     "AWS::Athena::WorkGroup",
-    "AWS::Budgets::Budget",
-    "AWS::CloudWatch::Alarm",
     "AWS::Glue::Classifier",
     "AWS::Glue::Crawler",
     "AWS::Glue::Database",
@@ -49,28 +53,37 @@ class MotoStack(Stack):
         for stack in cloudformation_backends[ACCOUNT][REGION].stacks.values():
             stack._parse_template()
             stack.output_map = stack._create_output_map()
-        ignored = ("JobName", "AthenaWorkgroup", "RawCrawlerName", "DeltaCrawlerName", "RawDatabase", "DeltaDatabase")
+        ignored = ("JobName", "AthenaWorkgroup", "RawCrawlerName", "RawDatabase", "SilverDatabase", "GoldDatabase")
         return dict.fromkeys(ignored, "moto-has-none") | super().outputs()
 
 
 @pytest.fixture
-def stack(cloud, credentials):
-    made = MotoStack(NAME, cloud.client("cloudformation"), poll_seconds=0.05)
-    yield made
+def stacks(cloud, credentials):
+    client = cloud.client("cloudformation")
+    yield Stacks(
+        network=Stack(f"{NAME}-network", client, 0.05, template=NETWORK_TEMPLATE, environment=NAME),
+        lakehouse=MotoStack(NAME, client, 0.05),
+        operations=Stack(f"{NAME}-operations", client, 0.05, template=OPERATIONS_TEMPLATE, environment=NAME),
+    )
     backend = cloudformation_backends[ACCOUNT][REGION]
     for stack_id in list(backend.stacks):
         backend.delete_stack(stack_id)
 
 
-def _deploy(stack, credentials, tmp_path, *, sure=True, **parameters):
+@pytest.fixture
+def stack(stacks):
+    return stacks.lakehouse
+
+
+def _deploy(stacks, credentials, tmp_path, *, sure=True, **parameters):
     """The platform as `churn deploy` makes it, and the lines of progress."""
-    lines, s3 = [], aws_client(credentials, "s3")
-    outputs = deploy(stack, s3, PARAMETERS | parameters, tmp_path, lambda _: sure, lines.append)
+    lines, client = [], partial(aws_client, credentials)
+    outputs = deploy(stacks, client, PARAMETERS | parameters, tmp_path, lambda _: sure, lines.append)
     return outputs and platform_from_outputs(outputs, credentials), lines
 
 
-def test_from_nothing_to_a_platform(stack, cloud, credentials, tmp_path):
-    platform, lines = _deploy(stack, credentials, tmp_path)
+def test_from_nothing_to_a_platform(stacks, stack, cloud, credentials, tmp_path):
+    platform, lines = _deploy(stacks, credentials, tmp_path)
     assert platform.lake.startswith("s3://")
     assert platform.lake.endswith("/lake")
     assert any("Add      Job (AWS::Glue::Job)" in line for line in lines), lines
@@ -81,11 +94,13 @@ def test_from_nothing_to_a_platform(stack, cloud, credentials, tmp_path):
     found = cloud.client("cloudformation").list_stack_resources(StackName=NAME)["StackResourceSummaries"]
     made = {resource["ResourceType"] for resource in found}
     template = cfn_yaml.load(str(TEMPLATE))["Resources"].values()
-    wanted = {resource["Type"] for resource in template if resource.get("Condition") != "HasRedshift"}
+    wanted = {
+        resource["Type"] for resource in template if resource.get("Condition") not in ("HasRedshift", "HasNetwork")
+    }
     assert wanted - made == IGNORED_BY_MOTO
 
 
-def test_a_resource_that_cannot_be_made_is_named_with_its_reason(stack, credentials, tmp_path, monkeypatch):
+def test_a_resource_that_cannot_be_made_is_named_with_its_reason(stacks, stack, credentials, tmp_path, monkeypatch):
     """moto never fails a resource: here it says what CloudFormation says when one does."""
 
     def roll_back(backend, change_set_name, stack_name=None):
@@ -96,44 +111,47 @@ def test_a_resource_that_cannot_be_made_is_named_with_its_reason(stack, credenti
 
     monkeypatch.setattr(moto_models.CloudFormationBackend, "execute_change_set", roll_back)
     with pytest.raises(PlatformError) as error:
-        _deploy(stack, credentials, tmp_path)
+        _deploy(stacks, credentials, tmp_path)
     assert "ended as ROLLBACK_COMPLETE" in str(error.value)
     assert "RawBucket: quota of buckets exceeded" in str(error.value)
     monkeypatch.setattr(stack, "outputs", dict)  # a stack that was rolled back has none
     with pytest.raises(PlatformError, match="churn destroy, then deploy again"):
-        _deploy(stack, credentials, tmp_path)
+        _deploy(stacks, credentials, tmp_path)
 
 
-def test_saying_no_changes_nothing(stack, cloud, credentials, tmp_path):
-    platform, lines = _deploy(stack, credentials, tmp_path, sure=False)
+def test_saying_no_changes_nothing(stacks, stack, cloud, credentials, tmp_path):
+    platform, lines = _deploy(stacks, credentials, tmp_path, sure=False)
     assert platform is None
     assert any("Add" in line for line in lines), "the changes were shown"
     assert cloud.client("s3").list_buckets().get("Buckets", []) == [] or stack.status() in (None, "DELETE_COMPLETE")
 
 
-def test_deploying_again_changes_and_uploads_nothing(stack, credentials, tmp_path):
-    first, _ = _deploy(stack, credentials, tmp_path)
-    second, lines = _deploy(stack, credentials, tmp_path)
-    assert "the stack is up to date" in lines
+def test_deploying_again_changes_and_uploads_nothing(stacks, stack, credentials, tmp_path):
+    first, _ = _deploy(stacks, credentials, tmp_path)
+    second, lines = _deploy(stacks, credentials, tmp_path)
+    assert f"the stack {NAME} is up to date" in lines
     assert not any("uploaded" in line for line in lines)
     assert second.lake == first.lake
     assert stack.status() == "CREATE_COMPLETE"
 
 
-def test_an_unknown_parameter_is_refused_before_anything_starts(stack, cloud, credentials, tmp_path):
+def test_an_unknown_parameter_is_refused_before_anything_starts(stacks, cloud, credentials, tmp_path):
     with pytest.raises(PlatformError, match="no parameter Colour"):
-        _deploy(stack, credentials, tmp_path, Colour="red")
+        _deploy(stacks, credentials, tmp_path, Colour="red")
     assert cloud.calls == []
 
 
-def test_destroy_keeps_the_data_unless_told(stack, cloud, credentials, tmp_path):
-    _deploy(stack, credentials, tmp_path)
-    lines = []
-    destroy(stack, cloud.client("s3"), lines.append, delete_data=False)
+def test_destroyed_stack_can_be_deployed_again(stacks, stack, credentials, tmp_path):
+    """moto deletes what CloudFormation retains: tests/unit/test_destroy.py has what is kept."""
+    _deploy(stacks, credentials, tmp_path)
+    lines, client = [], partial(aws_client, credentials)
+    destroy(stacks, client, lines.append, delete_data=False)
     assert stack.status() is None
-    assert len([line for line in lines if line.startswith("kept s3://")]) == 4
-    destroy(stack, cloud.client("s3"), lines.append, delete_data=False)
+    destroy(stacks, client, lines.append, delete_data=False)
     assert lines[-1] == f"there is no stack {NAME}"
+    platform, _ = _deploy(stacks, credentials, tmp_path)
+    assert stack.status() == "CREATE_COMPLETE"
+    assert platform.lake == stack.outputs()["Lake"]
 
 
 def test_outputs_of_no_stack_say_what_to_do(stack):
@@ -164,13 +182,13 @@ def test_a_dry_run_needs_no_account(cloud, churn):
     assert cloud.calls == []
 
 
-def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefect_harness, monkeypatch, churn):
+def test_the_block_is_saved_and_used(stacks, cloud, credentials, tmp_path, prefect_harness, monkeypatch, churn):
     """What `churn deploy` saves is what `--platform` loads: Athena answers from it."""
     from prefect.settings import PREFECT_API_URL
 
     from cli.platforms import load_platform
 
-    platform, _ = _deploy(stack, credentials, tmp_path)
+    platform, _ = _deploy(stacks, credentials, tmp_path)
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
     platform.save("aws-test", overwrite=True)
     loaded = load_platform("aws-test")
@@ -186,6 +204,32 @@ def test_the_block_is_saved_and_used(stack, cloud, credentials, tmp_path, prefec
     assert json.loads(asked.stdout)[0] == {"customer_id": "c0", "city": None}
     assert "bytes scanned" in asked.stderr
     assert isinstance(churn("query", "--platform", "nobody", sql).exception, PlatformError)
+
+
+def test_settings_survive_another_deployment(stacks, credentials, tmp_path, prefect_harness, capsys):
+    """What a user has changed in the saved block, in Prefect, is there after `churn deploy`."""
+    platform, _ = _deploy(stacks, credentials, tmp_path)
+    save_platform(platform, "kept-test")
+    saved = Platform.load("kept-test")
+    saved.customer_ids, saved.jobs.worker_type = "hashed", "G.4X"
+    saved.save("kept-test", overwrite=True)
+    capsys.readouterr()
+    save_platform(platform.model_copy(update={"lake": "s3://moved/lake"}), "kept-test")
+    loaded = Platform.load("kept-test")
+    assert (loaded.customer_ids, loaded.jobs.worker_type, loaded.lake) == ("hashed", "G.4X", "s3://moved/lake")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "changed lake", "kept    jobs.worker_type", "kept    customer_ids",
+    ]  # fmt: skip
+    assert loaded.credentials.aws_secret_access_key.get_secret_value() not in "".join(lines)
+
+
+def test_unreadable_block_is_not_overwritten(stacks, credentials, tmp_path, prefect_harness, monkeypatch):
+    platform, _ = _deploy(stacks, credentials, tmp_path)
+    save_platform(platform, "damaged-test")
+    monkeypatch.setattr(Platform, "load", lambda name: Platform.model_validate({"lake": 1}))
+    with pytest.raises(PlatformError, match=r"churn-platform/damaged-test cannot be read.*--block"):
+        save_platform(platform, "damaged-test")
 
 
 def _will_answer(cloud, workgroup):

@@ -1,4 +1,4 @@
-"""A CloudFormation of one stack, by hand: what moto cannot do is a stack that fails on its way."""
+"""CloudFormation by hand, of one stack or several: what moto cannot do is a stack that fails on its way."""
 
 from typing import Any
 
@@ -15,12 +15,15 @@ class FakeCloudFormation:
     def __init__(self, status: str | None = None, outputs: dict[str, str] | None = None) -> None:
         self.status, self.outputs = status, outputs or {}
         self.parameters: list[str] = []
+        self.values: dict[str, str] = {}
         self.script: list[tuple[str | None, list[tuple[str, ...]]]] = []
         self.events: list[dict[str, Any]] = []
         self.change_set: dict[str, Any] = {"Status": "CREATE_COMPLETE", "Changes": []}
         self.pending: list[dict[str, Any]] = []
         self.refusals: dict[str, ClientError] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.stack_id = "arn:stack/1"
+        self.resources: list[tuple[str, str, str]] = []
         self._running = False
 
     def named(self, name: str) -> list[dict[str, Any]]:
@@ -39,14 +42,28 @@ class FakeCloudFormation:
                 self.event(*event)
         if self.status is None:
             raise refused(f"Stack with id {options['StackName']} does not exist")
-        stack: dict[str, Any] = {"StackStatus": self.status, "StackId": "arn:stack/1"}
+        stack: dict[str, Any] = {"StackStatus": self.status, "StackId": self.stack_id}
         stack["Outputs"] = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
-        stack["Parameters"] = [{"ParameterKey": name, "ParameterValue": "x"} for name in self.parameters]
+        stack["Parameters"] = [
+            {"ParameterKey": name, "ParameterValue": self.values.get(name, "x")}
+            for name in [*self.parameters, *self.values]
+        ]
         return {"Stacks": [stack]}
 
     def describe_stack_events(self, **options: Any) -> dict[str, Any]:
         self._call("describe_stack_events", options)
         return {"StackEvents": list(self.events)}
+
+    def list_stack_resources(self, **options: Any) -> dict[str, Any]:
+        """Type, name and status of each of `resources`; one per page."""
+        self._call("list_stack_resources", options)
+        number = int(options.get("NextToken", 0))
+        if not self.resources:
+            return {"StackResourceSummaries": []}
+        kind, name, status = self.resources[number]
+        found = {"ResourceType": kind, "PhysicalResourceId": name, "ResourceStatus": status}
+        more = {"NextToken": str(number + 1)} if number + 1 < len(self.resources) else {}
+        return {"StackResourceSummaries": [found], **more}
 
     def create_change_set(self, **options: Any) -> None:
         self._call("create_change_set", options)
@@ -72,6 +89,29 @@ class FakeCloudFormation:
         self.calls.append((name, options))
         if name in self.refusals:
             raise self.refusals[name]
+
+
+class FakeAccount:
+    """CloudFormation of several stacks: a call goes to the one that it names, or to a new one."""
+
+    def __init__(self, **stacks: FakeCloudFormation) -> None:
+        self.stacks = {name.replace("_", "-"): stack for name, stack in stacks.items()}
+        self.order: list[tuple[str, str]] = []
+
+    def list_stacks(self, StackStatusFilter: list[str]) -> dict[str, Any]:  # noqa: N803
+        """Those of the given states."""
+        found = [name for name, stack in self.stacks.items() if stack.status in StackStatusFilter]
+        return {"StackSummaries": [{"StackName": name, "StackId": f"arn:stack/{name}"} for name in found]}
+
+    def __getattr__(self, called: str) -> Any:
+        def call(**options: Any) -> Any:
+            name = options["StackName"].removeprefix("arn:stack/")
+            stack = self.stacks.setdefault(name, FakeCloudFormation())
+            stack.stack_id = f"arn:stack/{name}"
+            self.order.append((called, name))
+            return getattr(stack, called)(**options)
+
+        return call
 
 
 def change(action: str, resource: str, kind: str = "AWS::Glue::Job", replacement: str = "False") -> dict[str, Any]:

@@ -29,6 +29,12 @@ def bucket():
         yield s3
 
 
+@pytest.fixture(scope="session")
+def ec2(bucket):
+    """EC2 as moto imitates it, in this process."""
+    return boto3.client("ec2", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
+
+
 @pytest.fixture(params=["local", "s3"])
 def folder(request, tmp_path):
     if request.param == "local":

@@ -49,6 +49,7 @@ def test_every_module_of_blocks_is_registered():
     modules = {path.stem for path in Path(blocks.__file__).parent.glob("*.py")} - {
         "__init__",
         "aws",
+        "redeployed",
         "registry",
         "saved",
         "stack_outputs",

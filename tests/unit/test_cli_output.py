@@ -180,13 +180,15 @@ def test_package_names_its_files(capsys, tmp_path):
 
 
 def test_dry_run_changes_nothing(capsys):
-    dry_run.show_deployment("s", {"MonthlyBudgetUsd": "7"})
+    dry_run.show_deployment("churn", {"MonthlyBudgetUsd": "7"})
     out = capsys.readouterr().out
     assert "parameter MonthlyBudgetUsd = 7" in out
     assert "parameter ScriptKey = glue/" in out
     assert out.splitlines()[-1].startswith("Nothing was changed.")
     with pytest.raises(PlatformError, match="no parameter Colour"):
-        dry_run.show_deployment("s", {"Colour": "red"})
+        dry_run.show_deployment("churn", {"Colour": "red"})
+    with pytest.raises(PlatformError, match="'Churn' cannot name a stack"):
+        dry_run.show_deployment("Churn", {})
 
 
 @pytest.mark.parametrize("confirmed", ["", "other", "CHURN"])

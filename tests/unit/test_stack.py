@@ -3,7 +3,7 @@
 import pytest
 
 from contract.errors import PlatformError
-from infrastructure.aws.stack import TEMPLATE, Plan, Stack
+from infrastructure.aws.stack import PROJECT, TEMPLATE, Plan, Stack
 from tests.unit.cloudformation_fake import FakeCloudFormation, change, refused
 
 NEW = Plan("churn-1", True, ("Add      Job (AWS::Glue::Job)",))
@@ -47,6 +47,14 @@ def test_unready_stack_names_the_remedy(status, words):
     assert cloud.named("create_change_set") == []
 
 
+def test_failed_stack_beside_the_lakehouse_goes_alone():
+    stack = Stack("churn-network", FakeCloudFormation("ROLLBACK_COMPLETE"), environment="churn")
+    with pytest.raises(
+        PlatformError, match="remove it with aws cloudformation delete-stack --stack-name churn-network"
+    ):
+        stack.exists()
+
+
 def test_outputs_come_by_name():
     stack, _ = _stack("CREATE_COMPLETE", {"Lake": "s3://b/lake"})
     assert stack.outputs() == {"Lake": "s3://b/lake"}
@@ -72,11 +80,12 @@ def test_first_plan_creates_the_stack():
     assert asked["Parameters"] == [{"ParameterKey": "LibraryKey", "ParameterValue": "glue/x.zip"}]
     assert asked["TemplateBody"] == TEMPLATE.read_text(encoding="utf-8")
     assert asked["Capabilities"] == ["CAPABILITY_IAM"]
+    assert asked["Tags"] == [{"Key": "Project", "Value": PROJECT}, {"Key": "Environment", "Value": "churn"}]
 
 
 def test_later_plan_keeps_other_parameters():
     stack, cloud = _stack("UPDATE_COMPLETE")
-    cloud.parameters = ["LibraryKey", "AlertEmail"]
+    cloud.parameters = ["LibraryKey", "AlertEmail", "OfAnEarlierRelease"]
     assert not stack.plan({"LibraryKey": "new"}).is_new
     (asked,) = cloud.named("create_change_set")
     assert asked["ChangeSetType"] == "UPDATE"

@@ -1,0 +1,54 @@
+"""The stacks of one deployment, and the parameters that their templates have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from contract.errors import PlatformError
+from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, Stack, read_template
+
+TEMPLATES = (NETWORK_TEMPLATE, TEMPLATE, OPERATIONS_TEMPLATE)
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """The stacks of one environment, in the order in which they are created (ADR 21)."""
+
+    network: Stack
+    lakehouse: Stack
+    operations: Stack
+
+    @classmethod
+    def named(cls, name: str, cloudformation: Any, **options: Any) -> Self:
+        """Return the stacks of the environment `name`; `options` are those of `Stack`."""
+        beside = {"cloudformation": cloudformation, "environment": name, **options}
+        return cls(
+            network=Stack(f"{name}-network", template=NETWORK_TEMPLATE, **beside),
+            lakehouse=Stack(name, cloudformation, **options),
+            operations=Stack(f"{name}-operations", template=OPERATIONS_TEMPLATE, **beside),
+        )
+
+
+def default_parameters() -> dict[str, str]:
+    """Return every parameter of the templates with its default, empty where it has none."""
+    return {
+        name: str(declared.get("Default", ""))
+        for path in TEMPLATES
+        for name, declared in read_template(path)["Parameters"].items()
+    }
+
+
+def check_parameters(parameters: Mapping[str, str]) -> None:
+    """Raise PlatformError for a parameter that no template has, before anything is started."""
+    known = default_parameters()
+    unknown = [name for name in parameters if name not in known]
+    if unknown:
+        raise PlatformError(f"the templates have no parameter {', '.join(unknown)}. They have: {', '.join(known)}")
+
+
+def describe(parameters: Mapping[str, str]) -> list[str]:
+    """Return a line per parameter and resource of the templates with `parameters`; needs no account. Raises PlatformError."""
+    check_parameters(parameters)
+    lines = [f"parameter {name} = {value}" for name, value in (default_parameters() | dict(parameters)).items()]
+    resources = [entry for path in TEMPLATES for entry in read_template(path)["Resources"].items()]
+    return lines + [f"resource  {name} ({declared['Type']})" for name, declared in resources]

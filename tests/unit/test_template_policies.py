@@ -1,0 +1,169 @@
+"""What the roles of the template may do: every call that the code makes, and not what would cross a border.
+
+Policies are evaluated as IAM does: an action of a statement, a resource that its patterns match, and its condition.
+"""
+
+import json
+import re
+from fnmatch import fnmatchcase
+
+import pytest
+
+from tests.unit.templates import parsed, spoiled
+
+HERE = "arn:aws:{}:eu-west-1:1"
+LOGS = HERE.format("logs")
+GLUE = HERE.format("glue")
+NAMES = {
+    "AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "1", "AWS::StackName": "churn",
+    "Job": "churn", "RawCrawler": "churn-raw", "Workgroup": "churn", "JobRole": "role", "GlueSecurity": "churn",
+    "SilverDatabase": "churn_silver", "GoldDatabase": "churn_gold", "RawDatabase": "churn_raw",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def template():
+    return parsed()
+
+
+def _resolved(value):
+    """A resource of a statement as text: of what is no name, its logical id, `arn:<id>` for its ARN."""
+    if isinstance(value, str):
+        return value
+    ((function, argument),) = value.items()
+    if function == "Fn::GetAtt":
+        return f"arn:{argument[0]}"
+    if function == "Ref":
+        return NAMES.get(argument, argument)
+    return re.sub(r"\$\{([\w:.]+)\}", lambda m: NAMES.get(m[1]) or f"arn:{m[1].removesuffix('.Arn')}", argument)
+
+
+def _statements(template, name):
+    properties = template["Resources"][name]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", ())] or [
+        properties["PolicyDocument"]
+    ]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def _allows(template, name, action, resource, **context):
+    for statement in _statements(template, name):
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        wanted = statement.get("Condition", {}).get("StringEquals", {})
+        if (
+            action in statement["Action"]
+            and any(fnmatchcase(resource, _resolved(pattern)) for pattern in resources)
+            and all(context.get(key.replace("cloudwatch:", "")) in value for key, value in wanted.items())
+        ):
+            return True
+    return False
+
+
+LAKE, RAW, RESULTS, ARTIFACTS = "arn:LakeBucket", "arn:RawBucket", "arn:ResultsBucket", "arn:ArtifactBucket"
+ORCHESTRATOR, JOB, CRAWLER, COPY = "OrchestratorPolicy", "JobRole", "CrawlerRole", "CopyRole"
+ALLOWED = [
+    (ORCHESTRATOR, "glue:StartJobRun", f"{GLUE}:job/churn"),
+    (ORCHESTRATOR, "glue:GetJobRuns", f"{GLUE}:job/churn"),
+    (ORCHESTRATOR, "glue:BatchStopJobRun", f"{GLUE}:job/churn"),
+    (ORCHESTRATOR, "logs:GetLogEvents", f"{LOGS}:log-group:/aws-glue/jobs-role-churn/output:log-stream:jr_1"),
+    (ORCHESTRATOR, "logs:GetLogEvents", f"{LOGS}:log-group:/aws-glue/jobs/output:log-stream:jr_1"),
+    (ORCHESTRATOR, "glue:StartCrawler", f"{GLUE}:crawler/churn-raw"),
+    (ORCHESTRATOR, "glue:GetTables", f"{GLUE}:table/churn_raw/customers"),
+    (ORCHESTRATOR, "glue:UpdateTable", f"{GLUE}:table/churn_gold/churn_kpis"),
+    (ORCHESTRATOR, "glue:GetPartitions", f"{GLUE}:table/churn_silver/customers"),
+    (ORCHESTRATOR, "s3:GetObject", f"{LAKE}/lake/_dashboard/key"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/file_notices.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/deliveries.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/rebuild.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_reports/dashboard.html"),
+    (ORCHESTRATOR, "s3:DeleteObject", f"{LAKE}/lake/_alerts/3.claimed.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{RESULTS}/athena/x.csv"),
+    (ORCHESTRATOR, "s3:ListBucket", RAW),
+    (ORCHESTRATOR, "athena:GetQueryResults", "arn:aws:athena:eu-west-1:1:workgroup/churn"),
+    (ORCHESTRATOR, "sqs:ReceiveMessage", "arn:Arrivals"),
+    (ORCHESTRATOR, "sns:Publish", "Alerts"),
+    ("WarehousePolicy", "secretsmanager:GetSecretValue", "LoaderSecret"),
+    ("WarehousePolicy", "redshift-serverless:GetCredentials", "arn:RedshiftWorkgroup"),
+    (JOB, "glue:GetSecurityConfiguration", "*"),
+    (JOB, "s3:PutObject", f"{LAKE}/lake/_dashboard/key"),
+    (JOB, "s3:DeleteObject", f"{LAKE}/lake/gold/x.parquet"),
+    (JOB, "s3:GetObject", f"{RAW}/raw/customers.csv"),
+    (JOB, "s3:GetObject", f"{ARTIFACTS}/glue/1/glue_main.py"),
+    (JOB, "logs:AssociateKmsKey", f"{LOGS}:log-group:/aws-glue/jobs-role-churn/output"),
+    (CRAWLER, "glue:GetSecurityConfiguration", "*"),
+    (CRAWLER, "s3:GetObject", f"{RAW}/raw/customers.csv"),
+    (CRAWLER, "glue:CreateTable", f"{GLUE}:table/churn_raw/customers"),
+    (COPY, "s3:GetObject", f"{LAKE}/lake/_exports/customer_churn_analysis/3/part.parquet"),
+]  # fmt: skip
+REFUSED = [
+    (ORCHESTRATOR, "glue:StartJobRun", f"{GLUE}:job/churn-staging"),
+    (ORCHESTRATOR, "logs:GetLogEvents", f"{LOGS}:log-group:/aws-glue/jobs-other-staging/output:log-stream:jr_1"),
+    (ORCHESTRATOR, "glue:UpdateTable", f"{GLUE}:table/churn_staging_gold/churn_kpis"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/gold/customer_churn_analysis/_delta_log/1.json"),
+    (ORCHESTRATOR, "s3:DeleteObject", f"{LAKE}/lake/_control/deliveries.json"),
+    (ORCHESTRATOR, "s3:GetObject", f"{RAW}/raw/customers.csv"),
+    (ORCHESTRATOR, "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:1:secret:redshift!churn-1a-churn_admin-x"),
+    ("WarehousePolicy", "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:1:secret:redshift!churn-1a-churn_admin-x"),
+    (JOB, "s3:PutObject", f"{RAW}/raw/customers.csv"),
+    (JOB, "s3:DeleteObject", f"{RAW}/raw/customers.csv"),
+    (CRAWLER, "s3:GetObject", f"{LAKE}/lake/gold/x.parquet"),
+    (COPY, "s3:GetObject", f"{LAKE}/lake/silver/x.parquet"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "action", "resource"), ALLOWED)
+def test_call_of_the_code_is_allowed(template, name, action, resource):
+    assert _allows(template, name, action, resource)
+    (place,) = [
+        (*_path(template, name), number, "Action")
+        for number, statement in enumerate(_statements(template, name))
+        if _is_the_one(template, name, number, statement, action, resource)
+    ]
+    assert not _allows(spoiled(template, place, ["nothing:Nothing"]), name, action, resource), "by that statement only"
+
+
+def _path(template, name):
+    properties = template["Resources"][name]["Properties"]
+    within = ("Policies", 0) if "Policies" in properties else ()
+    return ("Resources", name, "Properties", *within, "PolicyDocument", "Statement")
+
+
+def _is_the_one(template, name, number, statement, action, resource):
+    return action in statement["Action"] and not _allows(
+        spoiled(template, (*_path(template, name), number), {"Action": [], "Resource": []}), name, action, resource
+    )
+
+
+@pytest.mark.parametrize(("name", "action", "resource"), REFUSED)
+def test_call_beyond_the_border_is_refused(template, name, action, resource):
+    assert not _allows(template, name, action, resource)
+    opened = {"Effect": "Allow", "Action": [action], "Resource": resource}
+    assert _allows(spoiled(template, (*_path(template, name), 0), opened), name, action, resource), (
+        "it would be noticed"
+    )
+
+
+@pytest.mark.parametrize(("name", "namespace"), [(ORCHESTRATOR, "Churn"), (JOB, "Glue")])
+def test_metrics_go_into_one_namespace(template, name, namespace):
+    assert _allows(template, name, "cloudwatch:PutMetricData", "*", namespace=namespace)
+    assert not _allows(template, name, "cloudwatch:PutMetricData", "*", namespace="AWS/Other")
+
+
+def test_every_allowed_key_of_the_lake_is_below_it(template):
+    """A lake is at lake/: nothing but it, and the job's own temporary files, is written in its bucket."""
+    granted = json.dumps([_statements(template, name) for name in (ORCHESTRATOR, COPY)])
+    assert set(re.findall(r"\$\{LakeBucket\.Arn\}/([\w]+)", granted)) == {"lake"}
+
+
+def test_the_worker_never_has_the_administrator_s_secret(template):
+    assert "churn_admin" not in json.dumps([template["Resources"][name] for name in (ORCHESTRATOR, "WarehousePolicy")])
+    secret = template["Resources"]["LoaderSecret"]["Properties"]
+    assert json.loads(secret["GenerateSecretString"]["SecretStringTemplate"]) == {"username": "churn_loader"}
+    assert secret["GenerateSecretString"]["GenerateStringKey"] == "password"
+    assert secret["KmsKeyId"] == {"Fn::GetAtt": ["Key", "Arn"]}
+    assert template["Resources"]["Namespace"]["Properties"]["AdminUsername"] == "churn_admin"
+
+
+def test_the_warehouse_has_a_limit_to_its_growth(template):
+    assert template["Resources"]["RedshiftWorkgroup"]["Properties"]["MaxCapacity"] == {"Ref": "RedshiftMaxCapacity"}
+    assert template["Outputs"]["WarehouseMonthlyRpuHours"]["Value"] == {"Ref": "RedshiftMonthlyRpuHours"}
