@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -50,17 +50,20 @@ class _Work:
 
     @property
     def is_rebuild(self) -> bool:
+        """Whether all of bronze is read and both tables are replaced."""
         return self.last_batch < 0
 
-    @property
+    @cached_property
     def files(self) -> list[FileEntry]:
+        """The files of the batches that are read."""
         return [file for batch in self.batches if batch.number > self.last_batch for file in batch.files]
 
     @property
     def feeds(self) -> list[Feed]:
+        """The feeds that these files are of."""
         return [FEEDS[name] for name in sorted({file.feed for file in self.files})]
 
-    @property
+    @cached_property
     def lost_columns(self) -> list[LostColumns]:
         """What the files of this run lack that earlier ones had."""
         counted = [
@@ -69,7 +72,7 @@ class _Work:
         ]
         return lost_columns(counted, max(self.last_batch, self.judged_until))
 
-    @property
+    @cached_property
     def lacking(self) -> dict[tuple[int, str], tuple[str, ...]]:
         """The columns that files lack, by delivery, where bronze does not tell these from blank ones."""
         old = [batch for batch in self.batches if batch.has_null_for_blank]

@@ -16,16 +16,9 @@ from lake.alerts import Alert, Alerts, AtRisk
 from lake.storage import open_folder
 from tasks import alerts as alerts_task
 from tasks.alerts import body, send_alerts, subject
-from tests.support.receivers import MailServer, Webhook
+from tests.support.receivers import MailServer
 
 TOP = tuple(AtRisk(f"c{n}", "Fresno" if n else None, "Low-Value, Low-Risk", 30.0, 900 - n, 92) for n in range(12))
-
-
-@pytest.fixture
-def webhook():
-    running = Webhook()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -13,18 +13,10 @@ from lake.results import FileNote
 from lake.set_aside import SetAside, SetAsideFiles
 from lake.storage import open_folder
 from tasks.files import format_files, notify_about_files
-from tests.support.receivers import Webhook
 from tests.support.scripted_jobs import result, scripted
 
 HELD = Delivery("day 1/a.csv", "customers", 3, "held", 10, 4, 0.05)
 ASIDE = SetAside("book.xlsx", "/raw/book.xlsx", 1, 1, "an Excel workbook: save it as CSV.")
-
-
-@pytest.fixture
-def webhook():
-    receiver = Webhook()
-    yield receiver
-    receiver.stop()
 
 
 def _script(held=(), aside=()):

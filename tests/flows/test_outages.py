@@ -19,7 +19,6 @@ from lake.delta_log import commit_file
 from lake.results import DASHBOARD_STEP, WAREHOUSE_STEP, FileNote
 from lake.set_aside import SetAside, SetAsideFiles
 from tests.support.exports import write_export
-from tests.support.receivers import Webhook
 from tests.support.records import record, write_jsonl
 from tests.support.scripted_jobs import result, scripted
 
@@ -29,13 +28,6 @@ SERVICES = ("register_tables", "loaded_version", "load_warehouse", "send_alerts"
 class BrokenCatalog(GlueCatalog):
     def register(self, table, location):
         raise PlatformError("Glue is down")
-
-
-@pytest.fixture
-def webhook():
-    running = Webhook()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

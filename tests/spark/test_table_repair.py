@@ -85,23 +85,18 @@ def _lost_commit(table):
 
 def _data(table, spoil):
     """The data file that the newest version of the table names first."""
-
-    def damage(lake):
-        store = Lake(get_session(), lake.folder)
-        place = lake.path / TABLES[table].path / store.data_files(TABLES[table])[0]
-        spoil(place)
-        store.forget_logs()
-        return place
-
-    return damage
+    return _named_file(table, spoil, lambda store: store.data_files(TABLES[table])[0])
 
 
 def _vector(table, spoil):
     """The file of a deletion vector that the newest version of the table names."""
+    return _named_file(table, spoil, lambda store: min(store.deletion_vectors(TABLES[table]).values()))
 
+
+def _named_file(table, spoil, choose):
     def damage(lake):
         store = Lake(get_session(), lake.folder)
-        place = lake.path / TABLES[table].path / min(store.deletion_vectors(TABLES[table]).values())
+        place = lake.path / TABLES[table].path / choose(store)
         spoil(place)
         store.forget_logs()
         return place
