@@ -21,7 +21,7 @@ from jobs.session import tune
 from lake.column_drift import LOOK_BACK, LostColumns, drift_check, lost_columns
 from lake.file_report import held_files, held_notes
 from lake.manifests import Batch
-from lake.register import FileEntry
+from lake.register import FileEntry, Register
 from lake.results import JobResult
 from transforms import silver
 from transforms.blanks import with_blanks
@@ -67,7 +67,7 @@ class _Work:
     def lost_columns(self) -> list[LostColumns]:
         """What the files of this run lack that earlier ones had."""
         counted = [
-            replace(batch, files=tuple(file for file in batch.files if (file.batch, file.path) not in self.discarded))
+            replace(batch, files=tuple(file for file in batch.files if file.key not in self.discarded))
             for batch in self.batches
         ]
         return lost_columns(counted, max(self.last_batch, self.judged_until))
@@ -76,12 +76,13 @@ class _Work:
     def lacking(self) -> dict[tuple[int, str], tuple[str, ...]]:
         """The columns that files lack, by delivery, where bronze does not tell these from blank ones."""
         old = [batch for batch in self.batches if batch.has_null_for_blank]
-        return {(file.batch, file.path): file.lacks for batch in old for file in batch.files if file.lacks is not None}
+        return {file.key: file.lacks for batch in old for file in batch.files if file.lacks is not None}
 
-    @property
-    def delivered(self) -> dict[str, int]:
-        """The batch of the newest delivery of every file."""
-        return {file.path: file.batch for file in self.files if (file.batch, file.path) not in self.discarded}
+    def delivered(self, register: Register) -> dict[str, int]:
+        """The batch of the newest delivery of every file that is the only one with its path below a raw folder."""
+        counted = {file.path: file.batch for file in self.files if file.key not in self.discarded}
+        shared = register.shared_paths()
+        return {path: batch for path, batch in counted.items() if path not in shared}
 
 
 def run(context: JobContext) -> list[JobResult]:
@@ -206,9 +207,10 @@ def _publish_quarantine(
         return context.unchanged("no quarantined row, none open", table=QUARANTINE)
     customers = context.lake.empty(CUSTOMERS) if is_rebuild else context.lake.read(CUSTOMERS)
     is_empty = is_rebuild and not quarantined
-    changes = (
-        quarantined_rows if is_empty else _quarantine_changes(known, quarantined_rows, customers, batch, work.delivered)
-    )
+    changes = quarantined_rows
+    if not is_empty:
+        delivered = work.delivered(context.manifests.register())
+        changes = _quarantine_changes(known, quarantined_rows, customers, batch, delivered)
     return publish(
         context,
         QUARANTINE,

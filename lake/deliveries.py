@@ -17,7 +17,7 @@ from lake.documents import Documents
 from lake.manifests import Manifests
 from lake.names import printable
 from lake.rebuild import RebuildRequest
-from lake.register import FileEntry
+from lake.register import FileEntry, Register
 from lake.storage import Folder
 
 DeliveryState = Literal["held", "superseded", "discarded", "retry"]
@@ -136,12 +136,12 @@ def decide(
     discarded = [entry for name in discard for entry in _named(name, entries)]
     judged_again = [entry for name in retry for entry in _named(name, entries)]
     if retry_held:
-        judged_again += [entry for entry in entries if _is_held(known.get((entry.batch, entry.path)))]
+        judged_again += [entry for entry in entries if _is_held(known.get(entry.key))]
     for entry in discarded:
-        known[entry.batch, entry.path] = replace(_known(entry, known), state="discarded", since=at.isoformat())
+        known[entry.key] = replace(_known(entry, known), state="discarded", since=at.isoformat())
     for entry in judged_again:
         again = replace(_known(entry, known), state="retry", limit=limit, since=at.isoformat())
-        known[entry.batch, entry.path] = again
+        known[entry.key] = again
     if discarded or judged_again:
         RebuildRequest(lake).ask()  # first: the decision counts for nothing without it
         store.write(known.values())
@@ -158,7 +158,7 @@ def _is_held(delivery: Delivery | None) -> bool:
 
 def _known(entry: FileEntry, known: Mapping[tuple[int, str], Delivery]) -> Delivery:
     new = Delivery(entry.path, entry.feed, entry.batch, "retry", rows=entry.rows or 0)
-    return known.get((entry.batch, entry.path), new)
+    return known.get(entry.key, new)
 
 
 def _named(name: str, entries: Sequence[FileEntry]) -> list[FileEntry]:
@@ -191,14 +191,11 @@ def judged(
     return [delivery for delivery in candidates if delivery.share > delivery.limit]
 
 
-def with_superseded(deliveries: Iterable[Delivery], entries: Iterable[FileEntry]) -> list[Delivery]:
+def with_superseded(deliveries: Iterable[Delivery], register: Register) -> list[Delivery]:
     """Return the deliveries, those that are held and whose file has been delivered again as superseded."""
-    newest: dict[str, int] = {}
-    for entry in entries:
-        newest[entry.path] = max(entry.batch, newest.get(entry.path, 0))
     return [
         replace(delivery, state="superseded")
-        if delivery.state == "held" and newest.get(delivery.path, 0) > delivery.batch
+        if delivery.state == "held" and register.delivered_again(delivery.key)
         else delivery
         for delivery in deliveries
     ]

@@ -61,11 +61,8 @@ def list_files(raw: str, lake: Folder, at: datetime, s3: Any = None) -> FileList
         *(_new(file) for file in arrivals.new),
         *(FileState(name, "waiting") for name in arrivals.waiting),
         *(_set_aside(file, since.get(file.uri, "")) for file in arrivals.set_aside),
-        *(_ingested(file, decided.get((file.batch, file.path))) for file in arrivals.ingested),
-        *(
-            _ingested(file, decided.get((file.batch, file.path)), "removed")
-            for file in _removed(arrivals, manifests.register())
-        ),
+        *(_ingested(file, decided.get(file.key)) for file in arrivals.ingested),
+        *(_ingested(file, decided.get(file.key), "removed") for file in _removed(arrivals, manifests.register())),
     ]
     return FileList(tuple(sorted(states, key=lambda state: state.path)), arrivals.hidden)
 

@@ -1,5 +1,6 @@
 """The register of ingested files: which content of which file is in bronze."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,11 @@ class FileEntry:
     batch: int = 0
     lacks: tuple[str, ...] | None = None
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """Return its identity in the lake: batch and path."""
+        return self.batch, self.path
+
 
 class Register:
     """The last entry of every file and the first of every content, from the `entries` of all batches in any order."""
@@ -34,7 +40,7 @@ class Register:
         self._by_address: dict[str, FileEntry] = {}
         self._by_path: dict[str, FileEntry] = {}
         self._by_content: dict[str, FileEntry] = {}
-        for entry in sorted(entries, key=_order):
+        for entry in sorted(entries, key=lambda entry: entry.key):
             self._by_address[entry.uri or entry.path] = entry
             self._by_path[entry.path] = entry
             self._by_content.setdefault(entry.checksum, entry)
@@ -55,14 +61,25 @@ class Register:
         is_rebuilt_later = not same_path.uri and same_path.batch > same_address.batch
         return same_path if is_rebuilt_later else same_address
 
+    def delivered_again(self, key: tuple[int, str]) -> bool:
+        """Return whether a newer content of the same file has come since the entry with that `key`.
+
+        Files at two addresses with one path below their raw folders are two files.
+        """
+        batch, path = key
+        newest = self._by_path.get(path)
+        if newest is None or newest.batch <= batch:
+            return False
+        return not any(entry.key == key and entry.uri for entry in self)
+
+    def shared_paths(self) -> set[str]:
+        """Return the paths that several files have, each below a raw folder of its own."""
+        return {path for path, files in Counter(entry.path for entry in self).items() if files > 1}
+
     def first(self, checksum: str) -> FileEntry | None:
         """Return the entry with which a content was first ingested, under whatever name; None for new content."""
         return self._by_content.get(checksum)
 
     def condensed(self) -> tuple[FileEntry, ...]:
         """Return the entries that make the same register as all of them, oldest first."""
-        return tuple(sorted({*self._by_content.values(), *self._by_address.values()}, key=_order))
-
-
-def _order(entry: FileEntry) -> tuple[int, str]:
-    return entry.batch, entry.path
+        return tuple(sorted({*self._by_content.values(), *self._by_address.values()}, key=lambda entry: entry.key))

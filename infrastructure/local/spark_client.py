@@ -58,7 +58,9 @@ class SparkWorker:
             code = self._process.wait()
             died = " (its Java process has died, which happens where memory is short)" if code == JVM_DIED else ""
             cause = _known_cause(self.log, self._log_start) or died
-            raise JobError(f"Spark ended with code {code} before the job was done{cause}. Its log: {self.log}")
+            message = f"Spark ended with code {code} before the job was done{cause}. Its log: {self.log}"
+            LOGGER.warning("%s", message)  # who waits for the job tries again, and the reason would not be seen
+            raise JobError(message)
         return dict(json.loads(response))
 
     def _response(self) -> str:

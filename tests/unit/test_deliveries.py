@@ -15,7 +15,7 @@ from lake.file_report import held_files, held_notes
 from lake.manifests import Manifests
 from lake.names import printable
 from lake.rebuild import Rebuild, RebuildRequest
-from lake.register import FileEntry
+from lake.register import FileEntry, Register
 from lake.storage import open_folder
 
 NOW = datetime(2026, 3, 10, 6, tzinfo=UTC)
@@ -77,10 +77,31 @@ def test_a_file_is_judged_by_its_own_rows(measured, limit):
     assert together == alone
 
 
-def test_the_next_delivery_of_a_file_supersedes_the_held_one():
-    held = [_delivery("a.csv", 1), _delivery("b.csv", 1), _delivery("c.csv", 2, "retry"), _delivery("d.csv", 3)]
-    entries = [FileEntry(path, "customers", batch=batch) for path, batch in (("a.csv", 2), ("c.csv", 3), ("d.csv", 3))]
-    assert [delivery.state for delivery in with_superseded(held, entries)] == ["superseded", "held", "retry", "held"]
+def _entry(uri, path, batch):
+    return FileEntry(path, "customers", uri=uri, batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "state"),
+    [
+        (_entry("/raw/a.csv", "a.csv", 1), [_entry("/raw/a.csv", "a.csv", 2)], "superseded"),
+        (_entry("/raw/a.csv", "a.csv", 1), [_entry("/raw/b.csv", "b.csv", 2)], "held"),
+        (_entry("/day 1/a.csv", "a.csv", 1), [_entry("/day 2/a.csv", "a.csv", 2)], "held"),
+        (_entry("/raw/a.csv", "a.csv", 1), [_entry("/elsewhere/a.csv", "a.csv", n) for n in (2, 3)], "held"),
+        (_entry("", "a.csv", 1), [_entry("/raw/a.csv", "a.csv", 2)], "superseded"),
+        (_entry("/raw/a.csv", "a.csv", 1), [], "held"),
+    ],
+    ids=["same address", "another file", "another folder", "another folder twice", "address is lost", "nothing"],
+)
+def test_the_next_delivery_of_a_file_supersedes_the_held_one(first, later, state):
+    (delivery,) = with_superseded([_delivery("a.csv", 1)], Register([first, *later]))
+    assert delivery.state == state
+
+
+def test_only_what_is_held_is_superseded():
+    register = Register([_entry("/raw/a.csv", "a.csv", batch) for batch in (1, 2)])
+    kept = [_delivery("a.csv", 1, state) for state in ("retry", "discarded")]
+    assert with_superseded(kept, register) == kept
 
 
 @pytest.mark.parametrize(
