@@ -127,9 +127,9 @@ def test_killed_spark_loses_nothing(machine, first_run):
 
 def test_run_ends_with_prefects_server(machine, first_run):
     """Soon, with its remedy; the next run starts another server and resumes."""
-    process = machine.start("run", "--raw", "raw", "--full-refresh", "--max-quarantined-share", "0.2")
-    while "silver: running" not in (line := process.stderr.readline()):
-        assert line, "the run ended before it began with silver"
+    process = machine.start("run", "--raw", "raw", "--max-quarantined-share", "0.2")
+    while "bronze: running" not in (line := process.stderr.readline()):
+        assert line, "the run ended before it began"
     server = json.loads((machine.folder / "state" / "services" / "prefect.json").read_text())["pid"]
     for victim in [*psutil.Process(server).children(recursive=True), psutil.Process(server)]:
         victim.kill()

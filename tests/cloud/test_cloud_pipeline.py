@@ -116,6 +116,7 @@ def two_days(tmp_path):
     return tmp_path / "first", tmp_path / "both"
 
 
+@pytest.mark.nightly
 def test_day_of_failing_requests_equals_a_local_one(
     platform, cloud, pipeline, two_days, prefect_harness, caplog, monkeypatch
 ):

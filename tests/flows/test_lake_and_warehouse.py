@@ -77,6 +77,7 @@ def test_rows_changed_by_somebody_are_loaded_again(platform):
     assert not load_warehouse.fn(platform, load.version).differences
 
 
+@pytest.mark.nightly
 def test_restored_lake_that_goes_another_way(platform, tmp_path):
     """The same table, the same version number, other rows."""
     lake, raw, backup = tmp_path / "lake", tmp_path / "raw", tmp_path / "backup"

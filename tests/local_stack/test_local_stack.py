@@ -76,6 +76,7 @@ def test_tables_are_assets_with_upstreams_rows_and_versions(room):
     assert warehouse["payload"]["table_rows"] == 60
 
 
+@pytest.mark.nightly
 def test_an_alert_and_a_file_that_lands_while_a_run_is_going(room):
     write_jsonl(
         room.raw / "customers" / "2026-02-01" / "a.jsonl",
@@ -98,6 +99,7 @@ def test_an_alert_and_a_file_that_lands_while_a_run_is_going(room):
     room.until(lambda: room.ended("COMPLETED", 2) and not [r for r in room.runs() if r["state_type"] == "RUNNING"])
 
 
+@pytest.mark.nightly
 def test_late_files_and_an_event_of_a_wrong_shape(room):
     """The trigger of prefect.yaml with 10 seconds instead of 26 hours: a feed that came and then does not.
 
@@ -119,6 +121,7 @@ def test_late_files_and_an_event_of_a_wrong_shape(room):
     room.until(lambda: not [r for r in room.runs() if r["state_type"] in ("RUNNING", "PENDING", "SCHEDULED")])
 
 
+@pytest.mark.nightly
 def test_prefect_pages_show_runs(room, tmp_path):
     browser = find_browser()
     if browser is None:

@@ -5,6 +5,7 @@ import random
 from collections import defaultdict
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 
 from contract.columns import EVENT_TIME, KEY
@@ -42,6 +43,7 @@ def _expected(versions):
     return int(newest["tenure_months"]), newest.get("city")
 
 
+@pytest.mark.nightly
 def test_newest_values_win_in_any_order(spark, tmp_path):
     histories = {f"C{n:03d}": _history(f"C{n:03d}") for n in range(CUSTOMERS)}
     batches = [[], []]

@@ -151,7 +151,13 @@ DAMAGES = {
 HISTORY = "no rebuild brings its rows back"
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+# One of each way of repair in every run of the tests.
+_QUICK = ("a commit of bronze", "a lost deletion vector of silver", "the last commit of gold")
+
+
+@pytest.mark.parametrize(
+    "damage", [name if name in _QUICK else pytest.param(name, marks=pytest.mark.nightly) for name in DAMAGES]
+)
 def test_repair_brings_everything_back(loaded, lake, damage):
     table, spoil, ingests_again = DAMAGES[damage]
     expected, moved = _content(PipelineHarness(loaded / "lake")), lake.rows("gold.customer_movements")
