@@ -256,6 +256,9 @@ def deploy(
         list[str] | None, typer.Option(help="NAME=VALUE of a template parameter; may be repeated.")
     ] = None,
     block: Annotated[str, typer.Option(help="Name under which the Platform block is saved.")] = "aws",
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Also run Prefect's worker and the watcher there, for the Prefect in use.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be created; needs no account.")] = False,
     yes: Yes = False,
 ) -> None:
@@ -265,7 +268,7 @@ def deploy(
         _call("dry_run:show_deployment", stack, parameters)
         return
     _call("startup:use_prefect")
-    _call("deploy:deploy_stack", stack, region, parameters, block, is_sure=yes)
+    _call("deploy:deploy_stack", stack, region, parameters, block, with_worker=worker, is_sure=yes)
 
 
 @app.command()

@@ -135,7 +135,11 @@ def test_parameters_are_split_once(calls, given, parsed):
 
 def test_deployment_asks_before_changing(calls):
     _churn("deploy", "--region", "eu-west-1", "--block", "prod")
-    assert calls[-1] == ("deploy:deploy_stack", ("churn-lakehouse", "eu-west-1", {}, "prod"), {"is_sure": False})
+    assert calls[-1] == (
+        "deploy:deploy_stack",
+        ("churn-lakehouse", "eu-west-1", {}, "prod"),
+        {"with_worker": False, "is_sure": False},
+    )
     assert calls[0][0] == "startup:use_prefect"
 
 
