@@ -32,5 +32,7 @@ def test_worker_and_watcher_start_with_what_is_locked(tmp_path):
     worker, watcher = (container["Command"] for container in containers)
     assert "--with-healthcheck" in _run(python, *worker[1:5], "--help", cwd=app, COLUMNS="200", **home)
     assert "--platform" in _run(python, *watcher[1:4], "--help", cwd=app, COLUMNS="200", **home)
-    everything = "import flows.churn_pipeline, flows.backfill, flows.business_review, flows.table_maintenance, cli.watch_queue"
+    everything = (
+        "import flows.churn_pipeline, flows.backfill, flows.business_review, flows.table_maintenance, cli.watch_queue"
+    )
     _run(python, "-c", f"{everything}, flows.schema_drift, flows.notify_operators, boto3", cwd=app, **home)
