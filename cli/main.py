@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import datetime
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -209,6 +210,29 @@ def repair(lake: Lake = None, platform: PlatformName = None, as_json: AsJson = F
         _call("repair:repair_on_platform", platform, as_json=as_json)
     else:
         _call("repair:repair_locally", lake, as_json=as_json)
+
+
+@app.command()
+def restore(
+    to: Annotated[
+        datetime,
+        typer.Option(
+            help="The moment, e.g. 2026-01-31T06:00; in UTC unless it has an offset.",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"],
+        ),
+    ],
+    lake: Lake = None,
+    platform: PlatformName = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
+    """Bring every table back to its state of a moment; the next run ingests again what came after it."""
+    _call("startup:log_to_terminal")
+    if platform:
+        _call("startup:use_prefect")
+        _call("repair:restore_on_platform", platform, to, as_json=as_json, is_sure=yes)
+    else:
+        _call("repair:restore_locally", lake, to, as_json=as_json, is_sure=yes)
 
 
 @app.command()
