@@ -308,6 +308,16 @@ def destroy(
 
 
 @app.command()
+def doctor(
+    platform: Annotated[str, typer.Option("--platform", help="A saved Platform block on AWS, e.g. aws.")],
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong with a deployed platform, and say what to do; it changes nothing."""
+    _call("startup:use_prefect")
+    _call("doctor:examine", platform, as_json=as_json)
+
+
+@app.command()
 def drift(
     platform: Annotated[str, typer.Option("--platform", help="A saved Platform block with crawlers, e.g. aws.")],
     as_json: AsJson = False,

@@ -16,7 +16,7 @@ from contract.errors import LakeError
 from infrastructure.local.paths import PACKAGES
 
 COMMANDS = (
-    "generate", "run", "query", "status", "files", "batches", "discard", "retry", "repair", "restore", "report", "dashboard", "package", "deploy",
+    "generate", "run", "query", "status", "files", "batches", "discard", "retry", "repair", "restore", "doctor", "report", "dashboard", "package", "deploy",
     "destroy", "drift", "up", "down", "watch", "blocks",
 )  # fmt: skip
 PATHS = [[name] for name in COMMANDS] + [["tableau"], ["tableau", "build"], ["tableau", "publish"]]
