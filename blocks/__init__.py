@@ -1,3 +1,3 @@
 """Prefect blocks: what differs between local and AWS."""
 
-MODULES = ("arrivals", "athena", "catalog", "crawlers", "glue", "notify", "platform", "redshift", "tableau")
+MODULES = ("arrivals", "athena", "catalog", "crawlers", "glue", "metrics", "notify", "platform", "redshift", "tableau")

@@ -13,6 +13,7 @@ from blocks.aws import aws_client
 from blocks.catalog import GlueCatalog
 from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob, LocalGlueJob
+from blocks.metrics import Metrics
 from blocks.notify import Notifier
 from blocks.redshift import RedshiftWarehouse
 from contract.errors import PlatformError
@@ -54,6 +55,9 @@ class Platform(Block):
     )
     notifier: Notifier | None = Field(
         default=None, title="Notifier", description="Where alerts go; without one they are seen in Prefect only."
+    )
+    metrics: Metrics | None = Field(
+        default=None, title="Metrics", description="Where runs write figures for alarms; none on a local platform."
     )
     customer_ids: CustomerIds = Field(
         default="shown",

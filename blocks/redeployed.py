@@ -19,6 +19,7 @@ _FIRST_RELEASE = (
     "athena.workgroup",
     "crawlers",
     "arrivals.queue_url",
+    "metrics",
 )
 _WAREHOUSE = tuple(f"warehouse.{name}" for name in ("host", "database", "secret_arn", "schema_name", "iam_role"))
 _ADMINISTRATOR = "-churn_admin-"  # in the secret of a warehouse that it made
@@ -35,7 +36,7 @@ def merged(existing: Platform, from_outputs: Platform) -> tuple[Platform, list[s
     A field is replaced where it is as the last deployment has written it. Anything else is a user's, and kept: so is a
     block that the platform refers to by its own name. A line starts with "changed" or "kept"; no line shows a secret.
     """
-    written = existing.deployed or _written_by_first_release(existing)
+    written = _written_before(existing)
     result, lines = _merged(existing, from_outputs, written, "")
     assert isinstance(result, Platform)
     return result.model_copy(update={_RECORD: fields(from_outputs)}), lines
@@ -81,6 +82,16 @@ def _is_untouched(value: Any, place: str, written: Mapping[str, str]) -> bool:
         return False
     return fields(value, place) == {
         name: text for name, text in written.items() if name == place or name.startswith(f"{place}.")
+    }
+
+
+def _written_before(existing: Platform) -> dict[str, str]:
+    """What the last deployment has written; a field that the platform did not have then is as it left it."""
+    if not existing.deployed:
+        return _written_by_first_release(existing)
+    known = {place.partition(".")[0] for place in existing.deployed}
+    return existing.deployed | {
+        place: text for place, text in fields(existing).items() if place.partition(".")[0] not in known
     }
 
 

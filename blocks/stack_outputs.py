@@ -9,6 +9,7 @@ from blocks.athena import Athena
 from blocks.catalog import GlueCatalog
 from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob
+from blocks.metrics import Metrics
 from blocks.notify import Topic
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
@@ -31,6 +32,7 @@ def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredential
         ],
         arrivals=ArrivalQueue(queue_url=outputs["ArrivalsQueue"], credentials=credentials),
         notifier=Topic(topic_arn=outputs["AlertsTopic"], credentials=credentials),
+        metrics=Metrics(job_name=outputs["JobName"], credentials=credentials),
         credentials=credentials,
     )
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 import typer
+from prefect.settings import get_current_settings
 from prefect_aws import AwsCredentials
 from pydantic import ValidationError
 
@@ -14,25 +15,39 @@ from contract.errors import PlatformError
 from infrastructure.aws.deploy import deploy
 from infrastructure.aws.destroy import destroy
 from infrastructure.aws.stacks import Stacks
+from infrastructure.aws.worker import PrefectAccess
 from infrastructure.local.paths import state_folder
 
 
-def deploy_stack(stack: str, region: str | None, parameters: dict[str, str], block: str, *, is_sure: bool) -> None:
-    """Build, upload, create or update the stack, and save its Platform block. Raises PlatformError."""
+def deploy_stack(
+    stack: str, region: str | None, parameters: dict[str, str], block: str, *, with_worker: bool, is_sure: bool
+) -> None:
+    """Build, upload, create or update the stacks, and save the Platform block. Raises PlatformError."""
     credentials = AwsCredentials(region_name=region)
     outputs = deploy(
         Stacks.named(stack, aws_client(credentials, "cloudformation")),
         partial(aws_client, credentials),
-        parameters,
+        {"PlatformBlock": block, **parameters} if with_worker else parameters,
         state_folder() / "package",
         lambda text: is_sure or typer.confirm(text),
         _log,
+        access=_prefect_access() if with_worker else None,
     )
     if outputs is None:
         print("Nothing was changed.")
         return
     save_platform(platform_from_outputs(outputs, credentials), block)
     print(f"Saved the block churn-platform/{block}. Next: churn run --platform {block}")
+
+
+def _prefect_access() -> PrefectAccess:
+    """The Prefect that this machine uses, for the worker too."""
+    api = get_current_settings().api
+    if api.key is not None:
+        return PrefectAccess(api.url or "", "PREFECT_API_KEY", api.key.get_secret_value())
+    if api.auth_string is not None:
+        return PrefectAccess(api.url or "", "PREFECT_API_AUTH_STRING", api.auth_string.get_secret_value())
+    return PrefectAccess(api.url or "")
 
 
 def save_platform(deployed: Platform, block: str) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import datetime
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -212,6 +213,29 @@ def repair(lake: Lake = None, platform: PlatformName = None, as_json: AsJson = F
 
 
 @app.command()
+def restore(
+    to: Annotated[
+        datetime,
+        typer.Option(
+            help="The moment, e.g. 2026-01-31T06:00; in UTC unless it has an offset.",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"],
+        ),
+    ],
+    lake: Lake = None,
+    platform: PlatformName = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
+    """Bring every table back to its state of a moment; the next run ingests again what came after it."""
+    _call("startup:log_to_terminal")
+    if platform:
+        _call("startup:use_prefect")
+        _call("repair:restore_on_platform", platform, to, as_json=as_json, is_sure=yes)
+    else:
+        _call("repair:restore_locally", lake, to, as_json=as_json, is_sure=yes)
+
+
+@app.command()
 def report(
     lake: Lake = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
@@ -256,6 +280,9 @@ def deploy(
         list[str] | None, typer.Option(help="NAME=VALUE of a template parameter; may be repeated.")
     ] = None,
     block: Annotated[str, typer.Option(help="Name under which the Platform block is saved.")] = "aws",
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Also run Prefect's worker and the watcher there, for the Prefect in use.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be created; needs no account.")] = False,
     yes: Yes = False,
 ) -> None:
@@ -265,7 +292,7 @@ def deploy(
         _call("dry_run:show_deployment", stack, parameters)
         return
     _call("startup:use_prefect")
-    _call("deploy:deploy_stack", stack, region, parameters, block, is_sure=yes)
+    _call("deploy:deploy_stack", stack, region, parameters, block, with_worker=worker, is_sure=yes)
 
 
 @app.command()
@@ -278,6 +305,16 @@ def destroy(
 ) -> None:
     """Delete the stack; data stays unless its deletion is confirmed."""
     _call("deploy:destroy_stack", stack, region, delete_data=delete_data, confirmed=confirm, is_sure=yes)
+
+
+@app.command()
+def doctor(
+    platform: Annotated[str, typer.Option("--platform", help="A saved Platform block on AWS, e.g. aws.")],
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong with a deployed platform, and say what to do; it changes nothing."""
+    _call("startup:use_prefect")
+    _call("doctor:examine", platform, as_json=as_json)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
 from tasks.files import decide_on_files, format_files, notify_about_files
 from tasks.glue import run_glue_job
+from tasks.metrics import record_gold_age
 from tasks.outages import Outages
 from tasks.quality import enforce_gate
 from tasks.report import publish_dashboard, publish_report
@@ -96,6 +97,7 @@ def _run(
         record_warehouse(platform, load)
         outages.attempt("alerts", send_alerts, platform)
         outages.attempt("messages about files", notify_about_files, platform)
+        outages.attempt("metrics", record_gold_age, platform)
     finally:
         report = publish_report(platform, results)
     outages.raise_if_any()

@@ -32,7 +32,7 @@ class JobContext:
 
     `has_warehouse`: whether what is exported is loaded into one; `warehouse_version` is the version of the gold table that
     it has, None for none. `day` limits bronze to files of that day, `verify` makes it compare the content of every known
-    file, `month` (YYYY-MM) is the review's, `retention_days` the maintenance's. `after_repair`: a full refresh after the repair of a table, whose change feed says nothing true.
+    file, `month` (YYYY-MM) is the review's, `retention_days` the maintenance's, `moment` (UTC) the restoration's. `after_repair`: a full refresh after the repair of a table, whose change feed says nothing true.
     """
 
     job: str
@@ -49,6 +49,7 @@ class JobContext:
     verify: bool = False
     month: str = ""
     retention_days: int = 0
+    moment: datetime | None = None
 
     @property
     def manifests(self) -> Manifests:

@@ -8,18 +8,18 @@ import json
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from contract import defaults
-from contract.errors import SchemaMismatchError
+from contract.errors import LakeError, SchemaMismatchError
 from contract.tables import Table, history_properties
 from lake.delta_log import commit_file, lineage
 from lake.storage import Folder
@@ -256,6 +256,24 @@ class Lake:
         history = self.session.sql(f"DESCRIBE HISTORY delta.`{self.path(table)}`")
         found = history.where(F.col("timestamp") < F.lit(moment)).agg(F.max("version").alias("version")).first()
         return self.read_version(table, found["version"]) if found and found["version"] is not None else None
+
+    def history(self, table: Table) -> list[tuple[int, datetime]]:
+        """Return the versions that Delta keeps of an existing table with the time (UTC) of each, newest first."""
+        rows = self.session.sql(f"DESCRIBE HISTORY delta.`{self.path(table)}`").select("version", "timestamp").collect()
+        return sorted(((row["version"], row["timestamp"].astimezone(UTC)) for row in rows), reverse=True)
+
+    def restore(self, table: Table, version: int | None) -> None:
+        """Make a new version that is like an earlier one, without rows where that is None. Raises LakeError."""
+        if version is None:
+            self.session.sql(f"DELETE FROM delta.`{self.path(table)}`")
+            return
+        try:
+            self.session.sql(f"RESTORE TABLE delta.`{self.path(table)}` TO VERSION AS OF {version}")
+        except (Py4JJavaError, PySparkException) as error:
+            raise LakeError(
+                f"{table.name} cannot be restored to version {version}: files of it are deleted. Give a later moment; what was "
+                "restored before stays so"
+            ) from error
 
     def optimize(self, table: Table) -> int:
         """Merge small files into larger ones and return by how many files the table shrank."""

@@ -23,7 +23,7 @@ from lake.rebuild import RebuildRequest
 from lake.results import JobResult, Results
 from lake.storage import open_folder
 
-JOBS = ("bronze", "silver", "gold", "export", "maintenance", "repair", "review")
+JOBS = ("bronze", "silver", "gold", "export", "maintenance", "repair", "restore", "review")
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -46,6 +46,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--month", default="", help="review: the month, YYYY-MM")
     parser.add_argument("--retention_days", type=int, default=defaults.RETENTION_DAYS, help="maintenance")
+    parser.add_argument("--moment", type=datetime.fromisoformat, help="restore: ISO time with its offset")
     return parser.parse_known_args(argv)[0]
 
 
@@ -72,6 +73,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         verify=options.verify == "true",
         month=options.month,
         retention_days=options.retention_days,
+        moment=options.moment,
     )
     # Imported here so that each job loads what it needs, and no more.
     run: Callable[[JobContext], list[JobResult]] = import_module(f"jobs.{options.job}").run

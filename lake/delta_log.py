@@ -3,8 +3,10 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from lake.storage import Folder
 
@@ -48,6 +50,18 @@ def is_table(lake: Folder, table_path: str) -> bool:
     return any(name.endswith(".json") for name in (lake / table_path / _LOG).names())
 
 
+def last_change(lake: Folder, table_path: str) -> datetime | None:
+    """Return when the data of a table last changed, None where no commit file says it.
+
+    What rewrites the same rows, as maintenance does, is no change.
+    """
+    for version in sorted(log_files(lake, table_path).commits, reverse=True):
+        actions = [json.loads(line) for line in lake.read_bytes(commit_file(table_path, version)).splitlines()]
+        if any(action.get(kind, {}).get("dataChange") for action in actions for kind in ("add", "remove")):
+            return datetime.fromtimestamp(_moment(actions) / 1000, UTC)
+    return None
+
+
 def lineage(lake: Folder, table_path: str, version: int) -> str:
     """Return the time (ms since 1970) and a hash of the commit that made a version, empty where Delta has removed its file.
 
@@ -57,6 +71,10 @@ def lineage(lake: Folder, table_path: str, version: int) -> str:
     if not lake.exists(name):
         return ""
     content = lake.read_bytes(name)
-    actions = (json.loads(line) for line in content.splitlines())
-    moment = next((action["commitInfo"].get("timestamp", 0) for action in actions if "commitInfo" in action), 0)
+    moment = _moment(json.loads(line) for line in content.splitlines())
     return f"{moment}-{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _moment(actions: Iterable[Mapping[str, Any]]) -> int:
+    """The time of a commit in ms since 1970."""
+    return next((action["commitInfo"].get("timestamp", 0) for action in actions if "commitInfo" in action), 0)

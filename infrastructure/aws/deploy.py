@@ -11,6 +11,7 @@ from infrastructure.aws.package import GluePackage, build
 from infrastructure.aws.settings import keep_logs, limit_usage
 from infrastructure.aws.stack import Stack
 from infrastructure.aws.stacks import Stacks, check_parameters, default_parameters
+from infrastructure.aws.worker import PrefectAccess, check_access, deploy_worker
 
 _ABSENT = {"WarehouseWorkgroup": ""}  # an output that not every lakehouse has
 _NETWORK = ("VpcId", "SubnetIds", "SecurityGroupIds")
@@ -20,22 +21,34 @@ Confirm = Callable[[str], bool]
 
 
 def deploy(
-    stacks: Stacks, client: Client, parameters: Mapping[str, str], out: Path, confirm: Confirm, log: Log
+    stacks: Stacks,
+    client: Client,
+    parameters: Mapping[str, str],
+    out: Path,
+    confirm: Confirm,
+    log: Log,
+    *,
+    access: PrefectAccess | None = None,
 ) -> dict[str, str] | None:
     """Build, upload, and create or update the stacks, each through a change set that is shown first.
 
     Returns the outputs of the lakehouse, None when `confirm` says no to changes. `client` gives the boto3 client of a
-    service by its name, `log` gets a line of progress at a time. Raises PlatformError.
+    service by its name, `log` gets a line of progress at a time. A worker is created where there is `access` to Prefect for
+    it; one that is there already is kept up to date. Raises PlatformError.
     """
     check_stack_name(stacks.lakehouse.name)
     check_parameters(parameters)
     is_there, before = stacks.lakehouse.exists(), stacks.lakehouse.parameters()
-    chosen = default_parameters() | before | dict(parameters)
+    chosen = default_parameters() | stacks.network.parameters() | before | dict(parameters)
     _check_given_network(client, parameters, chosen)
+    has_worker = access is not None or stacks.worker.exists()
+    is_own_network = _makes_network(stacks, parameters, chosen, has_worker=has_worker)
+    if access is not None:
+        check_access(access, chosen["WorkerAccess"], is_own_network=is_own_network)
     package = build(out)
     log(f"built {package.library} ({package.library.stat().st_size:,} bytes), version {package.digest}")
     network: dict[str, str] = {}
-    if _makes_network(stacks, parameters, chosen):
+    if is_own_network:
         if not _change(stacks.network, parameters, confirm, log):
             return None
         network = stacks.network.outputs()
@@ -47,6 +60,13 @@ def deploy(
     outputs = stacks.lakehouse.outputs()
     upload(package, client("s3"), outputs["ArtifactBucketName"], log)
     _apply_settings(client, outputs, log)
+
+    def change(stack: Stack, wanted: Mapping[str, str]) -> bool:
+        return _change(stack, wanted, confirm, log)
+
+    subnets = network.get("SubnetIds") or chosen["SubnetIds"]
+    if not deploy_worker(stacks.worker, client, access, outputs, subnets, parameters, out, change, log):
+        log(f"the stack {stacks.worker.name} was left as it is")
     # Parameters that the lakehouse had, and the operations have now, keep their values.
     if not _change(stacks.operations, {**_ABSENT, **before, **outputs, **parameters}, confirm, log):
         log(f"the stack {stacks.operations.name} was left as it is")
@@ -61,9 +81,9 @@ def _apply_settings(client: Client, outputs: Mapping[str, str], log: Log) -> Non
         log(line)
 
 
-def _makes_network(stacks: Stacks, given: Mapping[str, str], chosen: Mapping[str, str]) -> bool:
-    """Whether the network is the stack's own: a warehouse needs one, and no other was named now or in a deployment before."""
-    if given.get("VpcId") or chosen["CreateRedshift"] != "true":
+def _makes_network(stacks: Stacks, given: Mapping[str, str], chosen: Mapping[str, str], *, has_worker: bool) -> bool:
+    """Whether the network is the stack's own: warehouse and worker need one, and no other was named now or before."""
+    if given.get("VpcId") or not (has_worker or chosen["CreateRedshift"] == "true"):
         return False
     return not chosen["VpcId"] or stacks.network.exists()
 

@@ -27,7 +27,9 @@ def destroy(stacks: Stacks, client: Client, log: Log, *, delete_data: bool) -> N
     lakehouse, operations = stacks.lakehouse, stacks.operations
     if lakehouse.status() is None:
         log(f"there is no stack {lakehouse.name}")
-    kept = [*_deleted(operations, log), *_deleted(lakehouse, log)]
+    kept = _deleted(operations, log)
+    stacks.worker.delete(log)
+    kept += _deleted(lakehouse, log)
     stacks.network.delete(log)
     # The key last: it is of no use without the others, and they are of no use without it.
     for kind in KEPT_KINDS:

@@ -17,6 +17,7 @@ from infrastructure.aws.calls import aws_errors_as
 
 TEMPLATE = Path(__file__).parents[1] / "cloudformation.yaml"
 NETWORK_TEMPLATE = TEMPLATE.with_name("network.yaml")
+WORKER_TEMPLATE = TEMPLATE.with_name("worker.yaml")
 OPERATIONS_TEMPLATE = TEMPLATE.with_name("operations.yaml")
 PROJECT = "churn-lakehouse"
 _POLL_SECONDS = 3.0

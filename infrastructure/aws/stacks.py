@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from contract.errors import PlatformError
-from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, Stack, read_template
+from infrastructure.aws.stack import (
+    NETWORK_TEMPLATE,
+    OPERATIONS_TEMPLATE,
+    TEMPLATE,
+    WORKER_TEMPLATE,
+    Stack,
+    read_template,
+)
 
-TEMPLATES = (NETWORK_TEMPLATE, TEMPLATE, OPERATIONS_TEMPLATE)
+TEMPLATES = (NETWORK_TEMPLATE, TEMPLATE, WORKER_TEMPLATE, OPERATIONS_TEMPLATE)
 
 
 @dataclass(frozen=True)
@@ -16,6 +23,7 @@ class Stacks:
 
     network: Stack
     lakehouse: Stack
+    worker: Stack
     operations: Stack
 
     @classmethod
@@ -25,6 +33,7 @@ class Stacks:
         return cls(
             network=Stack(f"{name}-network", template=NETWORK_TEMPLATE, **beside),
             lakehouse=Stack(name, cloudformation, **options),
+            worker=Stack(f"{name}-worker", template=WORKER_TEMPLATE, **beside),
             operations=Stack(f"{name}-operations", template=OPERATIONS_TEMPLATE, **beside),
         )
 

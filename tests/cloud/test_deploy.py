@@ -22,7 +22,7 @@ from cli.main import app
 from contract.errors import PlatformError, QueryError
 from infrastructure.aws.deploy import deploy
 from infrastructure.aws.destroy import destroy
-from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, Stack
+from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, WORKER_TEMPLATE, Stack
 from infrastructure.aws.stacks import Stacks
 from serving.lake_sql import for_athena
 from tests.cloud.stand_in import ACCOUNT, REGION
@@ -63,6 +63,7 @@ def stacks(cloud, credentials):
     yield Stacks(
         network=Stack(f"{NAME}-network", client, 0.05, template=NETWORK_TEMPLATE, environment=NAME),
         lakehouse=MotoStack(NAME, client, 0.05),
+        worker=Stack(f"{NAME}-worker", client, 0.05, template=WORKER_TEMPLATE, environment=NAME),
         operations=Stack(f"{NAME}-operations", client, 0.05, template=OPERATIONS_TEMPLATE, environment=NAME),
     )
     backend = cloudformation_backends[ACCOUNT][REGION]
@@ -204,6 +205,27 @@ def test_the_block_is_saved_and_used(stacks, cloud, credentials, tmp_path, prefe
     assert json.loads(asked.stdout)[0] == {"customer_id": "c0", "city": None}
     assert "bytes scanned" in asked.stderr
     assert isinstance(churn("query", "--platform", "nobody", sql).exception, PlatformError)
+
+
+def test_doctor_names_what_is_missing(stacks, cloud, credentials, tmp_path, prefect_harness, monkeypatch, churn):
+    """On a platform that was just deployed: all of AWS is there, and nothing of Prefect's yet."""
+    from prefect.settings import PREFECT_API_URL
+
+    platform, _ = _deploy(stacks, credentials, tmp_path)
+    monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
+    platform.save("doctor-test", overwrite=True)
+    calls = len(cloud.calls)
+    examined = churn("doctor", "--platform", "doctor-test", "--json")
+    assert examined.exit_code == 1, examined.stderr
+    found = {finding["subject"]: finding for finding in json.loads(examined.stdout)}
+    pool = found.pop("work pool churn-doctor-test")
+    assert (pool["outcome"], pool["remedy"]) == ("failed", "prefect work-pool create churn-doctor-test --type process")
+    assert found["credentials"]["outcome"] == "ok"
+    assert found["Lake Formation"]["remedy"] or found["Lake Formation"]["outcome"] == "ok"
+    names = [
+        call for call in cloud.calls[calls:] if any(word in call for word in ("Put", "Create", "Delete", "Update"))
+    ]
+    assert names == [], "it changes nothing"
 
 
 def test_settings_survive_another_deployment(stacks, credentials, tmp_path, prefect_harness, capsys):

@@ -16,7 +16,7 @@ from contract.errors import LakeError
 from infrastructure.local.paths import PACKAGES
 
 COMMANDS = (
-    "generate", "run", "query", "status", "files", "batches", "discard", "retry", "repair", "report", "dashboard", "package", "deploy",
+    "generate", "run", "query", "status", "files", "batches", "discard", "retry", "repair", "restore", "doctor", "report", "dashboard", "package", "deploy",
     "destroy", "drift", "up", "down", "watch", "blocks",
 )  # fmt: skip
 PATHS = [[name] for name in COMMANDS] + [["tableau"], ["tableau", "build"], ["tableau", "publish"]]
@@ -135,7 +135,11 @@ def test_parameters_are_split_once(calls, given, parsed):
 
 def test_deployment_asks_before_changing(calls):
     _churn("deploy", "--region", "eu-west-1", "--block", "prod")
-    assert calls[-1] == ("deploy:deploy_stack", ("churn-lakehouse", "eu-west-1", {}, "prod"), {"is_sure": False})
+    assert calls[-1] == (
+        "deploy:deploy_stack",
+        ("churn-lakehouse", "eu-west-1", {}, "prod"),
+        {"with_worker": False, "is_sure": False},
+    )
     assert calls[0][0] == "startup:use_prefect"
 
 
@@ -168,6 +172,11 @@ def test_destruction_needs_its_name(calls):
         (("batches", "--last", "3"), ["lakes:local_lake", "batches:show_batches"]),
         (("batches", "--platform", "aws"), ["startup:use_prefect", "platforms:platform_lake", "batches:show_batches"]),
         (("repair",), ["startup:log_to_terminal", "repair:repair_locally"]),
+        (("restore", "--to", "2026-01-31T06:00"), ["startup:log_to_terminal", "repair:restore_locally"]),
+        (
+            ("restore", "--to", "2026-01-31", "--platform", "aws"),
+            ["startup:log_to_terminal", "startup:use_prefect", "repair:restore_on_platform"],
+        ),
         (
             ("repair", "--platform", "aws"),
             ["startup:log_to_terminal", "startup:use_prefect", "repair:repair_on_platform"],

@@ -77,6 +77,12 @@ _STATEMENTS = ("Properties", "PolicyDocument", "Statement")
         ("subnets_give_no_public_address", ("SubnetA", "Properties", "MapPublicIpOnLaunch"), True),
         ("warehouse_password_is_managed", ("Namespace", "Properties", "AdminUserPassword"), "secret"),
         ("queries_have_a_limit", ("Workgroup", "Properties", "WorkGroupConfiguration", "BytesScannedCutoffPerQuery"), None),
+        ("images_do_not_change", ("Images", "Properties", "ImageTagMutability"), "MUTABLE"),
+        ("services_have_no_public_address", ("Worker", "Properties", "NetworkConfiguration", "AwsvpcConfiguration", "AssignPublicIp"), "ENABLED"),
+        ("secrets_are_encrypted_with_our_key", ("PrefectSecret", "Properties", "KmsKeyId"), None),
+        ("secrets_are_encrypted_with_our_key", ("LoaderSecret", "Properties", "KmsKeyId"), None),
+        ("logs_end_and_are_encrypted", ("WorkerLogs", "Properties", "RetentionInDays"), None),
+        ("roles_name_actions_and_resources", ("BuildRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Resource"), "*"),
         ("jobs_are_encrypted_and_single", ("Job", "Properties", "ExecutionProperty", "MaxConcurrentRuns"), 2),
     ],
 )  # fmt: skip

@@ -70,6 +70,7 @@ def test_settings_of_users_are_kept_and_shown():
         'changed jobs.job_name: "churn" -> "churn-2"',
         'kept    jobs.worker_type: "G.4X" (the stack has null)',
         'kept    warehouse.bi_group: "analysts" (the stack has "churn_readers")',
+        'changed metrics.job_name: "churn" -> "churn-2"',
         'kept    customer_ids: "hashed" (the stack has "shown")',
     ]
 
@@ -161,6 +162,14 @@ def test_block_of_the_first_release_takes_the_names_of_the_stack():
     assert platform.deployed == fields(new)
 
 
+def test_field_that_the_last_deployment_did_not_know_is_taken_from_the_stack():
+    existing = _deployed(metrics=None)
+    existing.deployed = {place: text for place, text in existing.deployed.items() if not place.startswith("metrics")}
+    platform, lines = merged(existing, _platform())
+    assert platform.metrics.job_name == "churn"
+    assert lines == ["changed metrics: null -> Metrics"]
+
+
 def test_own_warehouse_of_the_first_release_is_kept():
     platform, _ = merged(_of_first_release(host="own.example.com", secret_arn="", user="loader"), _platform())
     assert (platform.warehouse.host, platform.warehouse.schema_name) == ("own.example.com", "public")
@@ -171,10 +180,10 @@ _TEXT = st.sampled_from(["", "a", "b", "c"])
 
 @given(last=_TEXT, mine=_TEXT, new=_TEXT)
 def test_three_values_are_merged_like_lines_of_code(last, mine, new):
-    existing = recorded(_platform(JobName=last))
-    existing.jobs.job_name = mine
-    platform, lines = merged(existing, _platform(JobName=new))
-    assert platform.jobs.job_name == (new if mine == last else mine)
+    existing = recorded(_platform(AthenaWorkgroup=last))
+    existing.athena.workgroup = mine
+    platform, lines = merged(existing, _platform(AthenaWorkgroup=new))
+    assert platform.athena.workgroup == (new if mine == last else mine)
     assert len(lines) == (mine != new)
 
 
