@@ -7,7 +7,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,6 +24,8 @@ S3A_PACKAGE = "org.apache.hadoop:hadoop-aws:3.3.4"  # of the Hadoop that Spark 3
 JVM_DIED = 70
 """Exit code of a Spark worker whose Java process has died."""
 
+# How long a recording is written at most.
+_RECORDING_SECONDS = 3600.0
 _DELTA_JARS = (
     "io.delta_delta-spark_2.12-3.3.2.jar",
     "io.delta_delta-storage-3.3.2.jar",
@@ -89,6 +93,7 @@ def prepare(
     shares = (java_home / "lib" / "server" / "classes.jsa").exists()
     shares = shares and (records or archive.exists())
     recording = archive.with_suffix(f".{os.getpid()}.tmp") if shares and not archive.exists() else None
+    _remove_unfinished(archive.parent)
     settings = (
         _SETTINGS
         | {"spark.driver.memory": memory}
@@ -110,6 +115,14 @@ def prepare(
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     return Launch(environment, archive, recording)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the recordings, of almost 200 MB each, of processes that were killed."""
+    for recording in folder.glob("spark-*.tmp"):
+        with suppress(FileNotFoundError):  # finished meanwhile, or removed by another process
+            if time.time() - recording.stat().st_mtime > _RECORDING_SECONDS:
+                recording.unlink()
 
 
 def fetch_jars(*, s3: bool = False) -> None:

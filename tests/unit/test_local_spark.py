@@ -93,6 +93,18 @@ def test_the_first_start_records_and_the_next_shares(java):
     assert second.archive == first.archive
 
 
+def test_recordings_of_killed_processes_are_removed(java):
+    """Each has almost 200 MB; one that is being written stays."""
+    folder = spark.prepare(fast_start=True).archive.parent
+    folder.mkdir(parents=True)
+    old, new = folder / "spark-0123.77.tmp", folder / "spark-0123.78.tmp"
+    for recording in (old, new):
+        recording.touch()
+    os.utime(old, (1, 1))
+    spark.prepare(fast_start=True)
+    assert [path.name for path in folder.iterdir()] == [new.name]
+
+
 def test_an_archive_belongs_to_its_java_and_flags(java):
     archives = {spark.prepare(fast_start=True).archive, spark.prepare(fast_start=False).archive}
     (java / "release").write_text('JAVA_VERSION="17.0.10"\n')
