@@ -16,6 +16,8 @@ from lake.exports import OPERATION_COLUMN, UPSERT, Export, Exports, TableVersion
 from lake.results import DASHBOARD_STEP, WAREHOUSE_STEP, JobResult
 from transforms.changes import net_changes
 
+_FILE_BYTES = 128 * 1024 * 1024
+_FEWEST_FILES = 4
 ANALYSIS = TABLES["gold.customer_churn_analysis"]
 KPIS = TABLES["gold.churn_kpis"]
 _FLOATS = ("cltv", "churn_score", "source_churn_score", "source_cltv")
@@ -101,6 +103,13 @@ def _is_described(context: JobContext, current: TableVersion) -> bool:
     return export.table_version == current and bool(export.checksums)
 
 
+def export_files(size: int) -> int:
+    """Return in how many files rows of this many bytes are exported: of about 128 MB, and several for COPY to read at once."""
+    if size < SMALL_INPUT_BYTES:
+        return 1
+    return max(_FEWEST_FILES, -(-size // _FILE_BYTES))
+
+
 def _write_export(context: JobContext, current: TableVersion) -> Export:
     exports, version = Exports(context.lake.root), current.version
     base = _base(context, current)
@@ -111,7 +120,8 @@ def _write_export(context: JobContext, current: TableVersion) -> Export:
     tune(context.lake.session, size)
     exports.clear(version)
     data = exports.data(version)
-    rows.coalesce(1 if size < SMALL_INPUT_BYTES else 4).write.parquet(data)
+    exported = size if base is None or is_full else context.lake.changed_bytes(ANALYSIS, base, version)
+    rows.coalesce(export_files(exported)).write.parquet(data)
     checked = _checksums(context, version)
     export = Export(
         table_id=current.table_id,

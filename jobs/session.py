@@ -4,6 +4,9 @@ from pyspark.sql import SparkSession
 
 # Below this many bytes of input, compiling generated code costs more than it saves.
 SMALL_INPUT_BYTES = 32 * 1024 * 1024
+# Of input, which is packed: in memory it takes about four times as much.
+_PARTITION_BYTES = 32 * 1024 * 1024
+_FEWEST_PARTITIONS = 16
 
 _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
@@ -26,8 +29,6 @@ _LARGE = {
     "spark.sql.codegen.wholeStage": "true",
     "spark.sql.codegen.factoryMode": "FALLBACK",
     "spark.sql.adaptive.enabled": "true",
-    "spark.sql.shuffle.partitions": "16",
-    "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",
 }
 
@@ -41,7 +42,20 @@ def get_session() -> SparkSession:
 
 def tune(session: SparkSession, input_bytes: int) -> None:
     """Choose settings for small or large input; results are the same, only time differs."""
-    _apply(session, _SMALL if input_bytes < SMALL_INPUT_BYTES else _LARGE)
+    if input_bytes < SMALL_INPUT_BYTES:
+        _apply(session, _SMALL)
+        return
+    partitions = shuffle_partitions(input_bytes, session.sparkContext.defaultParallelism)
+    snapshot = {"spark.databricks.delta.snapshotPartitions": str(max(2, partitions // 8))}
+    _apply(session, _LARGE | snapshot | {"spark.sql.shuffle.partitions": str(partitions)})
+
+
+def shuffle_partitions(input_bytes: int, cores: int) -> int:
+    """Return the number of partitions of a shuffle: by the size of the input, and at least two for each core of the cluster.
+
+    Adaptive execution merges what turns out small; it splits no partition of a grouping that is too large.
+    """
+    return max(_FEWEST_PARTITIONS, 2 * cores, -(-input_bytes // _PARTITION_BYTES))
 
 
 def _apply(session: SparkSession, settings: dict[str, str]) -> None:
