@@ -104,6 +104,19 @@ def test_the_job_gets_every_argument_that_the_script_and_delta_need(template):
     assert (options.job, options.run_id, options.lake) == ("gold", "r", "x"), "Glue's own arguments are left alone"
 
 
+def test_the_job_takes_the_workers_that_it_needs_and_leaves_what_spark_s_page_shows(template):
+    (job,) = resources(template, "AWS::Glue::Job").values()
+    arguments = job["DefaultArguments"]
+    assert arguments["--enable-auto-scaling"] == arguments["--enable-spark-ui"] == "true"
+    assert job["ExecutionClass"] == {"Ref": "GlueExecutionClass"}
+    (temporary,) = [
+        rule
+        for rule in template["Resources"]["LakeBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+        if rule["Id"] == "temporary"
+    ]
+    assert arguments["--spark-event-logs-path"] == {"Fn::Sub": f"s3://${{LakeBucket}}/{temporary['Prefix']}spark/"}
+
+
 def test_parameters_of_the_package_are_the_template_s(template, tmp_path):
     package = build(tmp_path)
     check_parameters(package.parameters)
