@@ -6,10 +6,11 @@ identifier), so a write that is repeated after a crash changes nothing.
 
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from py4j.java_gateway import JavaObject
 from py4j.protocol import Py4JJavaError
@@ -195,13 +196,22 @@ class Lake:
     def read_changes(self, table: Table, after: int, until: int) -> DataFrame | None:
         """Return the change feed of versions `after` < v <= `until`.
 
-        None where the feed does not reach back that far (vacuumed): take a snapshot.
+        None where the feed does not reach back that far (vacuumed), or a file of it is lost: take a snapshot.
         """
+        if not all(self.root.exists(name) for name in self._change_files(table, after, until)):
+            return None
         reader = self.session.read.format("delta").option("readChangeFeed", "true")
         try:
             return reader.option("startingVersion", after + 1).option("endingVersion", until).load(self.path(table))
         except AnalysisException:
             return None
+
+    def _change_files(self, table: Table, after: int, until: int) -> Iterator[str]:
+        """The files, below the lake, with the change records of versions `after` < v <= `until`."""
+        for version in range(after + 1, until + 1):
+            if self.root.exists(commit_file(table.path, version)):
+                changes = (action["cdc"]["path"] for action in self._actions(table, version) if "cdc" in action)
+                yield from (f"{table.path}/{unquote(path)}" for path in changes)
 
     def append(self, table: Table, rows: DataFrame, watermark: int) -> Commit:
         """Add rows and return the commit. Raises SchemaMismatchError."""

@@ -9,6 +9,7 @@ from jobs import gold as job
 from jobs.delta import Lake
 from lake.results import Results
 from tests.spark.lakes import FIRST, LAST, NOON, SECOND, load_at, run_at
+from tests.support.records import many, record, write_jsonl
 from transforms import gold
 
 HOUR = timedelta(hours=1)
@@ -119,3 +120,21 @@ def test_first_load_is_no_measure_for_drift(history):
         (check,) = (c for c in history.second.results[table].checks if c.subject == "row_count_ratio")
         assert (check.success, check.observed) == (True, "no previous batch to compare with")
     assert FIRST < SECOND
+
+
+def test_lost_change_records_are_made_up_for_by_a_snapshot(pipeline, tmp_path):
+    """Gold compares everything where the feed has a gap, and has what a rebuild would have."""
+    write_jsonl(tmp_path / "raw" / "2026-01-01" / "a.jsonl", *many(4))
+    pipeline.load(tmp_path / "raw")
+    write_jsonl(tmp_path / "raw" / "2026-01-02" / "a.jsonl", record("G0001", churn="Yes"), record("N1"))
+    for name in ("bronze", "silver"):
+        pipeline.job(name, raw=str(tmp_path / "raw"))
+    lost = list((pipeline.path / "silver" / "customers" / "_change_data").glob("*.parquet"))
+    assert lost
+    for path in lost:
+        path.unlink()
+    assert pipeline.job("gold")["gold.customer_churn_analysis"].is_published
+    found = pipeline.rows("gold.customer_churn_analysis")
+    assert len(found) == 5
+    pipeline.job("gold", full_refresh="true")
+    assert pipeline.rows("gold.customer_churn_analysis") == found
