@@ -20,18 +20,30 @@ from infrastructure.local.paths import state_folder
 
 
 def deploy_stack(
-    stack: str, region: str | None, parameters: dict[str, str], block: str, *, with_worker: bool, is_sure: bool
+    stack: str,
+    region: str | None,
+    parameters: dict[str, str],
+    block: str,
+    *,
+    with_worker: bool,
+    expected: str,
+    plan: bool,
+    is_sure: bool,
 ) -> None:
-    """Build, upload, create or update the stacks, and save the Platform block. Raises PlatformError."""
+    """Build, upload, create or update the stacks, and save the Platform block. Raises PlatformError.
+
+    `expected` is the digest that the package must have; with `plan` the first stack that would change is shown, and left.
+    """
     credentials = AwsCredentials(region_name=region)
     outputs = deploy(
         Stacks.named(stack, aws_client(credentials, "cloudformation")),
         partial(aws_client, credentials),
         {"PlatformBlock": block, **parameters} if with_worker else parameters,
         state_folder() / "package",
-        lambda text: is_sure or typer.confirm(text),
+        lambda text: not plan and (is_sure or typer.confirm(text)),
         _log,
         access=_prefect_access() if with_worker else None,
+        expected=expected,
     )
     if outputs is None:
         print("Nothing was changed.")

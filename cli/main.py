@@ -267,9 +267,12 @@ def _lake(lake: Path | None, platform: str | None) -> Any:
 @app.command()
 def package(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("dist"),
+    digest: Annotated[
+        bool, typer.Option("--digest", help="Print the digest alone: churn deploy --expect takes it.")
+    ] = False,
 ) -> None:
     """Build what AWS Glue runs: the script and a zip of its packages."""
-    _call("package:build_package", out)
+    _call("package:build_package", out, only_digest=digest)
 
 
 @app.command()
@@ -283,6 +286,12 @@ def deploy(
     worker: Annotated[
         bool, typer.Option("--worker", help="Also run Prefect's worker and the watcher there, for the Prefect in use.")
     ] = False,
+    expect: Annotated[
+        str, typer.Option(help="Digest of the package that was tried elsewhere; another one is refused.")
+    ] = "",
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what would change in the account, and change nothing.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be created; needs no account.")] = False,
     yes: Yes = False,
 ) -> None:
@@ -292,7 +301,8 @@ def deploy(
         _call("dry_run:show_deployment", stack, parameters)
         return
     _call("startup:use_prefect")
-    _call("deploy:deploy_stack", stack, region, parameters, block, with_worker=worker, is_sure=yes)
+    options = {"with_worker": worker, "expected": expect, "plan": plan, "is_sure": yes}
+    _call("deploy:deploy_stack", stack, region, parameters, block, **options)
 
 
 @app.command()

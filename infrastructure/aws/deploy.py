@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as
 from infrastructure.aws.naming import check_stack_name
 from infrastructure.aws.network import check_network
@@ -29,12 +30,14 @@ def deploy(
     log: Log,
     *,
     access: PrefectAccess | None = None,
+    expected: str = "",
 ) -> dict[str, str] | None:
     """Build, upload, and create or update the stacks, each through a change set that is shown first.
 
     Returns the outputs of the lakehouse, None when `confirm` says no to changes. `client` gives the boto3 client of a
     service by its name, `log` gets a line of progress at a time. A worker is created where there is `access` to Prefect for
-    it; one that is there already is kept up to date. Raises PlatformError.
+    it; one that is there already is kept up to date. `expected` is the digest that the package must have, where it is given.
+    Raises PlatformError.
     """
     check_stack_name(stacks.lakehouse.name)
     check_parameters(parameters)
@@ -46,6 +49,10 @@ def deploy(
     if access is not None:
         check_access(access, chosen["WorkerAccess"], is_own_network=is_own_network)
     package = build(out)
+    if expected not in ("", package.digest):
+        raise PlatformError(
+            f"these sources make the package {package.digest}, and {expected} is expected: check out what was deployed before"
+        )
     log(f"built {package.library} ({package.library.stat().st_size:,} bytes), version {package.digest}")
     network: dict[str, str] = {}
     if is_own_network:

@@ -46,12 +46,15 @@ def build(out: Path) -> GluePackage:
     out.mkdir(parents=True, exist_ok=True)
     script, library = out / _SCRIPT_NAME, out / "churn_lakehouse.zip"
     script.write_bytes(_SCRIPT.read_bytes())
-    with zipfile.ZipFile(library, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in _sources():
-            archive.writestr(zipfile.ZipInfo(path.relative_to(_PACKAGE_FOLDER).as_posix(), _EPOCH), path.read_bytes())
     modules = ",".join(f"{name}=={version(name)}" for name in _MODULES)
-    content = script.read_bytes() + library.read_bytes() + modules.encode()
-    return GluePackage(script, library, modules, hashlib.sha256(content).hexdigest()[:16])
+    # Of what is in it: how well a zip is compressed differs from machine to machine.
+    digest = hashlib.sha256(script.read_bytes() + modules.encode())
+    with zipfile.ZipFile(library, "w") as archive:
+        for path in _sources():
+            name, content = path.relative_to(_PACKAGE_FOLDER).as_posix(), path.read_bytes()
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
+            digest.update(f"{name} {len(content)} ".encode() + content)
+    return GluePackage(script, library, modules, digest.hexdigest()[:16])
 
 
 def _sources() -> list[Path]:

@@ -171,7 +171,7 @@ def test_dashboard_goes_where_told(tmp_path, monkeypatch):
 
 
 def test_package_names_its_files(capsys, tmp_path):
-    package.build_package(tmp_path / "dist")
+    package.build_package(tmp_path / "dist", only_digest=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" (")[0] for line in lines[:2]] == [
         str(tmp_path / "dist" / name) for name in ("glue_main.py", "churn_lakehouse.zip")

@@ -138,7 +138,7 @@ def test_deployment_asks_before_changing(calls):
     assert calls[-1] == (
         "deploy:deploy_stack",
         ("churn-lakehouse", "eu-west-1", {}, "prod"),
-        {"with_worker": False, "is_sure": False},
+        {"with_worker": False, "expected": "", "plan": False, "is_sure": False},
     )
     assert calls[0][0] == "startup:use_prefect"
 

@@ -204,6 +204,15 @@ def test_unchanged_stack_asks_nobody(s3, tmp_path):
     assert account.stacks["churn"].named("execute_change_set") == []
 
 
+def test_another_package_than_the_expected_one_is_refused(s3, tmp_path):
+    account, digest = _present_account("Job"), build(tmp_path / "same").digest
+    stacks = Stacks.named("churn", account, poll_seconds=0.001)
+    with pytest.raises(PlatformError, match=f"make the package {digest}, and 0123 is expected"):
+        deploy(stacks, {"s3": s3}.__getitem__, {}, tmp_path, lambda _: True, lambda _: None, expected="0123")
+    assert not account.stacks["churn"].named("create_change_set")
+    assert _keys(s3, "artifacts") == []
+
+
 def test_unknown_parameter_starts_nothing(s3, tmp_path):
     account = _new_account()
     with pytest.raises(PlatformError, match="the templates have no parameter Colour"):
