@@ -11,6 +11,7 @@ from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
 from jobs.delta import Commit
 from jobs.publish import publish
+from jobs.quarantine_gate import recover
 from jobs.raw_reader import Received, receive
 from jobs.repair import bronze_watermarks, rebuild_lost
 from jobs.session import tune
@@ -41,7 +42,7 @@ def run(context: JobContext) -> list[JobResult]:
     if not context.raw:
         raise RawPathError("the bronze job needs --raw")
     manifests, watermarks = context.manifests, bronze_watermarks(context.lake)
-    repaired = rebuild_lost(context.lake, manifests, watermarks)
+    repaired = (*rebuild_lost(context.lake, manifests, watermarks), *recover(context))
     manifests.recover(lambda feed, number: watermarks[feed] >= number)
     judged = context.set_aside.read()
     arrivals = discover(

@@ -1,16 +1,21 @@
 """The gate on quarantined rows: a delivery of which too many rows break rules is held, and the others go on."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import DataFrame
 
+from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS
+from contract.tables import TABLES
 from jobs.context import JobContext
-from lake.deliveries import Delivery, Reason, judged, masked, with_superseded
+from lake.deliveries import NOTHING_JUDGED, Delivery, Reason, judged, masked, settled, with_superseded
+from lake.rebuild import RebuildRequest
 from transforms import deliveries as transform
 
+CUSTOMERS = TABLES["silver.customers"]
 _REASONS = 3
 
 
@@ -30,7 +35,7 @@ class Judgement:
     @property
     def left_out(self) -> set[tuple[int, str]]:
         """Return the keys of the deliveries that do not count."""
-        return {delivery.key for delivery in self.deliveries if delivery.state != "retry"}
+        return {delivery.key for delivery in self.deliveries if delivery.state not in ("retry", "accepted")}
 
 
 def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int) -> Judgement:
@@ -45,16 +50,35 @@ def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int
     after = [*(delivery for delivery in before if delivery.key not in held), *held.values()]
     if any(delivery.state == "held" for delivery in after):
         after = with_superseded(after, context.manifests.register())
-    if after != list(before):
+    # Also where there is nothing to say: from the first run on a list that is missing is a lost one.
+    if after != list(before) or not context.deliveries.exist():
         context.deliveries.write(after)
     return Judgement(sum(d.rows for d in measured), sum(d.quarantined for d in measured), tuple(after))
 
 
 def settle(context: JobContext, judgement: Judgement, judged_until: int) -> None:
     """Record that all deliveries until a batch have been judged, after the tables with those that have passed are published."""
-    settled = [delivery for delivery in judgement.deliveries if delivery.state != "retry"]
-    if len(settled) < len(judgement.deliveries) or judged_until > context.deliveries.judged_until():
-        context.deliveries.write(settled, judged_until)
+    after = settled(judgement.deliveries)
+    if after != list(judgement.deliveries) or judged_until > context.deliveries.judged_until():
+        context.deliveries.write(after, judged_until)
+
+
+def recover(context: JobContext) -> tuple[str, ...]:
+    """Restore the list of what is held, discarded or accepted, where it is lost; return what was done, in words.
+
+    Without a copy of it everything is judged again by the next rebuild, which is asked for.
+    """
+    with suppress(DamagedDocumentError):
+        restored = context.deliveries.restore()
+        is_lost = not context.deliveries.exist() and context.lake.watermark(CUSTOMERS) >= 0
+        if not is_lost:
+            return restored
+    RebuildRequest(context.lake.root).ask()  # first: without it the list below would not be true
+    context.deliveries.write((), NOTHING_JUDGED)
+    return (
+        "the list of files that are held or discarded is lost: silver and gold are rebuilt, and all files judged again. Files "
+        "that were discarded are used again: discard them once more",
+    )
 
 
 def _measured(typed: Mapping[str, DataFrame]) -> list[Delivery]:

@@ -5,17 +5,23 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pyspark.sql import functions as F
 
+from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS
 from contract.tables import TABLES
 from jobs.context import JobContext, Timer
+from jobs.damage import stored_tables
 from jobs.delta import Lake
 from jobs.lost_rows import reopen_files
+from jobs.quarantine_gate import recover
 from jobs.table_repair import repair_tables
 from lake.manifests import Batch, Manifests
 from lake.register import FileEntry
 from lake.results import JobResult
+from lake.storage import Folder
 
 _NUMBERS_SHOWN = 10
+# What the next run finds out again, or says once more.
+_FOUND_AGAIN = ("_control/set_aside.json", "_control/file_notices.json")
 _ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 
 
@@ -25,10 +31,12 @@ def run(context: JobContext) -> list[JobResult]:
     In this order: manifests are rebuilt from tables, and tell which rows the tables have lost.
     """
     timer, manifests = Timer(), context.manifests
+    if not stored_tables(context.lake) and not manifests.numbers():
+        return [context.unchanged("the lake has no table and no batch yet")]
     of_tables = repair_tables(context)
     watermarks = bronze_watermarks(context.lake)
     of_manifests = rebuild_lost(context.lake, manifests, watermarks, since_checkpoint=False)
-    done = of_tables + of_manifests + reopen_files(context)
+    done = of_tables + of_manifests + reopen_files(context) + recover(context) + _remove_damaged(context.lake.root)
     newest = manifests.last()
     if newest and not manifests.checkpoint_is_right():
         manifests.write_checkpoint(newest.number)
@@ -39,6 +47,19 @@ def run(context: JobContext) -> list[JobResult]:
     if not done:
         return [context.unchanged("every table and control file is there and can be read")]
     return [context.record("passed", timer, notes=done)]
+
+
+def _remove_damaged(root: Folder) -> tuple[str, ...]:
+    notes = []
+    for name in _FOUND_AGAIN:
+        try:
+            root.read_json(name)
+        except FileNotFoundError:
+            continue
+        except DamagedDocumentError:
+            root.delete(name)
+            notes.append(f"{root.uri(name)} was damaged and has been removed: the next run writes it again")
+    return tuple(notes)
 
 
 def bronze_watermarks(lake: Lake) -> dict[str, int]:

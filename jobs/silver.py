@@ -19,6 +19,7 @@ from jobs.publish import publish
 from jobs.quarantine_gate import Judgement, judge, settle
 from jobs.session import tune
 from lake.column_drift import LOOK_BACK, LostColumns, drift_check, lost_columns
+from lake.deliveries import NOTHING_JUDGED, inherited, without_values
 from lake.file_report import held_files, held_notes
 from lake.manifests import Batch
 from lake.register import FileEntry, Register
@@ -31,6 +32,7 @@ CUSTOMERS = TABLES["silver.customers"]
 QUARANTINE = TABLES["silver.quarantine"]
 _BYTES_PER_QUARANTINED_ROW = 1024
 _EXAMPLES = 20
+_ID_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,18 @@ def _work(context: JobContext) -> _Work:
     with suppress(DamagedDocumentError):  # only the comparison of columns needs them
         earlier = context.manifests.between(last_batch - LOOK_BACK, last_batch)
     batches = [*earlier, *context.manifests.between(last_batch, target_batch)]
-    discarded = {delivery.key for delivery in context.deliveries.read() if delivery.state == "discarded"}
-    judged_until = max(context.lake.newest_watermark(CUSTOMERS), context.deliveries.judged_until())
-    return _Work(last_batch, target_batch, batches, discarded, judged_until, timer)
+    work = _Work(last_batch, target_batch, batches, set(), _judged_until(context), timer)
+    recorded = context.deliveries.read()
+    if again := inherited(recorded, work.files):
+        recorded = (*recorded, *again)
+        context.deliveries.write(recorded)
+    return replace(work, discarded={delivery.key for delivery in recorded if delivery.state == "discarded"})
+
+
+def _judged_until(context: JobContext) -> int:
+    """The newest batch that was judged; a lake of release 0.1.0 has judged what is in silver."""
+    recorded = context.deliveries.judged_until()
+    return -1 if recorded == NOTHING_JUDGED else max(context.lake.newest_watermark(CUSTOMERS), recorded)
 
 
 def _nothing_new(context: JobContext) -> JobResult:
@@ -230,10 +241,16 @@ def _quarantined_rows(typed: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
-    """Describe a few quarantined rows, one per combination of reasons."""
-    first = quarantined_rows.groupBy("reasons").agg(F.min(F.struct("source_file", KEY)).alias("row")).limit(_EXAMPLES)
+    """Describe a few quarantined rows, one per combination of reasons, without a customer's id or values.
+
+    The record id finds the row in silver.quarantine, which has both.
+    """
+    example = F.min(F.struct("source_file", "record_id")).alias("row")
+    first = quarantined_rows.groupBy("reasons").agg(example).limit(_EXAMPLES)
     return tuple(
-        f"{r['row'][KEY] or 'no id'} in {r['row']['source_file']}: {'; '.join(r['reasons'])}" for r in first.collect()
+        f"record {r['row']['record_id'][:_ID_SHOWN]} in {r['row']['source_file']}: "
+        f"{'; '.join(map(without_values, r['reasons']))}"
+        for r in first.collect()
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from contract import defaults
-from contract.errors import RawPathError
+from contract.errors import DamagedDocumentError, RawPathError
 from lake.documents import Documents
 from lake.manifests import Manifests
 from lake.names import printable
@@ -20,9 +20,16 @@ from lake.rebuild import RebuildRequest
 from lake.register import FileEntry, Register
 from lake.storage import Folder
 
-DeliveryState = Literal["held", "superseded", "discarded", "retry"]
+DeliveryState = Literal["held", "superseded", "discarded", "retry", "accepted"]
 
-_NAME = "deliveries"
+NOTHING_JUDGED = -2
+"""Instead of the newest judged batch: the list was lost, and every delivery is to be judged again."""
+
+# Two copies, the second written first: what operators have decided stands nowhere else.
+_NAMES = ("deliveries", "deliveries_copy")
+SHOWN = r"(?s)^(\w+): '(.*)' (is .*)$"
+"""A violation that shows what was received: `column: 'received' is not an amount`. For Python and Java."""
+
 _COMMON_VALUE = 5  # customers who share it: what fewer have may tell who they are
 _SHOWN_CHARACTERS = 30
 
@@ -46,11 +53,11 @@ class Reason:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A delivery that does not count, or is to be judged again.
+    """A delivery that does not count, is to be judged again, or counts because an operator has accepted it.
 
     `rows` of it are in bronze, `quarantined` of them break rules; `limit` is the share (0 to 1) that was allowed, or that
     is allowed when it is judged again.
-    `since` and `run_id` say when it was held first.
+    `since` and `run_id` say when it was held first. `checksum` is that of its content, where an operator has decided on it.
     """
 
     path: str
@@ -63,6 +70,7 @@ class Delivery:
     reasons: tuple[Reason, ...] = ()
     since: str = ""
     run_id: str = ""
+    checksum: str = ""
 
     @property
     def key(self) -> tuple[int, str]:
@@ -90,7 +98,7 @@ class DeliveryList:
 
 
 class Deliveries:
-    """The deliveries of one lake that are held, discarded, or to be judged again."""
+    """The deliveries of one lake that are held, discarded, accepted, or to be judged again."""
 
     def __init__(self, lake: Folder) -> None:
         self._documents = Documents(lake / "_control", DeliveryList)
@@ -107,11 +115,45 @@ class Deliveries:
         """Replace the list, and note what has been judged, unless that stays. Raises LakeError, DamagedDocumentError."""
         until = self.judged_until() if judged_until is None else judged_until
         ordered = tuple(sorted(deliveries, key=lambda delivery: delivery.key))
-        self._documents.write(_NAME, DeliveryList(ordered, until))
+        self._write(DeliveryList(ordered, until), reversed(_NAMES))
+
+    def exist(self) -> bool:
+        """Return whether there is a list, whether it can be read or not."""
+        return any(self._documents.exists(name) for name in _NAMES)
+
+    def restore(self) -> tuple[str, ...]:
+        """Write a copy that is missing or damaged from the other one; return what was done, in words.
+
+        Raises DamagedDocumentError where no copy can be read; no list at all is none to restore.
+        """
+        if not self.exist():
+            return ()
+        found = self._read()
+        lost = [name for name in _NAMES if self._readable(name) is None]
+        self._write(found, lost)
+        # Release 0.1.0 had no list, and its first successor no copy of it.
+        if _NAMES[0] not in lost:
+            return ()
+        return (
+            "the list of files that are held or discarded was missing or damaged and has been restored from its copy",
+        )
+
+    def _write(self, content: DeliveryList, names: Iterable[str]) -> None:
+        for name in names:
+            self._documents.write(name, content)
+
+    def _readable(self, name: str) -> DeliveryList | None:
+        with suppress(FileNotFoundError, DamagedDocumentError):
+            return self._documents.read(name)
+        return None
 
     def _read(self) -> DeliveryList:
-        with suppress(FileNotFoundError):
-            return self._documents.read(_NAME)
+        for name in _NAMES:
+            if (found := self._readable(name)) is not None:
+                return found
+        if self.exist():
+            place = self._documents.folder.uri(f"{_NAMES[0]}.json")
+            raise DamagedDocumentError(f"{place} and its copy are damaged. Have all files judged again: churn repair")
         return DeliveryList()
 
 
@@ -133,10 +175,9 @@ def decide(
     store = Deliveries(lake)
     known = {delivery.key: delivery for delivery in store.read()}
     entries = [entry for batch in Manifests(lake).history() if batch.state == "committed" for entry in batch.files]
-    discarded = [entry for name in discard for entry in _named(name, entries)]
-    judged_again = [entry for name in retry for entry in _named(name, entries)]
-    if retry_held:
-        judged_again += [entry for entry in entries if _is_held(known.get(entry.key))]
+    discarded = _once(entry for name in discard for entry in _named(name, entries))
+    held = [entry for entry in entries if retry_held and _is_held(known.get(entry.key))]
+    judged_again = _once([*(entry for name in retry for entry in _named(name, entries)), *held])
     for entry in discarded:
         known[entry.key] = replace(_known(entry, known), state="discarded", since=at.isoformat())
     for entry in judged_again:
@@ -152,13 +193,36 @@ def decide(
     ]
 
 
+def _once(entries: Iterable[FileEntry]) -> list[FileEntry]:
+    return list(dict.fromkeys(entries))
+
+
+def inherited(recorded: Sequence[Delivery], entries: Iterable[FileEntry]) -> list[Delivery]:
+    """Return records for entries without one whose content was discarded or accepted as an earlier delivery of the file.
+
+    So that a decision outlives rows that were lost, and are ingested again.
+    """
+    known = {delivery.key for delivery in recorded}
+    decided = {(d.path, d.checksum): d for d in recorded if d.state in ("discarded", "accepted") and d.checksum}
+    return [
+        replace(decision, batch=entry.batch)
+        for entry in entries
+        if entry.key not in known and (decision := decided.get((entry.path, entry.checksum)))
+    ]
+
+
+def settled(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Return the deliveries, those that have passed another judgement as accepted."""
+    return [replace(d, state="accepted") if d.state == "retry" else d for d in deliveries]
+
+
 def _is_held(delivery: Delivery | None) -> bool:
     return delivery is not None and delivery.state == "held"
 
 
 def _known(entry: FileEntry, known: Mapping[tuple[int, str], Delivery]) -> Delivery:
     new = Delivery(entry.path, entry.feed, entry.batch, "retry", rows=entry.rows or 0)
-    return known.get(entry.key, new)
+    return replace(known.get(entry.key, new), checksum=entry.checksum)
 
 
 def _named(name: str, entries: Sequence[FileEntry]) -> list[FileEntry]:
@@ -178,7 +242,7 @@ def judged(
 ) -> list[Delivery]:
     """Return those of the `measured` deliveries that are held now: more than the share `limit` of their rows breaks rules.
 
-    What is recorded as held, superseded or discarded stays it without a new judgement, and what has passed until the batch
+    What is recorded as held, superseded, discarded or accepted stays it without a new judgement, and what has passed until the batch
     `passed_until` is not judged again, unless it is recorded for that, with a limit of its own.
     """
     known = {delivery.key: delivery for delivery in recorded}
@@ -199,6 +263,11 @@ def with_superseded(deliveries: Iterable[Delivery], register: Register) -> list[
         else delivery
         for delivery in deliveries
     ]
+
+
+def without_values(violation: str) -> str:
+    """Return a violation (see `transforms.silver`) with what was received masked."""
+    return re.sub(SHOWN, lambda found: f"{found[1]}: '{masked(found[2], 1)}' {found[3]}", violation)
 
 
 def masked(value: str, customers: int) -> str:

@@ -208,10 +208,14 @@ class Manifests:
         return self.folder.uri(f"{_name(number)}.json")
 
     def _read(self, number: int) -> Batch:
+        damaged = f"{self._place(number)} is damaged. {_REMEDY}"
         try:
-            return self._batches.read(_name(number))
+            batch = self._batches.read(_name(number))
         except DamagedDocumentError as error:
-            raise DamagedDocumentError(f"{self._place(number)} is damaged. {_REMEDY}") from error
+            raise DamagedDocumentError(damaged) from error
+        if batch.number != number:  # a copy of another manifest
+            raise DamagedDocumentError(damaged)
+        return batch
 
     def _read_all(self, numbers: Iterable[int]) -> list[Batch]:
         return _map(self._read, numbers)

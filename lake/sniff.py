@@ -96,10 +96,10 @@ def _described(headers: Sequence[str]) -> str:
 
 
 def _refuse_double_columns(headers: Sequence[str]) -> None:
-    seen: dict[str, str] = {}
-    for header in headers:
+    seen: dict[str, int] = {}
+    for number, header in enumerate(headers, 1):
         column = column_for_header(header)
         if column is not None and column in seen:
-            raise LayoutError(f"the columns {seen[column]!r} and {header!r} both mean {column}. Remove one of them.")
+            raise LayoutError(f"columns number {seen[column]} and {number} both mean {column}. Remove one of them.")
         if column is not None:
-            seen[column] = header
+            seen[column] = number

@@ -39,7 +39,7 @@ def query(lake: Path, sql: str) -> Rows:
     try:
         result = builder.execute(tree.sql(dialect="postgres")).read_all()
     except DeltaError as error:
-        raise QueryError(f"the query failed: {error}") from error
+        raise QueryError(f"the query failed: {str(error).partition(chr(10))[0]}") from error
     columns = [field.name for field in result.schema]
     values = [[item.as_py() for item in result.column(i)] for i in range(len(columns))]
     return columns, list(zip(*values, strict=True))
@@ -86,4 +86,7 @@ def _open(lake: Path, name: str) -> DeltaTable:
     try:
         return DeltaTable(str(lake / layer / table))
     except (TableNotFoundError, DeltaError) as error:
-        raise QueryError(f"{name} cannot be opened: {error}. If one of its files is damaged: churn repair") from error
+        first_line = str(error).partition("\n")[0]
+        raise QueryError(
+            f"{name} cannot be opened: {first_line}. If one of its files is damaged: churn repair"
+        ) from error

@@ -7,10 +7,9 @@ from pyspark.sql import functions as F
 
 from contract.columns import KEY
 from contract.feeds import Feed
+from lake.deliveries import SHOWN
 
 _DELIVERY = ("_batch_id", "_source_file")
-# A violation that shows what was received: `column: 'received' is not an amount`.
-_SHOWN = r"(?s)^(\w+): '(.*)' (is .*)$"
 
 
 def measure(typed: DataFrame, feed: Feed) -> DataFrame:
@@ -34,8 +33,8 @@ def reasons(typed: DataFrame) -> DataFrame:
         violation.select(
             *_DELIVERY,
             KEY,
-            F.regexp_replace("_violation", _SHOWN, "$1 $3").alias("rule"),
-            F.nullif(F.regexp_extract("_violation", _SHOWN, 2), F.lit("")).alias("value"),
+            F.regexp_replace("_violation", SHOWN, "$1 $3").alias("rule"),
+            F.nullif(F.regexp_extract("_violation", SHOWN, 2), F.lit("")).alias("value"),
         )
         .groupBy(*_DELIVERY, "rule", "value")
         .agg(F.count(F.lit(1)).alias("rows"), F.count_distinct(KEY).alias("customers"))

@@ -16,6 +16,7 @@ from contract.feeds import FEEDS, GROUP, GROUPS
 from contract.schema import Schema
 from contract.schemas.silver import CUSTOMERS
 from lake.deliveries import Deliveries, decide
+from lake.delta_log import commit_file, log_files
 from lake.rebuild import RebuildRequest
 from sample_data.faults import FAULTS
 from sample_data.generator import generate
@@ -417,7 +418,7 @@ def test_generator_faults_are_all_quarantined(pipeline, tmp_path):
     assert set(expected) == {fault.name for fault in FAULTS}
     assert result.rows_quarantined == sum(expected.values())
     examples = result.quarantined_examples
-    assert any("'abc' is not a whole number" in example and "billing/2026-01-01" in example for example in examples)
+    assert any("'xxx' is not a whole number" in example and "billing/2026-01-01" in example for example in examples)
     quarantined = pipeline.records("silver.quarantine")
     assert sum(row["occurrences"] for row in quarantined) == sum(expected.values())
     assert all(row["raw_record"] and row["reasons"] and row["source_file"] for row in quarantined)
@@ -469,7 +470,7 @@ def test_held_file_is_judged_again_or_discarded(history, tmp_path):
     decide(pipeline.folder, retry=["2026-02-01/bad.jsonl"], limit=0.75, at=SECOND)
     taken = pipeline.job("silver")["silver.customers"]
     assert (taken.held, len(pipeline.rows("silver.customers"))) == ((), len(before) + 1)
-    assert Deliveries(pipeline.folder).read() == ()
+    assert [delivery.state for delivery in Deliveries(pipeline.folder).read()] == ["accepted"]
     shutil.rmtree(pipeline.path / "silver")
     again = pipeline.job("silver")["silver.customers"]
     assert (again.held, len(pipeline.rows("silver.customers"))) == ((), len(before) + 1), "what has passed stays"
@@ -498,6 +499,74 @@ def test_decision_of_an_interrupted_run_is_carried_out_by_the_next(history, tmp_
 
     assert "N1" in known_after(retry=["2026-02-01/bad.jsonl"], limit=0.75)
     assert "N1" not in known_after(discard=["2026-02-01/bad.jsonl"])
+
+
+@pytest.fixture
+def decided(history, tmp_path):
+    """A lake with a file that is discarded, one that was accepted, and one that is held; and their raw folder."""
+    pipeline, raw = history.first.copy(tmp_path), tmp_path / "raw"
+    write_jsonl(raw / "2026-02-01" / "dropped.jsonl", record("D1"))
+    write_jsonl(raw / "2026-02-01" / "taken.jsonl", record("T1"), record("T2", churn="Maybe"))
+    _arrive(pipeline, raw, record("H1"), record("H2", churn="Maybe"), name="held.jsonl")
+    decide(pipeline.folder, discard=["2026-02-01/dropped.jsonl"], at=SECOND)
+    decide(pipeline.folder, retry=["2026-02-01/taken.jsonl"], limit=1, at=SECOND)
+    _load(pipeline, raw)
+    assert _ids(pipeline) == {"T1"}
+    return pipeline, raw
+
+
+def _load(pipeline, raw):
+    return {**pipeline.job("bronze", raw=str(raw)), **pipeline.job("silver"), **pipeline.job("gold")}
+
+
+def _ids(pipeline):
+    return {row[KEY] for row in pipeline.records("silver.customers")} & {"D1", "T1", "H1"}
+
+
+def test_decisions_outlive_rows_that_bronze_has_lost(decided):
+    """Their files are ingested again, as other batches."""
+    pipeline, raw = decided
+    newest = max(log_files(pipeline.folder, "bronze/customers").commits)
+    (added,) = [
+        action["add"]["path"]
+        for action in map(json.loads, pipeline.folder.read_bytes(commit_file("bronze/customers", newest)).splitlines())
+        if "add" in action
+    ]
+    (pipeline.path / "bronze" / "customers" / added).unlink()
+    notes = pipeline.job("repair")["repair"].notes
+    assert any("The next run ingests these files again" in note for note in notes)
+    results = _load(pipeline, raw)
+    assert _ids(pipeline) == {"T1"}
+    assert [file.file for file in results["silver.customers"].held] == ["2026-02-01/held.jsonl"]
+
+
+def test_lost_list_of_decisions_is_said_and_everything_judged_again(decided):
+    pipeline, raw = decided
+    for name in ("deliveries", "deliveries_copy"):
+        pipeline.folder.delete(f"_control/{name}.json")
+    results = _load(pipeline, raw)
+    assert any("discard them once more" in note for result in results.values() for note in result.notes)
+    assert _ids(pipeline) == {"D1"}
+    assert {file.file for file in results["silver.customers"].held} == {
+        "2026-02-01/held.jsonl",
+        "2026-02-01/taken.jsonl",
+    }
+    decide(pipeline.folder, discard=["2026-02-01/dropped.jsonl"], at=SECOND)
+    _load(pipeline, raw)
+    assert _ids(pipeline) == set()
+
+
+@pytest.mark.parametrize("names", [("deliveries",), ("deliveries", "deliveries_copy")])
+def test_repair_restores_or_replaces_a_damaged_list(decided, names):
+    pipeline, raw = decided
+    for name in (*names, "set_aside"):
+        pipeline.folder.write_text(f"_control/{name}.json", '{"x')
+    notes = " ".join(pipeline.job("repair")["repair"].notes)
+    assert ("restored from its copy" in notes, "discard them once more" in notes) == (len(names) == 1, len(names) == 2)
+    assert "set_aside.json was damaged and has been removed" in notes
+    _load(pipeline, raw)
+    assert _ids(pipeline) == ({"T1"} if len(names) == 1 else {"D1"})
+    assert pipeline.job("repair")["repair"].outcome == "unchanged"
 
 
 def test_newer_table_version_is_refused(history, spark, tmp_path):

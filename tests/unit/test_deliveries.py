@@ -10,7 +10,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract.errors import DamagedDocumentError, RawPathError
-from lake.deliveries import Deliveries, Delivery, Reason, decide, judged, masked, with_superseded
+from lake.deliveries import (
+    Deliveries,
+    Delivery,
+    Reason,
+    decide,
+    inherited,
+    judged,
+    masked,
+    settled,
+    with_superseded,
+    without_values,
+)
 from lake.file_report import held_files, held_notes
 from lake.manifests import Manifests
 from lake.names import printable
@@ -18,6 +29,7 @@ from lake.rebuild import Rebuild, RebuildRequest
 from lake.register import FileEntry, Register
 from lake.storage import open_folder
 
+COPIES = ("_control/deliveries.json", "_control/deliveries_copy.json")
 NOW = datetime(2026, 3, 10, 6, tzinfo=UTC)
 
 
@@ -233,6 +245,78 @@ def test_what_was_judged_is_remembered(lake):
 def test_a_damaged_list_is_an_error(lake):
     """Not an empty list: what was discarded would come back."""
     Deliveries(lake).write([_delivery()])
-    lake.write_text("_control/deliveries.json", json.dumps({"deliveries": [{"path": 1}]}))
-    with pytest.raises(DamagedDocumentError):
-        Deliveries(lake).read()
+    for name in COPIES:
+        lake.write_text(name, json.dumps({"deliveries": [{"path": 1}]}))
+    for use in (Deliveries(lake).read, Deliveries(lake).restore):
+        with pytest.raises(DamagedDocumentError, match="churn repair"):
+            use()
+
+
+@pytest.mark.parametrize("spoil", [lambda lake, name: lake.delete(name), lambda lake, name: lake.write_text(name, "{")])
+@pytest.mark.parametrize("name", COPIES)
+def test_a_lost_list_is_read_and_restored_from_its_copy(lake, name, spoil):
+    store = Deliveries(lake)
+    store.write([_delivery()], judged_until=4)
+    content = lake.read_json(name)
+    spoil(lake, name)
+    assert (store.read(), store.judged_until()) == ((_delivery(),), 4)
+    notes = store.restore()
+    assert ("restored from its copy" in "".join(notes)) == (name == COPIES[0])
+    assert lake.read_json(name) == content
+    assert store.restore() == ()
+
+
+def test_an_interrupted_write_leaves_the_list_before_or_after(lake, monkeypatch):
+    """The copy is written first, and read only where the list is lost."""
+    store = Deliveries(lake)
+    store.write([_delivery()])
+    written = []
+
+    def stop_after_one(folder, name, content):
+        if written:
+            raise KeyboardInterrupt
+        written.append(name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(lake), "write_json", stop_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            store.write([])
+    assert written == ["deliveries_copy.json"]
+    assert store.read() == (_delivery(),)
+
+
+def test_what_an_operator_has_accepted_is_not_judged_again():
+    passed = settled([_delivery(state="retry", limit=0.9), _delivery(batch=2), _delivery(batch=3, state="discarded")])
+    assert [delivery.state for delivery in passed] == ["accepted", "held", "discarded"]
+    assert judged([_delivery(quarantined=10)], passed, limit=0, passed_until=-1) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "checksum", "path", "is_inherited"),
+    [
+        ("discarded", "c", "a.csv", True),
+        ("accepted", "c", "a.csv", True),
+        ("held", "c", "a.csv", False),
+        ("superseded", "c", "a.csv", False),
+        ("discarded", "other", "a.csv", False),
+        ("discarded", "c", "b.csv", False),
+        ("discarded", "", "a.csv", False),
+    ],
+)
+def test_a_decision_on_a_content_is_that_on_its_next_delivery(state, checksum, path, is_inherited):
+    recorded = [_delivery(path, 1, state, checksum=checksum)]
+    entries = [FileEntry("a.csv", "customers", checksum=checksum and "c", batch=batch) for batch in (1, 4)]
+    found = inherited(recorded, entries[1:])
+    assert [(delivery.key, delivery.state) for delivery in found] == ([((4, "a.csv"), state)] if is_inherited else [])
+    assert inherited([*recorded, *found], entries[1:]) == []
+
+
+def test_a_file_that_is_named_twice_is_decided_on_once(lake):
+    assert len(decide(lake, discard=["1", "b.csv", "1"], at=NOW)) == 2
+
+
+@given(st.text(max_size=40))
+def test_what_was_received_is_not_in_a_violation_that_is_shown(value):
+    shown = without_values(f"churn: '{value}' is not yes or no")
+    assert shown == f"churn: '{masked(value, 1)}' is not yes or no"
+    assert without_values("customer_id: missing") == "customer_id: missing"

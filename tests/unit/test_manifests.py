@@ -253,6 +253,17 @@ def test_register_is_the_same_with_and_without_checkpoint(tmp_path_factory, batc
     assert manifests.checkpoint_is_right()
 
 
+def test_copy_of_another_manifest_is_a_damaged_one(folder):
+    """Else a batch would count twice, and the one whose manifest it replaces not at all."""
+    manifests = Manifests(folder)
+    for name in ("a.csv", "b.csv"):
+        manifests.commit(manifests.open([FileEntry(name, "customers")], NOW), {name: 1})
+    folder.write_bytes("_control/batches/00000002.json", folder.read_bytes("_control/batches/00000001.json"))
+    assert manifests.lost(2) == [2]
+    with pytest.raises(DamagedDocumentError, match="00000002"):
+        manifests.register()
+
+
 @pytest.mark.parametrize("content", ["{", '{"number": 20}', '{"number": 20, "entries": [{}]}'])
 def test_wrong_checkpoint_is_found_and_a_damaged_one_is_no_loss(folder, content):
     manifests = Manifests(folder)

@@ -102,7 +102,7 @@ def test_each_feed_is_known_by_its_required_columns(feed):
         ('[{"customer_id": "A-1"}, {"customer', ["broken or cut off behind record 1"]),
         (b"PK\x03\x04", ["Excel workbook"]),
         (" \n", ["is empty"]),
-        (_csv(HEADERS).replace("city", "City,CITY", 1), ["'City' and 'CITY' both mean city", "Remove one"]),
+        (_csv(HEADERS).replace("city", "City,CITY", 1), ["columns number 6 and 7 both mean city", "Remove one"]),
     ],
 )
 def test_what_cannot_be_used_is_explained(content, words):

@@ -77,9 +77,8 @@ def test_new_column_reaches_the_warehouse(grown, lake, warehouse, warehouse_serv
     assert facts["filled"][0] > 80, "customers of before are still there"
     assert facts["filled"][1] == 1
     assert facts["incremental"]
-    assert facts["quarantined"] == [
-        "USES-3 in 2026-03-01/a.jsonl: data_usage_gb: '-1' is not an amount from 0 to 10,000"
-    ]
+    (example,) = facts["quarantined"]
+    assert example.endswith(" in 2026-03-01/a.jsonl: data_usage_gb: '-9' is not an amount from 0 to 10,000")
     assert facts["dictionary"] == [
         "| data_usage_gb | string | data_usage_gb as received |",
         "| data_usage_gb | string | data_usage_gb as received |",
