@@ -21,8 +21,8 @@ NOT_PRIVATE = {
 }
 # What Fargate calls for a task: its image, its log, its secrets.
 OF_A_WORKER = {"ecr.api", "ecr.dkr", "logs", "secretsmanager"}
-# What the pipeline is to call: queries from outside the network, and the age of gold as a metric.
-TO_COME = {"redshift-data", "monitoring"}
+# What the pipeline is to call: the age of gold as a metric.
+TO_COME = {"monitoring"}
 
 
 @pytest.fixture(scope="module")

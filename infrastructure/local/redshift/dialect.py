@@ -22,6 +22,7 @@ _ENCODINGS = {
     "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "raw", "runlength",
     "text255", "text32k", "zstd", "auto",
 }  # fmt: skip
+_EXPLAIN = re.compile(r"EXPLAIN\s+(?:VERBOSE\s+)?", re.IGNORECASE)
 _CREATE_GROUP = re.compile(r"CREATE\s+GROUP\s+(\w+|\"[^\"]+\")", re.IGNORECASE)  # sqlglot does not know it
 _TABLE_PROPERTIES = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty)
 
@@ -46,6 +47,8 @@ def rewrite(sql: str) -> RewrittenStatement:
         return RewrittenStatement(statement)
     if is_copy(statement):
         return RewrittenStatement(copy=_parsed_copy(statement))
+    if explained := _EXPLAIN.match(statement):
+        return RewrittenStatement(explained[0] + rewrite(statement[explained.end() :]).sql)
     tree = _parse(statement)
     if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema):
         _plain_table(tree)
