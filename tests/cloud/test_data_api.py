@@ -8,7 +8,10 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from blocks.aws import aws_client
+from blocks.glue import GlueJob
+from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
+from cli import warehouse_query
 from contract.errors import PlatformError, QueryError, WarehouseError
 from infrastructure.aws.data_api import DataApi
 from infrastructure.local.redshift.account import USER
@@ -86,6 +89,15 @@ def test_both_routes_give_the_same_names_values_and_types(warehouse, connected, 
     assert (columns, rows) == connected.read(sql)
     kinds = [[type(value) for value in row] for row in rows]
     assert kinds == [[type(value) for value in row] for row in connected.read(sql)[1]]
+
+
+def test_command_gives_rows_and_tells_of_progress_beside_them(warehouse, filled, monkeypatch, capsys):
+    platform = Platform(lake="s3://lake/lake", jobs=GlueJob(job_name="churn"), warehouse=warehouse)
+    monkeypatch.setattr(warehouse_query, "platform_or_local", lambda name: platform)
+    assert warehouse_query.query_warehouse("SELECT n FROM data_api_rows ORDER BY 1", "aws") == (["n"], [(1,), (2,)])
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "warehouse: finished" in written.err
 
 
 def test_every_page_is_read(warehouse, cloud, filled):
