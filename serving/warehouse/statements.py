@@ -14,9 +14,9 @@ _READ_ONLY_TRANSACTION = "25006"
 _READING = ("SELECT", "WITH", "SHOW", "EXPLAIN")
 _FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n\r]*[\n\r]|/\*.*?\*/)*(\w*)", re.DOTALL)
 # One statement in which every semicolon but the last is in a comment or in quotes. Nothing is matched in a second way
-# (?>): the server would read it in one way only. What it may read in two, a backslash in quotes or $, is left out.
+# (*+): the server would read it in one way only. What it may read in two, a backslash in quotes or $, is left out.
 _ONE_STATEMENT = re.compile(
-    r"""(?>--[^\n\r]*|/\*.*?\*/|'(?:[^'\\]|'')*'|"(?:[^"]|"")*"|[^'";$])*+;?(?>\s|--[^\n\r]*|/\*.*?\*/)*+""", re.DOTALL
+    r"""(?:--[^\n\r]*|/\*.*?\*/|'(?:[^'\\]|'')*'|"(?:[^"]|"")*"|[^'";$])*+;?(?:\s|--[^\n\r]*|/\*.*?\*/)*+""", re.DOTALL
 )
 
 
