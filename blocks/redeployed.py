@@ -21,7 +21,13 @@ _FIRST_RELEASE = (
     "arrivals.queue_url",
     "metrics",
 )
-_WAREHOUSE = tuple(f"warehouse.{name}" for name in ("host", "database", "secret_arn", "schema_name", "iam_role"))
+_WAREHOUSE = tuple(
+    f"warehouse.{name}"
+    for name in (
+        *("host", "database", "secret_arn", "schema_name", "iam_role"),
+        *("workgroup", "query_route", "reader_secret_arn"),  # without a value, or not there yet
+    )
+)
 _ADMINISTRATOR = "-churn_admin-"  # in the secret of a warehouse that it made
 
 

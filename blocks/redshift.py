@@ -1,9 +1,8 @@
-"""The warehouse, reached with redshift_connector."""
+"""The warehouse: loads connect to it with redshift_connector, queries as the block says."""
 
 import contextlib
-import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
 import redshift_connector
 from prefect.blocks.core import Block
@@ -15,7 +14,10 @@ from blocks.aws import aws_client
 from blocks.saved import renamed
 from contract.errors import PlatformError, WarehouseError
 from infrastructure.aws.calls import aws_errors_as
-from serving.warehouse.statements import error_text
+from infrastructure.aws.data_api import DataApi, Rows
+from infrastructure.aws.logins import read_login
+from serving.warehouse.sql import search_path
+from serving.warehouse.statements import check_reads, error_text, execute, read
 
 _CONNECT_SECONDS = 60
 
@@ -24,7 +26,9 @@ class RedshiftWarehouse(Block):
     """A Redshift database, or the local stand-in that speaks its protocol.
 
     It logs in with `user` and `password`; or the secret that `secret_arn` names; or IAM, with
-    a temporary password for the serverless `workgroup` or the provisioned `cluster`.
+    a temporary password for the serverless `workgroup` or the provisioned `cluster`. Loads connect
+    to `host`. Queries of people do so too, or go through the Data API, which needs no network path
+    to the warehouse, but the name of its `workgroup` or `cluster`.
     """
 
     _block_type_name = "Redshift Warehouse"
@@ -40,10 +44,29 @@ class RedshiftWarehouse(Block):
         default="", title="Secret", description="Secrets Manager secret with username and password; empty for none."
     )
     workgroup: str = Field(
-        default="", title="Workgroup", description="Serverless workgroup to log in to with IAM; empty for none."
+        default="",
+        title="Workgroup",
+        description="Serverless workgroup, for the Data API, and to log in with IAM where there is no secret.",
     )
     cluster: str = Field(
-        default="", title="Cluster", description="Provisioned cluster to log in to with IAM; empty for none."
+        default="",
+        title="Cluster",
+        description="Provisioned cluster, for the Data API, and to log in with IAM where there is no secret.",
+    )
+    query_route: Literal["connection", "data-api"] = Field(
+        default="connection",
+        title="Query route",
+        description="How people's queries reach the warehouse: a connection to the host, or AWS's Data API.",
+    )
+    reader_secret_arn: str = Field(
+        default="",
+        title="Reader's secret",
+        description="Secret of the user that queries through the Data API; that of the loader where empty.",
+    )
+    query_timeout_seconds: float = Field(
+        default=900.0,
+        title="Query timeout",
+        description="Seconds after which a query through the Data API is cancelled.",
     )
     credentials: AwsCredentials = Field(
         default_factory=AwsCredentials, title="AWS credentials", description="For the secret or the IAM login."
@@ -72,6 +95,22 @@ class RedshiftWarehouse(Block):
         if self.secret_arn:
             return f"secret {self.secret_arn}"
         return "IAM" if self.workgroup or self.cluster else f"user {self.user}"
+
+    def read(self, sql: str, on_progress: Callable[[str], None] = lambda _: None) -> Rows:
+        """Execute one reading statement; return the names of the columns and the rows. Names without a schema are ours.
+
+        It can change nothing on either route: it must begin as a statement that reads, and runs in a read-only
+        transaction. `on_progress` gets lines of a long one. Raises QueryError; WarehouseError where the warehouse
+        cannot be reached; PlatformError where the block names none.
+        """
+        check_reads(sql)
+        settings = search_path(self.schema_name)
+        if self.query_route == "data-api":
+            return self._data_api(on_progress).read(sql, before=[settings])
+        with self.connection() as connection:
+            execute(connection, settings)
+            connection.commit()
+            return read(connection, sql)
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[redshift_connector.Connection]:
@@ -119,36 +158,42 @@ class RedshiftWarehouse(Block):
     def _login(self) -> tuple[str, str]:
         """User and password, fetched for each connection: they may be rotated or short-lived."""
         if self.secret_arn:
-            return self._secret()
+            found = read_login(aws_client(self.credentials, "secretsmanager"), self.secret_arn)
+            return found.user, found.password
         if self.workgroup:
             with aws_errors_as(f"logging in to the workgroup {self.workgroup}", WarehouseError):
                 client = aws_client(self.credentials, "redshift-serverless")
-                found = client.get_credentials(workgroupName=self.workgroup, dbName=self.database)
-            return found["dbUser"], found["dbPassword"]
+                given = client.get_credentials(workgroupName=self.workgroup, dbName=self.database)
+            return given["dbUser"], given["dbPassword"]
         if self.cluster:
             with aws_errors_as(f"logging in to the cluster {self.cluster}", WarehouseError):
                 client = aws_client(self.credentials, "redshift")
-                found = client.get_cluster_credentials(
+                given = client.get_cluster_credentials(
                     ClusterIdentifier=self.cluster,
                     DbName=self.database,
                     DbUser=self.user or "churn_loader",
                     AutoCreate=True,
                 )
-            return found["DbUser"], found["DbPassword"]
+            return given["DbUser"], given["DbPassword"]
         return self.user, self.password.get_secret_value()
 
-    def _secret(self) -> tuple[str, str]:
-        with aws_errors_as(f"reading the secret {self.secret_arn}"):
-            text = aws_client(self.credentials, "secretsmanager").get_secret_value(SecretId=self.secret_arn)[
-                "SecretString"
-            ]
-        try:
-            content = json.loads(text)
-            return content["username"], content["password"]
-        except (ValueError, KeyError, TypeError):
-            # Without `from`: the cause would show the secret.
-            message = f"the secret {self.secret_arn} is not JSON with the keys username and password"
-            raise PlatformError(message) from None
+    def _data_api(self, on_progress: Callable[[str], None]) -> DataApi:
+        if not self.workgroup and not self.cluster:
+            raise PlatformError(
+                f"the warehouse {self.host} is queried through the Data API, and its block names no workgroup or cluster. "
+                "Fill in one of them, or set the query route to connection"
+            )
+        secret = self.reader_secret_arn or self.secret_arn
+        target = {
+            "WorkgroupName": self.workgroup,
+            "ClusterIdentifier": "" if self.workgroup else self.cluster,
+            "Database": self.database,
+            "SecretArn": secret,
+            # A workgroup knows who calls; a cluster has to be told, unless a secret does.
+            "DbUser": "" if secret or self.workgroup else self.user,
+        }
+        named = {name: value for name, value in target.items() if value}
+        return DataApi(aws_client(self.credentials, "redshift-data"), named, self.query_timeout_seconds, on_progress)
 
 
 def _is_unreachable(error: BaseException) -> bool:

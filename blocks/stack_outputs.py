@@ -13,9 +13,7 @@ from blocks.metrics import Metrics
 from blocks.notify import Topic
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
-
-# The schema that the loader owns: docs/deploy.md creates it.
-WAREHOUSE_SCHEMA = "churn"
+from infrastructure.aws.warehouse_users import READERS, SCHEMA
 
 
 def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredentials) -> Platform:
@@ -38,15 +36,21 @@ def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredential
 
 
 def _warehouse(outputs: Mapping[str, str], credentials: AwsCredentials) -> RedshiftWarehouse | None:
-    """The stack's warehouse, None where it has none: a user may give the block another one."""
+    """The stack's warehouse, None where it has none: a user may give the block another one.
+
+    Loads run in its network, people's queries do not.
+    """
     if "WarehouseHost" not in outputs:
         return None
     return RedshiftWarehouse(
         host=outputs["WarehouseHost"],
         database=outputs["WarehouseDatabase"],
         secret_arn=outputs["LoaderSecretArn"],
-        schema_name=WAREHOUSE_SCHEMA,
+        workgroup=outputs["WarehouseWorkgroup"],
+        query_route="data-api",
+        reader_secret_arn=outputs["ReaderSecretArn"],
+        schema_name=SCHEMA,
         iam_role=outputs["CopyRoleArn"],
         credentials=credentials,
-        bi_group="churn_readers",
+        bi_group=READERS,
     )

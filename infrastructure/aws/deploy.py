@@ -12,6 +12,7 @@ from infrastructure.aws.package import GluePackage, build
 from infrastructure.aws.settings import keep_logs, limit_usage
 from infrastructure.aws.stack import Stack
 from infrastructure.aws.stacks import Stacks, check_parameters, default_parameters
+from infrastructure.aws.warehouse_users import ensure_users
 from infrastructure.aws.worker import PrefectAccess, check_access, deploy_worker
 
 _ABSENT = {"WarehouseWorkgroup": ""}  # an output that not every lakehouse has
@@ -82,8 +83,10 @@ def deploy(
 
 def _apply_settings(client: Client, outputs: Mapping[str, str], log: Log) -> None:
     """What CloudFormation cannot set."""
-    if "WarehouseWorkgroupArn" in outputs and (done := limit_usage(client("redshift-serverless"), outputs)):
-        log(done)
+    if "WarehouseWorkgroupArn" in outputs:
+        if done := limit_usage(client("redshift-serverless"), outputs):
+            log(done)
+        ensure_users(client, outputs, log)
     for line in keep_logs(client("logs"), outputs):
         log(line)
 

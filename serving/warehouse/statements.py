@@ -12,7 +12,12 @@ from contract.errors import DependentViewError, QueryError, WarehouseError
 _DEPENDENT_OBJECTS = "2BP01"
 _READ_ONLY_TRANSACTION = "25006"
 _READING = ("SELECT", "WITH", "SHOW", "EXPLAIN")
-_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.DOTALL)
+_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n\r]*[\n\r]|/\*.*?\*/)*(\w*)", re.DOTALL)
+# One statement in which every semicolon but the last is in a comment or in quotes. Nothing is matched in a second way
+# (*+): the server would read it in one way only. What it may read in two, a backslash in quotes or $, is left out.
+_ONE_STATEMENT = re.compile(
+    r"""(?:--[^\n\r]*|/\*.*?\*/|'(?:[^'\\]|'')*'|"(?:[^"]|"")*"|[^'";$])*+;?(?:\s|--[^\n\r]*|/\*.*?\*/)*+""", re.DOTALL
+)
 
 
 def execute(
@@ -52,13 +57,21 @@ def read(connection: redshift_connector.Connection, sql: str) -> tuple[list[str]
 
 
 def check_reads(sql: str) -> None:
-    """Raise QueryError for a statement that does not begin as one that reads; a second one the driver does not send."""
+    """Raise QueryError for what is not one statement that begins as one that reads.
+
+    A second statement could end the read-only transaction. The driver sends none; the Data API does not promise that.
+    """
     found = _FIRST_WORD.match(sql)
     word = found[1].upper() if found else ""
     if word not in _READING:
         raise QueryError(
             f"churn query only reads: give one {', '.join(_READING[:-1])} or {_READING[-1]} statement, not "
             f"{word or 'nothing'}. The warehouse is written by: churn run"
+        )
+    if ";" in sql.rstrip().removesuffix(";") and not _ONE_STATEMENT.fullmatch(sql):
+        raise QueryError(
+            "churn query only reads: give one statement, not multiple commands. A semicolon in text that has a backslash "
+            "or a dollar sign is written CHR(59)"
         )
 
 

@@ -39,7 +39,16 @@ FakeJobRun.as_dict = lambda run: _moto_job_run(run) | {"LogGroupName": LOG_GROUP
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 Respond = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Service = Callable[[dict[str, Any]], dict[str, Any]]
 Fault = Callable[[str, dict[str, Any]], "Respond | None"]
+
+
+class AwsError(Exception):
+    """What a service that is added to the cloud answers instead of a result."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def json_error(code: str, message: str = "injected", status: str = "400 Bad Request") -> Respond:
@@ -70,12 +79,16 @@ def _response(status: str, kind: str, body: bytes) -> Respond:
 
 
 class Cloud:
-    """moto on a socket of its own. `calls` are the operations asked for, `faults` answer some of them instead."""
+    """moto on a socket of its own. `calls` are the operations asked for, `faults` answer some of them instead.
+
+    `services` are operations that moto lacks, or has no more than the names of.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.bodies: list[bytes] = []
         self.faults: list[Fault] = []
+        self.services: dict[str, Service] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._s3 = create_backend_app("s3")  # asked most: without looking for the service first
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
@@ -102,6 +115,7 @@ class Cloud:
         self.calls.clear()
         self.bodies.clear()
         self.faults.clear()
+        self.services.clear()
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -113,6 +127,8 @@ class Cloud:
             respond = fault(operation, environ)
             if respond is not None:
                 return respond(environ, start_response)
+        if operation in self.services:
+            return _served(self.services[operation], environ)(environ, start_response)
         if operation == "AWSGlue.BatchStopJobRun":
             return self._stop_runs(environ, start_response)
         if operation == "AWSGlue.StartJobRun":
@@ -141,6 +157,16 @@ class Cloud:
         body = json.dumps({"SuccessfulSubmissions": [{"JobRunId": r} for r in asked["JobRunIds"]], "Errors": []})
         start_response("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
         return [body.encode()]
+
+
+def _served(service: Service, environ: dict[str, Any]) -> Respond:
+    content = _body(environ)
+    environ["wsgi.input"] = io.BytesIO(content)
+    try:
+        result = service(json.loads(content))
+    except AwsError as error:
+        return json_error(error.code, str(error))
+    return _response("200 OK", "application/x-amz-json-1.1", json.dumps(result).encode())
 
 
 def _body(environ: dict[str, Any]) -> bytes:

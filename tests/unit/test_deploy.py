@@ -4,6 +4,7 @@ import boto3
 import pytest
 
 from contract.errors import PlatformError
+from infrastructure.aws import deploy as deploy_module
 from infrastructure.aws.deploy import deploy, upload
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE
@@ -93,6 +94,21 @@ def test_settings_without_a_resource_are_applied(s3, tmp_path):
     _deploy(_present_account(), s3, tmp_path)
     found = logs.describe_log_groups(logGroupNamePrefix=LOGS["JobLogGroups"])["logGroups"]
     assert {group["retentionInDays"] for group in found} == {90}
+
+
+def test_users_of_the_warehouse_are_made_once_the_lakehouse_is_there(s3, tmp_path, monkeypatch):
+    order, warehouse = [], {"WarehouseWorkgroupArn": "arn:workgroup"}
+    monkeypatch.setattr(deploy_module, "limit_usage", lambda redshift, outputs: None)
+    monkeypatch.setattr(deploy_module, "ensure_users", lambda client, outputs, log: order.append(outputs))
+    account = _new_account()
+    account.stacks["churn"].outputs = OUTPUTS | warehouse
+    stacks = Stacks.named("churn", account, poll_seconds=0.001)
+    logs = boto3.client("logs", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
+    clients = {"s3": s3, "logs": logs, "redshift-serverless": None}
+    deploy(stacks, clients.__getitem__, {}, tmp_path, lambda _: True, lambda line: None)
+    assert order == [OUTPUTS | warehouse]
+    _deploy(_present_account(), s3, tmp_path)
+    assert len(order) == 1, "without a warehouse there are none"
 
 
 def test_network_is_made_before_the_lakehouse(s3, tmp_path):

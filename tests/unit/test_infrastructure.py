@@ -67,6 +67,8 @@ _STATEMENTS = ("Properties", "PolicyDocument", "Statement")
         ("roles_name_actions_and_resources", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Resource"), ["*"]),
         ("roles_name_actions_and_resources", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], 0, "Resource"), "*"),
         ("metrics_are_put_into_one_namespace", ("JobRole", "Properties", "Policies", 0, *_STATEMENTS[1:], -1, "Condition"), None),
+        ("results_of_queries_are_their_owner_s", ("AnalystPolicy", *_STATEMENTS, 1, "Condition"), None),
+        ("managed_policies_name_actions_and_resources", ("AnalystPolicy", *_STATEMENTS, 0, "Resource"), "*"),
         ("managed_policies_name_actions_and_resources", ("OrchestratorPolicy", *_STATEMENTS, 0, "Action"), ["glue:*"]),
         ("managed_policies_name_actions_and_resources", ("OrchestratorPolicy", *_STATEMENTS, 0, "Resource"), ["*"]),
         ("roles_trust_this_account_s_services_only", ("CopyRole", "Properties", "AssumeRolePolicyDocument", "Statement", 0, "Condition"), None),

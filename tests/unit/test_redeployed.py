@@ -11,23 +11,9 @@ from blocks.platform import Platform
 from blocks.redeployed import fields, merged, recorded
 from blocks.redshift import RedshiftWarehouse
 from blocks.stack_outputs import platform_from_outputs
+from tests.support.stack_outputs import OUTPUTS
 
 CREDENTIALS = AwsCredentials(region_name="eu-west-1")
-OUTPUTS = {
-    "Lake": "s3://lake/lake",
-    "Raw": "s3://raw/raw",
-    "JobName": "churn",
-    "CatalogPrefix": "churn_",
-    "AthenaWorkgroup": "churn",
-    "RawCrawlerName": "churn-raw",
-    "RawDatabase": "churn_raw",
-    "ArrivalsQueue": "https://sqs/churn",
-    "AlertsTopic": "arn:aws:sns:eu-west-1:1:alerts",
-    "CopyRoleArn": "arn:aws:iam::1:role/copy",
-    "WarehouseDatabase": "telecom_churn",
-    "WarehouseHost": "churn-1a.redshift",
-    "LoaderSecretArn": "arn:aws:secretsmanager:eu-west-1:1:secret:loader",
-}
 
 
 def _platform(**outputs):
@@ -147,7 +133,8 @@ def _of_first_release(**warehouse):
     """What 0.1.0 has saved: another prefix, two crawlers, the administrator's secret; no record."""
     found = _platform(CatalogPrefix="churn_").model_copy(update={"crawlers": []})
     secret = "arn:aws:secretsmanager:eu-west-1:1:secret:redshift!churn-churn_admin-x1"
-    fields_before = {"host": "churn.redshift", "schema_name": "public", "secret_arn": secret} | warehouse
+    fields_before = {"host": "churn.redshift", "schema_name": "public", "secret_arn": secret}
+    fields_before |= {"workgroup": "", "query_route": "connection", "reader_secret_arn": ""} | warehouse
     return found.model_copy(update={"warehouse": found.warehouse.model_copy(update=fields_before)})
 
 
@@ -158,6 +145,7 @@ def test_block_of_the_first_release_takes_the_names_of_the_stack():
     assert [crawler.crawler for crawler in platform.crawlers] == ["churn-raw"]
     assert platform.warehouse.host == OUTPUTS["WarehouseHost"]
     assert platform.warehouse.secret_arn == OUTPUTS["LoaderSecretArn"]
+    assert (platform.warehouse.query_route, platform.warehouse.workgroup) == ("data-api", "churn-1a")
     assert platform.customer_ids == "hashed"
     assert platform.deployed == fields(new)
 
@@ -173,6 +161,7 @@ def test_field_that_the_last_deployment_did_not_know_is_taken_from_the_stack():
 def test_own_warehouse_of_the_first_release_is_kept():
     platform, _ = merged(_of_first_release(host="own.example.com", secret_arn="", user="loader"), _platform())
     assert (platform.warehouse.host, platform.warehouse.schema_name) == ("own.example.com", "public")
+    assert (platform.warehouse.query_route, platform.warehouse.workgroup) == ("connection", "")
 
 
 _TEXT = st.sampled_from(["", "a", "b", "c"])

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infrastructure.local.redshift import wire
-from infrastructure.local.redshift.proxy import Login, Proxy
+from infrastructure.local.redshift.proxy import Proxy
+from infrastructure.local.redshift.users import Login, proves
 from infrastructure.local.redshift.wire import Message, cstring, read_message
 
 USER, PASSWORD = "admin", "planted-password"
@@ -117,7 +118,29 @@ def test_stranger_is_refused(place, user, password):
     (refused,) = _talk(place, postgres, lambda client: client.enter(user, password))
     assert _fields(refused)[b"C"] == "28P01"
     assert f"password authentication failed for user '{user}'" in _fields(refused)[b"M"]
-    assert postgres.greeted == b"", "nobody has been let through"
+    assert b"churn" not in postgres.greeted, "nobody has been let through"
+
+
+def _row(text):
+    value = text.encode()
+    return Message(b"D", struct.pack("!hi", 1, len(value)) + value)
+
+
+@pytest.mark.parametrize(("password", "is_let_in"), [(PASSWORD, True), ("wrong", False)])
+def test_created_user_enters_as_itself(place, password, is_let_in):
+    stored = "md5" + hashlib.md5(f"{PASSWORD}loader".encode()).hexdigest()
+    postgres = Postgres(_row(stored))
+    found = _talk(place, postgres, lambda client: client.enter("loader", password))
+    assert (found[-1] == READY) == is_let_in
+    assert b"loader" in postgres.greeted if is_let_in else _fields(found[0])[b"C"] == "28P01"
+    assert "rolname = 'loader'" in postgres.sent[0]
+
+
+@pytest.mark.parametrize("stored", ["", "SCRAM-SHA-256$4096:x"])
+def test_user_without_an_md5_password_proves_nothing(stored):
+    salt = b"salt"
+    response = "md5" + hashlib.md5(stored.encode() + salt).hexdigest()
+    assert not proves(stored, response, salt)
 
 
 def test_encryption_is_declined(place):

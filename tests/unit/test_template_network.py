@@ -21,8 +21,6 @@ NOT_PRIVATE = {
 }
 # What Fargate calls for a task: its image, its log, its secrets.
 OF_A_WORKER = {"ecr.api", "ecr.dkr", "logs", "secretsmanager"}
-# What the pipeline is to call: queries from outside the network, and the age of gold as a metric.
-TO_COME = {"redshift-data", "monitoring"}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +55,7 @@ def _service(endpoint):
 
 def has_an_endpoint_for_every_called_service(network):
     called = {ENDPOINTS.get(name, name) for name in _called_services() if name not in NOT_PRIVATE}
-    wanted = called | OF_A_WORKER | TO_COME
+    wanted = called | OF_A_WORKER
     return {_service(endpoint) for endpoint in _endpoints(network, "Interface")} == wanted
 
 

@@ -53,12 +53,18 @@ def _allows(template, name, action, resource, **context):
         if (
             action in statement["Action"]
             and any(fnmatchcase(resource, _resolved(pattern)) for pattern in resources)
-            and all(context.get(key.replace("cloudwatch:", "")) in value for key, value in wanted.items())
+            and all(_resolved(value) == context.get(_CONTEXT[key]) for key, value in wanted.items())
         ):
             return True
     return False
 
 
+# Of what a statement has as a condition, what a call gives by which name.
+_CONTEXT = {
+    "cloudwatch:namespace": "namespace",
+    "redshift-data:statement-owner-iam-userid": "owner",
+    "kms:ViaService": "via",
+}
 LAKE, RAW, RESULTS, ARTIFACTS = "arn:LakeBucket", "arn:RawBucket", "arn:ResultsBucket", "arn:ArtifactBucket"
 ORCHESTRATOR, JOB, CRAWLER, COPY = "OrchestratorPolicy", "JobRole", "CrawlerRole", "CopyRole"
 ALLOWED = [
@@ -84,6 +90,8 @@ ALLOWED = [
     (ORCHESTRATOR, "sns:Publish", "Alerts"),
     ("WarehousePolicy", "secretsmanager:GetSecretValue", "LoaderSecret"),
     ("WarehousePolicy", "redshift-serverless:GetCredentials", "arn:RedshiftWorkgroup"),
+    ("AnalystPolicy", "redshift-data:BatchExecuteStatement", "arn:RedshiftWorkgroup"),
+    ("AnalystPolicy", "secretsmanager:GetSecretValue", "ReaderSecret"),
     (JOB, "glue:GetSecurityConfiguration", "*"),
     (JOB, "s3:PutObject", f"{LAKE}/lake/_dashboard/key"),
     (JOB, "s3:DeleteObject", f"{LAKE}/lake/gold/x.parquet"),
@@ -104,6 +112,11 @@ REFUSED = [
     (ORCHESTRATOR, "s3:GetObject", f"{RAW}/raw/customers.csv"),
     (ORCHESTRATOR, "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:1:secret:redshift!churn-1a-churn_admin-x"),
     ("WarehousePolicy", "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:1:secret:redshift!churn-1a-churn_admin-x"),
+    ("WarehousePolicy", "secretsmanager:GetSecretValue", "ReaderSecret"),
+    ("AnalystPolicy", "secretsmanager:GetSecretValue", "LoaderSecret"),
+    ("AnalystPolicy", "redshift-data:BatchExecuteStatement", "arn:aws:redshift-serverless:eu-west-1:1:workgroup/other"),
+    ("AnalystPolicy", "redshift-data:GetStatementResult", "*"),
+    ("AnalystPolicy", "kms:Decrypt", "arn:Key"),
     (JOB, "s3:PutObject", f"{RAW}/raw/customers.csv"),
     (JOB, "s3:DeleteObject", f"{RAW}/raw/customers.csv"),
     (CRAWLER, "s3:GetObject", f"{LAKE}/lake/gold/x.parquet"),
@@ -149,6 +162,18 @@ def test_metrics_go_into_one_namespace(template, name, namespace):
     assert not _allows(template, name, "cloudwatch:PutMetricData", "*", namespace="AWS/Other")
 
 
+@pytest.mark.parametrize("action", ["DescribeStatement", "GetStatementResult", "CancelStatement"])
+def test_analysts_see_results_of_their_own(template, action):
+    call = ("AnalystPolicy", f"redshift-data:{action}", "*")
+    assert _allows(template, *call, owner="${aws:userid}")
+    assert not _allows(template, *call, owner="somebody else")
+
+
+def test_analysts_decrypt_secrets_only(template):
+    assert _allows(template, "AnalystPolicy", "kms:Decrypt", "arn:Key", via="secretsmanager.eu-west-1.amazonaws.com")
+    assert not _allows(template, "AnalystPolicy", "kms:Decrypt", "arn:Key", via="s3.eu-west-1.amazonaws.com")
+
+
 def test_every_allowed_key_of_the_lake_is_below_it(template):
     """A lake is at lake/: nothing but it, and the job's own temporary files, is written in its bucket."""
     granted = json.dumps([_statements(template, name) for name in (ORCHESTRATOR, COPY)])
@@ -157,10 +182,11 @@ def test_every_allowed_key_of_the_lake_is_below_it(template):
 
 def test_the_worker_never_has_the_administrator_s_secret(template):
     assert "churn_admin" not in json.dumps([template["Resources"][name] for name in (ORCHESTRATOR, "WarehousePolicy")])
-    secret = template["Resources"]["LoaderSecret"]["Properties"]
-    assert json.loads(secret["GenerateSecretString"]["SecretStringTemplate"]) == {"username": "churn_loader"}
-    assert secret["GenerateSecretString"]["GenerateStringKey"] == "password"
-    assert secret["KmsKeyId"] == {"Fn::GetAtt": ["Key", "Arn"]}
+    for name, user in (("LoaderSecret", "churn_loader"), ("ReaderSecret", "churn_reader")):
+        secret = template["Resources"][name]["Properties"]
+        assert json.loads(secret["GenerateSecretString"]["SecretStringTemplate"]) == {"username": user}
+        assert secret["GenerateSecretString"]["GenerateStringKey"] == "password"
+        assert secret["KmsKeyId"] == {"Fn::GetAtt": ["Key", "Arn"]}
     assert template["Resources"]["Namespace"]["Properties"]["AdminUsername"] == "churn_admin"
 
 

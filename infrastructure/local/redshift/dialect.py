@@ -22,7 +22,16 @@ _ENCODINGS = {
     "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "raw", "runlength",
     "text255", "text32k", "zstd", "auto",
 }  # fmt: skip
-_CREATE_GROUP = re.compile(r"CREATE\s+GROUP\s+(\w+|\"[^\"]+\")", re.IGNORECASE)  # sqlglot does not know it
+_EXPLAIN = re.compile(r"EXPLAIN\s+(?:VERBOSE\s+)?", re.IGNORECASE)
+_NAME = r'(?:\w+|"[^"]+")'
+# Users, groups and the owners of schemas, which sqlglot does not know; PostgreSQL has the same statements.
+_USERS = re.compile(
+    rf"""CREATE\ GROUP\ {_NAME} | ALTER\ GROUP\ {_NAME}\ ADD\ USER\ {_NAME} | DROP\ (?:GROUP|USER)\ {_NAME}
+       | CREATE\ USER\ {_NAME}\ PASSWORD\ 'md5[0-9a-f]{{32}}'(?:\ IN\ GROUP\ {_NAME})?
+       | ALTER\ USER\ {_NAME}\ PASSWORD\ 'md5[0-9a-f]{{32}}'
+       | CREATE\ SCHEMA\ IF\ NOT\ EXISTS\ {_NAME}\ AUTHORIZATION\ {_NAME} | ALTER\ SCHEMA\ {_NAME}\ OWNER\ TO\ {_NAME}""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _TABLE_PROPERTIES = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty)
 
 
@@ -42,10 +51,12 @@ class RewrittenStatement:
 def rewrite(sql: str) -> RewrittenStatement:
     """Translate one statement and return what to do with it. Raises RedshiftSyntaxError."""
     statement = sql.strip().rstrip(";")
-    if not statement or statement.upper().startswith(_PASSED_ON) or _CREATE_GROUP.fullmatch(statement):
+    if not statement or statement.upper().startswith(_PASSED_ON) or _USERS.fullmatch(" ".join(statement.split())):
         return RewrittenStatement(statement)
     if is_copy(statement):
         return RewrittenStatement(copy=_parsed_copy(statement))
+    if explained := _EXPLAIN.match(statement):
+        return RewrittenStatement(explained[0] + rewrite(statement[explained.end() :]).sql)
     tree = _parse(statement)
     if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema):
         _plain_table(tree)

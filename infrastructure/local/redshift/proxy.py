@@ -2,15 +2,14 @@
 
 import asyncio
 import contextlib
-import hashlib
 import os
-import secrets
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from infrastructure.local.redshift.copy import CopyError, CopyPlan, read_rows
 from infrastructure.local.redshift.dialect import RedshiftSyntaxError, RewrittenStatement, rewrite
+from infrastructure.local.redshift.users import POSTGRES, Login, proves, stored_password
 from infrastructure.local.redshift.wire import (
     CANCEL_REQUEST,
     SSL_REQUEST,
@@ -24,26 +23,13 @@ from infrastructure.local.redshift.wire import (
     split_cstring,
     startup,
     startup_parameters,
+    text_row,
 )
 
 # The driver parses this; PostgreSQL's own version string stops it.
 _SERVER_VERSION = "8.0.2"
 _CHECK_VIOLATION = "23514"
 _BROKEN = "?"  # a statement that PostgreSQL rejects, so that a transaction fails as it should
-
-
-@dataclass
-class Login:
-    """The one account of the stand-in."""
-
-    user: str
-    password: str
-
-    def verify_password(self, user: str, response: str, salt: bytes) -> bool:
-        """Return whether an MD5 `response` to `salt` proves user and password."""
-        inner = hashlib.md5(f"{self.password}{self.user}".encode()).hexdigest()  # noqa: S324 (the protocol's)
-        expected = "md5" + hashlib.md5(inner.encode() + salt).hexdigest()  # noqa: S324
-        return user == self.user and secrets.compare_digest(response, expected)
 
 
 @dataclass
@@ -230,7 +216,7 @@ class Session:
             if response.kind == b"E":
                 failure = _error_text(response)
             elif response.kind == b"D" and rows is not None:
-                first, second = _text_row(response.body)
+                first, second = text_row(response.body)
                 rows.append((first, second))
             elif response.kind == b"Z":
                 self.status = response.body
@@ -247,16 +233,6 @@ def _error_field(message: Message, letter: bytes) -> str:
 
 def _error_text(message: Message) -> str:
     return _error_field(message, b"M")
-
-
-def _text_row(body: bytes) -> list[str]:
-    (count,) = struct.unpack_from("!h", body)
-    position, values = 2, []
-    for _ in range(count):
-        (length,) = struct.unpack_from("!i", body, position)
-        values.append(body[position + 4 : position + 4 + length].decode())
-        position += 4 + length
-    return values
 
 
 class Proxy:
@@ -280,7 +256,7 @@ class Proxy:
                 stream.close()
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, str] | None:
-        """Negotiate and check the password; return the client's parameters, None for a refused client."""
+        """Negotiate and check the password; return the parameters of PostgreSQL's session, None for a refused client."""
         code, body = await read_startup(reader)
         while code == SSL_REQUEST:
             writer.write(b"N")
@@ -291,9 +267,12 @@ class Proxy:
         salt = os.urandom(4)
         writer.write(authentication(5, salt).encode())
         response = split_cstring((await read_message(reader)).body)[0]
-        if self.login.verify_password(parameters.get("user", ""), response, salt):
-            return parameters
-        writer.write(error(f"password authentication failed for user {parameters.get('user')!r}", "28P01").encode())
+        user, database = parameters.get("user", ""), {"database": parameters.get("database", "dev")}
+        if self.login.verify_password(user, response, salt):
+            return {"user": POSTGRES} | database
+        if proves(await stored_password(self.socket_path, user), response, salt):
+            return {"user": user} | database
+        writer.write(error(f"password authentication failed for user {user!r}", "28P01").encode())
         await writer.drain()
         return None
 
@@ -305,7 +284,7 @@ class Proxy:
         client: asyncio.StreamWriter,
     ) -> None:
         """Log in to PostgreSQL and pass its greeting on, with Redshift's version in it."""
-        server_out.write(startup({"user": "postgres", "database": parameters.get("database", "dev")}))
+        server_out.write(startup(parameters))
         while True:
             message = await read_message(server_in)
             if message.kind == b"S" and split_cstring(message.body)[0] == "server_version":

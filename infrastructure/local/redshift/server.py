@@ -10,7 +10,8 @@ from pathlib import Path
 
 from infrastructure.local.redshift.account import DATABASE, USER, ensure_password
 from infrastructure.local.redshift.postgres import running_postgres
-from infrastructure.local.redshift.proxy import Login, Proxy
+from infrastructure.local.redshift.proxy import Proxy
+from infrastructure.local.redshift.users import Login
 
 
 async def serve(folder: Path, port: int) -> None:

@@ -60,6 +60,17 @@ def split_cstring(body: bytes) -> tuple[str, bytes]:
     return text.decode(), rest
 
 
+def text_row(body: bytes) -> list[str]:
+    """Return the values of a DataRow in text format, none of which is null."""
+    (count,) = struct.unpack_from("!h", body)
+    position, values = 2, []
+    for _ in range(count):
+        (length,) = struct.unpack_from("!i", body, position)
+        values.append(body[position + 4 : position + 4 + length].decode())
+        position += 4 + length
+    return values
+
+
 def error(message: str, code: str = "XX000") -> Message:
     """Return an ErrorResponse; `code` is an SQLSTATE."""
     fields = b"".join(f.encode() + cstring(v) for f, v in (("S", "ERROR"), ("V", "ERROR"), ("C", code), ("M", message)))
