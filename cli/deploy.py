@@ -1,5 +1,6 @@
 """`churn deploy` and `churn destroy`."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import typer
@@ -35,6 +36,11 @@ def deploy_stack(
     `expected` is the digest that the package must have; with `plan` the first stack that would change is shown, and left.
     """
     credentials = AwsCredentials(region_name=region)
+
+    def save(outputs: Mapping[str, str]) -> None:
+        save_platform(platform_from_outputs(outputs, credentials), block)
+        _log(f"saved the block churn-platform/{block}")
+
     outputs = deploy(
         Stacks.named(stack, aws_client(credentials, "cloudformation")),
         partial(aws_client, credentials),
@@ -42,14 +48,14 @@ def deploy_stack(
         state_folder() / "package",
         lambda text: not plan and (is_sure or typer.confirm(text)),
         _log,
+        save=save,
         access=_prefect_access() if with_worker else None,
         expected=expected,
     )
     if outputs is None:
         print("Nothing was changed.")
         return
-    save_platform(platform_from_outputs(outputs, credentials), block)
-    print(f"Saved the block churn-platform/{block}. Next: churn run --platform {block}")
+    print(f"Raw files arrive below {outputs['Raw']}. Next: churn run --platform {block}")
 
 
 def _prefect_access() -> PrefectAccess:

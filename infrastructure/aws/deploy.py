@@ -20,6 +20,7 @@ _NETWORK = ("VpcId", "SubnetIds", "SecurityGroupIds")
 Client = Callable[[str], Any]
 Log = Callable[[str], None]
 Confirm = Callable[[str], bool]
+Save = Callable[[Mapping[str, str]], None]
 
 
 def deploy(
@@ -30,13 +31,15 @@ def deploy(
     confirm: Confirm,
     log: Log,
     *,
+    save: Save = lambda _: None,
     access: PrefectAccess | None = None,
     expected: str = "",
 ) -> dict[str, str] | None:
     """Build, upload, and create or update the stacks, each through a change set that is shown first.
 
     Returns the outputs of the lakehouse, None when `confirm` says no to changes. `client` gives the boto3 client of a
-    service by its name, `log` gets a line of progress at a time. A worker is created where there is `access` to Prefect for
+    service by its name, `log` gets a line of progress at a time. `save` gets the outputs of the lakehouse before a worker
+    starts, which finds its platform by what is saved. A worker is created where there is `access` to Prefect for
     it; one that is there already is kept up to date. `expected` is the digest that the package must have, where it is given.
     Raises PlatformError.
     """
@@ -68,6 +71,7 @@ def deploy(
     outputs = stacks.lakehouse.outputs()
     upload(package, client("s3"), outputs["ArtifactBucketName"], log)
     _apply_settings(client, outputs, log)
+    save(outputs)
 
     def change(stack: Stack, wanted: Mapping[str, str]) -> bool:
         return _change(stack, wanted, confirm, log)
