@@ -10,6 +10,7 @@ from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as
 from infrastructure.aws.image import ImageSource, build_image, build_source
 from infrastructure.aws.stack import Stack
+from infrastructure.aws.stacks import default_parameters
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 (addresses that are refused)
 _PUBLIC = "prefect.cloud"
@@ -39,6 +40,11 @@ def check_access(access: PrefectAccess, worker_access: str, *, is_own_network: b
         raise PlatformError(
             f"the worker on AWS cannot reach {access.url or 'a Prefect server without an address'}. Use a Prefect that it "
             "reaches: prefect cloud login, or PREFECT_API_URL of your server; then deploy again"
+        )
+    if is_own_network and worker_access == "none":
+        raise PlatformError(
+            "WorkerAccess=none leaves the worker no way to its image and to AWS. Deploy with --parameter WorkerAccess=nat; or "
+            "WorkerAccess=endpoints, where Prefect's API is inside the network"
         )
     if is_own_network and host.endswith(_PUBLIC) and worker_access != "nat":
         raise PlatformError(
@@ -72,11 +78,11 @@ def deploy_worker(
         return False
     outputs = stack.outputs()
     is_new_login = access is not None and _store_login(client, access, outputs["PrefectSecretArn"], log)
-    source = build_source(out)
+    source = build_source(out, (default_parameters() | stack.parameters() | chosen)["WorkerBaseImage"])
     _upload(client("s3"), source, lakehouse["ArtifactBucketName"], log)
     build_image(client, source, lakehouse["ArtifactBucketName"], outputs, log)
     before = outputs.get("WorkerService")
-    if not change(stack, {**chosen, "ImageTag": source.digest}):
+    if not change(stack, {**chosen, "ImageTag": source.tag}):
         return False
     if is_new_login and before:
         _restart(client("ecs"), stack.outputs(), log)
