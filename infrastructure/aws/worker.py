@@ -15,6 +15,13 @@ from infrastructure.aws.stacks import default_parameters
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 (addresses that are refused)
 _PUBLIC = "prefect.cloud"
 NO_LOGIN = "none"
+_FROM_LAKEHOUSE = {
+    "WorkerSecurityGroup": "ClientSecurityGroup",
+    "WorkerSourceBucket": "ArtifactBucketName",
+    "WorkerKeyArn": "KeyArn",
+    "WorkerAlertsTopic": "AlertsTopic",
+    "WorkerLogDays": "LogDays",
+}
 
 Client = Callable[[str], Any]
 Log = Callable[[str], None]
@@ -72,13 +79,13 @@ def deploy_worker(
     is_there = stack.exists()
     if access is None and not is_there:
         return True
-    chosen = {**_filled(lakehouse, subnets), **_login(access), **parameters}
+    chosen = worker_parameters(access, lakehouse, subnets, parameters)
     # Before the first image there is only what builds it.
     if not is_there and not change(stack, {**chosen, "ImageTag": ""}):
         return False
     outputs = stack.outputs()
     is_new_login = access is not None and _store_login(client, access, outputs["PrefectSecretArn"], log)
-    source = build_source(out, (default_parameters() | stack.parameters() | chosen)["WorkerBaseImage"])
+    source = worker_source(stack, parameters, out)
     _upload(client("s3"), source, lakehouse["ArtifactBucketName"], log)
     build_image(client, source, lakehouse["ArtifactBucketName"], outputs, log)
     before = outputs.get("WorkerService")
@@ -89,22 +96,24 @@ def deploy_worker(
     return True
 
 
-def _filled(lakehouse: Mapping[str, str], subnets: str) -> dict[str, str]:
-    """The parameters of the worker's template that the lakehouse determines."""
+def worker_source(stack: Stack, parameters: Mapping[str, str], out: Path) -> ImageSource:
+    """Return the source of the image, on the base that was named now or before."""
+    return build_source(out, (default_parameters() | stack.parameters() | dict(parameters))["WorkerBaseImage"])
+
+
+def worker_parameters(
+    access: PrefectAccess | None, lakehouse: Mapping[str, str], subnets: str, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the parameters of the worker's stack except that of its image: what the lakehouse, Prefect and a user determine."""
     policies = [lakehouse[name] for name in ("OrchestratorPolicyArn", "WarehousePolicyArn") if name in lakehouse]
+    login = {} if access is None else {"PrefectApiUrl": access.url, "PrefectLogin": access.setting}
     return {
         "WorkerSubnetIds": subnets,
-        "WorkerSecurityGroup": lakehouse["ClientSecurityGroup"],
         "WorkerPolicyArns": ",".join(policies),
-        "WorkerSourceBucket": lakehouse["ArtifactBucketName"],
-        "WorkerKeyArn": lakehouse["KeyArn"],
-        "WorkerAlertsTopic": lakehouse["AlertsTopic"],
-        "WorkerLogDays": lakehouse["LogDays"],
+        **{name: lakehouse[output] for name, output in _FROM_LAKEHOUSE.items() if output in lakehouse},
+        **login,
+        **parameters,
     }
-
-
-def _login(access: PrefectAccess | None) -> dict[str, str]:
-    return {} if access is None else {"PrefectApiUrl": access.url, "PrefectLogin": access.setting}
 
 
 def _store_login(client: Client, access: PrefectAccess, arn: str, log: Log) -> bool:
