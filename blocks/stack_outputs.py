@@ -17,7 +17,8 @@ from infrastructure.aws.warehouse_users import READERS, SCHEMA
 
 
 def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredentials) -> Platform:
-    """Return the Platform block that a stack's outputs describe."""
+    """Return the Platform block that a stack's outputs describe, in the stack's region whatever that of the caller is."""
+    credentials = credentials.model_copy(update={"region_name": outputs["Region"]})
     return Platform(
         lake=outputs["Lake"],
         raw=outputs["Raw"],

@@ -1,5 +1,6 @@
 """`churn deploy` and `churn destroy`."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import typer
@@ -14,6 +15,7 @@ from blocks.stack_outputs import platform_from_outputs
 from contract.errors import PlatformError
 from infrastructure.aws.deploy import deploy
 from infrastructure.aws.destroy import destroy
+from infrastructure.aws.preview import preview
 from infrastructure.aws.stacks import Stacks
 from infrastructure.aws.worker import PrefectAccess
 from infrastructure.local.paths import state_folder
@@ -32,24 +34,28 @@ def deploy_stack(
 ) -> None:
     """Build, upload, create or update the stacks, and save the Platform block. Raises PlatformError.
 
-    `expected` is the digest that the package must have; with `plan` the first stack that would change is shown, and left.
+    `expected` is the digest that the package must have; with `plan` the changes of every stack are shown, and none is made.
     """
     credentials = AwsCredentials(region_name=region)
-    outputs = deploy(
-        Stacks.named(stack, aws_client(credentials, "cloudformation")),
-        partial(aws_client, credentials),
-        {"PlatformBlock": block, **parameters} if with_worker else parameters,
-        state_folder() / "package",
-        lambda text: not plan and (is_sure or typer.confirm(text)),
-        _log,
-        access=_prefect_access() if with_worker else None,
-        expected=expected,
-    )
+    stacks, client = Stacks.named(stack, aws_client(credentials, "cloudformation")), partial(aws_client, credentials)
+    given = {"PlatformBlock": block, **parameters} if with_worker else parameters
+    out, access = state_folder() / "package", _prefect_access() if with_worker else None
+    if plan:
+        preview(stacks, client, given, out, _log, access=access, expected=expected)
+        return
+
+    def save(outputs: Mapping[str, str]) -> None:
+        save_platform(platform_from_outputs(outputs, credentials), block)
+        _log(f"saved the block churn-platform/{block}")
+
+    def confirm(question: str) -> bool:
+        return is_sure or typer.confirm(question)
+
+    outputs = deploy(stacks, client, given, out, confirm, _log, save=save, access=access, expected=expected)
     if outputs is None:
         print("Nothing was changed.")
         return
-    save_platform(platform_from_outputs(outputs, credentials), block)
-    print(f"Saved the block churn-platform/{block}. Next: churn run --platform {block}")
+    print(f"Raw files arrive below {outputs['Raw']}. Next: churn run --platform {block}")
 
 
 def _prefect_access() -> PrefectAccess:

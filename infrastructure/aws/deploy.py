@@ -1,6 +1,7 @@
 """Create or update the stacks with the package that they run."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,23 @@ _NETWORK = ("VpcId", "SubnetIds", "SecurityGroupIds")
 Client = Callable[[str], Any]
 Log = Callable[[str], None]
 Confirm = Callable[[str], bool]
+Save = Callable[[Mapping[str, str]], None]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is deployed: the package, the lakehouse's parameters `before`, all `chosen` ones, and which stacks there are."""
+
+    package: GluePackage
+    before: Mapping[str, str]
+    chosen: Mapping[str, str]
+    is_update: bool
+    is_own_network: bool
+    has_worker: bool
+
+    def for_operations(self, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> dict[str, str]:
+        """Return the parameters of the operations; those that the lakehouse had, and they have now, keep their values."""
+        return {**_ABSENT, **self.before, **outputs, **parameters}
 
 
 def deploy(
@@ -30,19 +48,60 @@ def deploy(
     confirm: Confirm,
     log: Log,
     *,
+    save: Save = lambda _: None,
     access: PrefectAccess | None = None,
     expected: str = "",
 ) -> dict[str, str] | None:
     """Build, upload, and create or update the stacks, each through a change set that is shown first.
 
     Returns the outputs of the lakehouse, None when `confirm` says no to changes. `client` gives the boto3 client of a
-    service by its name, `log` gets a line of progress at a time. A worker is created where there is `access` to Prefect for
+    service by its name, `log` gets a line of progress at a time. `save` gets the outputs of the lakehouse before a worker
+    starts, which finds its platform by what is saved. A worker is created where there is `access` to Prefect for
     it; one that is there already is kept up to date. `expected` is the digest that the package must have, where it is given.
     Raises PlatformError.
     """
+    release = prepare(stacks, client, parameters, out, log, access=access, expected=expected)
+    package = release.package
+    network: dict[str, str] = {}
+    if release.is_own_network:
+        if not _change(stacks.network, parameters, confirm, log):
+            return None
+        network = stacks.network.outputs()
+    # A stack that is there gets its files first: no run may find the job's new keys empty.
+    if release.is_update:
+        upload(package, client("s3"), stacks.lakehouse.outputs()["ArtifactBucketName"], log)
+    if not _change(stacks.lakehouse, {**network, **package.parameters, **parameters}, confirm, log):
+        return None
+    outputs = stacks.lakehouse.outputs()
+    upload(package, client("s3"), outputs["ArtifactBucketName"], log)
+    _apply_settings(client, outputs, log)
+    save(outputs)
+
+    def change(stack: Stack, wanted: Mapping[str, str]) -> bool:
+        return _change(stack, wanted, confirm, log)
+
+    subnets = network.get("SubnetIds") or release.chosen["SubnetIds"]
+    if not deploy_worker(stacks.worker, client, access, outputs, subnets, parameters, out, change, log):
+        log(f"the stack {stacks.worker.name} was left as it is")
+    if not _change(stacks.operations, release.for_operations(outputs, parameters), confirm, log):
+        log(f"the stack {stacks.operations.name} was left as it is")
+    return outputs
+
+
+def prepare(
+    stacks: Stacks,
+    client: Client,
+    parameters: Mapping[str, str],
+    out: Path,
+    log: Log,
+    *,
+    access: PrefectAccess | None,
+    expected: str,
+) -> Release:
+    """Build the package and check what was given, as `deploy` does before it changes anything. Raises PlatformError."""
     check_stack_name(stacks.lakehouse.name)
     check_parameters(parameters)
-    is_there, before = stacks.lakehouse.exists(), stacks.lakehouse.parameters()
+    is_update, before = stacks.lakehouse.exists(), stacks.lakehouse.parameters()
     chosen = default_parameters() | stacks.network.parameters() | before | dict(parameters)
     _check_given_network(client, parameters, chosen)
     has_worker = access is not None or stacks.worker.exists()
@@ -55,30 +114,7 @@ def deploy(
             f"these sources make the package {package.digest}, and {expected} is expected: check out what was deployed before"
         )
     log(f"built {package.library} ({package.library.stat().st_size:,} bytes), version {package.digest}")
-    network: dict[str, str] = {}
-    if is_own_network:
-        if not _change(stacks.network, parameters, confirm, log):
-            return None
-        network = stacks.network.outputs()
-    # A stack that is there gets its files first: no run may find the job's new keys empty.
-    if is_there:
-        upload(package, client("s3"), stacks.lakehouse.outputs()["ArtifactBucketName"], log)
-    if not _change(stacks.lakehouse, {**network, **package.parameters, **parameters}, confirm, log):
-        return None
-    outputs = stacks.lakehouse.outputs()
-    upload(package, client("s3"), outputs["ArtifactBucketName"], log)
-    _apply_settings(client, outputs, log)
-
-    def change(stack: Stack, wanted: Mapping[str, str]) -> bool:
-        return _change(stack, wanted, confirm, log)
-
-    subnets = network.get("SubnetIds") or chosen["SubnetIds"]
-    if not deploy_worker(stacks.worker, client, access, outputs, subnets, parameters, out, change, log):
-        log(f"the stack {stacks.worker.name} was left as it is")
-    # Parameters that the lakehouse had, and the operations have now, keep their values.
-    if not _change(stacks.operations, {**_ABSENT, **before, **outputs, **parameters}, confirm, log):
-        log(f"the stack {stacks.operations.name} was left as it is")
-    return outputs
+    return Release(package, before, chosen, is_update, is_own_network, has_worker)
 
 
 def _apply_settings(client: Client, outputs: Mapping[str, str], log: Log) -> None:

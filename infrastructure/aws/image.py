@@ -29,10 +29,16 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ImageSource:
-    """A zip of what the image is built from; its digest is the image's tag, so the same source is built once."""
+    """A zip of what the image is built from, and the image that it is built on; the same two are built once."""
 
     path: Path
     digest: str
+    base: str
+
+    @property
+    def tag(self) -> str:
+        """Return the tag of the image that this source makes of its base."""
+        return hashlib.sha256(f"{self.digest} {self.base}".encode()).hexdigest()[:16]
 
     @property
     def key(self) -> str:
@@ -40,8 +46,8 @@ class ImageSource:
         return f"worker/{self.digest}/source.zip"
 
 
-def build_source(out: Path) -> ImageSource:
-    """Write `worker.zip` below `out`: Dockerfile, packages, and the locked requirements that they need."""
+def build_source(out: Path, base: str) -> ImageSource:
+    """Write `worker.zip` below `out`: Dockerfile, packages, and the locked requirements that they need; `base` is an image."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / "worker.zip"
     requirements = locked(needed(["churn-lakehouse"], without=_ELSEWHERE) - {"churn-lakehouse"})
@@ -52,7 +58,7 @@ def build_source(out: Path) -> ImageSource:
         for name, content in contents.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
             digest.update(f"{name} {len(content)} ".encode() + content)
-    return ImageSource(path, digest.hexdigest()[:16])
+    return ImageSource(path, digest.hexdigest()[:16], base)
 
 
 def build_image(
@@ -69,16 +75,20 @@ def build_image(
     """
     repository, project = outputs["ImageRepository"], outputs["BuildProject"]
     with aws_errors_as(f"building the worker's image with {project}"):
-        if _is_there(client("ecr"), repository, source.digest):
-            log(f"the image {repository}:{source.digest} is there")
+        if _is_there(client("ecr"), repository, source.tag):
+            log(f"the image {repository}:{source.tag} is there")
             return
         codebuild = client("codebuild")
         build = codebuild.start_build(
             projectName=project,
             sourceLocationOverride=f"{bucket}/{source.key}",
-            environmentVariablesOverride=[{"name": "TAG", "value": source.digest}],
+            # The project has the base of the last deployment: a new one may be what this build needs.
+            environmentVariablesOverride=[
+                {"name": "TAG", "value": source.tag},
+                {"name": "BASE_IMAGE", "value": source.base},
+            ],
         )["build"]
-        log(f"building the image {repository}:{source.digest}, which takes some minutes")
+        log(f"building the image {repository}:{source.tag} on {source.base}, which takes some minutes")
         build = _finished(codebuild, build["id"], log, poll_seconds)
     if build["buildStatus"] != "SUCCEEDED":
         raise PlatformError(

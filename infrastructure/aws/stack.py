@@ -79,6 +79,12 @@ class Stack:
         """Return the names of the template's parameters."""
         return tuple(read_template(self._template)["Parameters"])
 
+    def missing(self, given: Mapping[str, str]) -> list[str]:
+        """Return the parameters that have no default, no value now, and none in `given`."""
+        declared = read_template(self._template)["Parameters"].items()
+        known = {**self.parameters(), **given}
+        return [name for name, parameter in declared if "Default" not in parameter and name not in known]
+
     def status(self) -> str | None:
         """Return CloudFormation's status of the stack, None when there is no stack."""
         found = self._describe()

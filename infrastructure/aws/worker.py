@@ -10,10 +10,18 @@ from contract.errors import PlatformError
 from infrastructure.aws.calls import aws_errors_as
 from infrastructure.aws.image import ImageSource, build_image, build_source
 from infrastructure.aws.stack import Stack
+from infrastructure.aws.stacks import default_parameters
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 (addresses that are refused)
 _PUBLIC = "prefect.cloud"
 NO_LOGIN = "none"
+_FROM_LAKEHOUSE = {
+    "WorkerSecurityGroup": "ClientSecurityGroup",
+    "WorkerSourceBucket": "ArtifactBucketName",
+    "WorkerKeyArn": "KeyArn",
+    "WorkerAlertsTopic": "AlertsTopic",
+    "WorkerLogDays": "LogDays",
+}
 
 Client = Callable[[str], Any]
 Log = Callable[[str], None]
@@ -39,6 +47,11 @@ def check_access(access: PrefectAccess, worker_access: str, *, is_own_network: b
         raise PlatformError(
             f"the worker on AWS cannot reach {access.url or 'a Prefect server without an address'}. Use a Prefect that it "
             "reaches: prefect cloud login, or PREFECT_API_URL of your server; then deploy again"
+        )
+    if is_own_network and worker_access == "none":
+        raise PlatformError(
+            "WorkerAccess=none leaves the worker no way to its image and to AWS. Deploy with --parameter WorkerAccess=nat; or "
+            "WorkerAccess=endpoints, where Prefect's API is inside the network"
         )
     if is_own_network and host.endswith(_PUBLIC) and worker_access != "nat":
         raise PlatformError(
@@ -66,39 +79,41 @@ def deploy_worker(
     is_there = stack.exists()
     if access is None and not is_there:
         return True
-    chosen = {**_filled(lakehouse, subnets), **_login(access), **parameters}
+    chosen = worker_parameters(access, lakehouse, subnets, parameters)
     # Before the first image there is only what builds it.
     if not is_there and not change(stack, {**chosen, "ImageTag": ""}):
         return False
     outputs = stack.outputs()
     is_new_login = access is not None and _store_login(client, access, outputs["PrefectSecretArn"], log)
-    source = build_source(out)
+    source = worker_source(stack, parameters, out)
     _upload(client("s3"), source, lakehouse["ArtifactBucketName"], log)
     build_image(client, source, lakehouse["ArtifactBucketName"], outputs, log)
     before = outputs.get("WorkerService")
-    if not change(stack, {**chosen, "ImageTag": source.digest}):
+    if not change(stack, {**chosen, "ImageTag": source.tag}):
         return False
     if is_new_login and before:
         _restart(client("ecs"), stack.outputs(), log)
     return True
 
 
-def _filled(lakehouse: Mapping[str, str], subnets: str) -> dict[str, str]:
-    """The parameters of the worker's template that the lakehouse determines."""
+def worker_source(stack: Stack, parameters: Mapping[str, str], out: Path) -> ImageSource:
+    """Return the source of the image, on the base that was named now or before."""
+    return build_source(out, (default_parameters() | stack.parameters() | dict(parameters))["WorkerBaseImage"])
+
+
+def worker_parameters(
+    access: PrefectAccess | None, lakehouse: Mapping[str, str], subnets: str, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the parameters of the worker's stack except that of its image: what the lakehouse, Prefect and a user determine."""
     policies = [lakehouse[name] for name in ("OrchestratorPolicyArn", "WarehousePolicyArn") if name in lakehouse]
+    login = {} if access is None else {"PrefectApiUrl": access.url, "PrefectLogin": access.setting}
     return {
         "WorkerSubnetIds": subnets,
-        "WorkerSecurityGroup": lakehouse["ClientSecurityGroup"],
         "WorkerPolicyArns": ",".join(policies),
-        "WorkerSourceBucket": lakehouse["ArtifactBucketName"],
-        "WorkerKeyArn": lakehouse["KeyArn"],
-        "WorkerAlertsTopic": lakehouse["AlertsTopic"],
-        "WorkerLogDays": lakehouse["LogDays"],
+        **{name: lakehouse[output] for name, output in _FROM_LAKEHOUSE.items() if output in lakehouse},
+        **login,
+        **parameters,
     }
-
-
-def _login(access: PrefectAccess | None) -> dict[str, str]:
-    return {} if access is None else {"PrefectApiUrl": access.url, "PrefectLogin": access.setting}
 
 
 def _store_login(client: Client, access: PrefectAccess, arn: str, log: Log) -> bool:

@@ -17,7 +17,7 @@ from serving.warehouse.statements import execute
 from tasks.warehouse import load_warehouse
 from tests.cloud.conftest import PASSWORD
 from tests.cloud.data_api import DataApiService
-from tests.cloud.stand_in import first, json_error
+from tests.cloud.stand_in import REGION, first, json_error
 from tests.support.exports import write_export
 from tests.support.stack_outputs import OUTPUTS
 
@@ -45,6 +45,7 @@ def administrator(redshift, credentials, cloud):
 @pytest.fixture
 def outputs(cloud, service):
     return OUTPUTS | {
+        "Region": REGION,
         "WarehouseDatabase": DATABASE,
         "WarehouseNamespace": "churn-1a",
         "LoaderSecretArn": _secret(cloud, "loader", "churn_loader", LOADER),

@@ -18,7 +18,7 @@ def _run(*command, cwd, **environment):
 
 @pytest.mark.nightly
 def test_worker_and_watcher_start_with_what_is_locked(tmp_path):
-    with zipfile.ZipFile(build_source(tmp_path).path) as archive:
+    with zipfile.ZipFile(build_source(tmp_path, "python:3.11-slim").path) as archive:
         archive.extractall(tmp_path)
     uv = (sys.executable, "-m", "uv")
     _run(*uv, "venv", "--python", sys.executable, "env", cwd=tmp_path, PATH="/usr/bin:/bin", HOME=str(tmp_path))

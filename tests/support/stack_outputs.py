@@ -1,6 +1,7 @@
 """The outputs of a deployed stack that the Platform block is made from."""
 
 OUTPUTS = {
+    "Region": "eu-west-1",
     "Lake": "s3://lake/lake",
     "Raw": "s3://raw/raw",
     "JobName": "churn",

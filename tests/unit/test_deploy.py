@@ -63,11 +63,12 @@ def _present_account(*changed):
     )
 
 
-def _deploy(account, s3, tmp_path, *, name="churn", confirm=lambda _: True, **parameters):
+def _deploy(account, s3, tmp_path, *, name="churn", confirm=lambda _: True, save=lambda _: None, **parameters):
     lines = []
     stacks = Stacks.named(name, account, poll_seconds=0.001)
     logs = boto3.client("logs", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
-    outputs = deploy(stacks, {"s3": s3, "logs": logs}.__getitem__, parameters, tmp_path, confirm, lines.append)
+    clients = {"s3": s3, "logs": logs}
+    outputs = deploy(stacks, clients.__getitem__, parameters, tmp_path, confirm, lines.append, save=save)
     return outputs, lines
 
 
@@ -109,6 +110,22 @@ def test_users_of_the_warehouse_are_made_once_the_lakehouse_is_there(s3, tmp_pat
     assert order == [OUTPUTS | warehouse]
     _deploy(_present_account(), s3, tmp_path)
     assert len(order) == 1, "without a warehouse there are none"
+
+
+def test_platform_is_saved_before_a_worker_starts_that_looks_for_it(s3, tmp_path, monkeypatch):
+    """Its watcher ends where there is no block, and ECS takes back a service whose tasks end."""
+    account, order = _new_account(), []
+
+    def start_worker(stack, *_):
+        order.append(stack.name)
+        return True
+
+    monkeypatch.setattr(deploy_module, "deploy_worker", start_worker)
+    _deploy(account, s3, tmp_path, save=lambda outputs: order.append(outputs))
+    assert order == [OUTPUTS, "churn-worker"]
+    order.clear()
+    _deploy(_new_account(), s3, tmp_path, save=order.append, confirm=lambda question: "network" in question)
+    assert order == [], "there is no lakehouse to save"
 
 
 def test_network_is_made_before_the_lakehouse(s3, tmp_path):

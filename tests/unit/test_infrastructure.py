@@ -193,7 +193,9 @@ def test_outputs_fill_a_platform_without_a_warehouse_of_its_own(template):
     from prefect_aws import AwsCredentials
 
     outputs = _outputs(template)
-    platform = platform_from_outputs(outputs, AwsCredentials(region_name="us-east-1"))
+    platform = platform_from_outputs(outputs, AwsCredentials(region_name=None))
+    parts = (platform, platform.jobs, platform.catalog, platform.athena, *platform.crawlers)
+    assert {part.credentials.region_name for part in parts} == {outputs["Region"]}, "not that of who deploys"
     assert platform.lake == outputs["Lake"]
     assert platform.jobs.job_name == outputs["JobName"]
     assert platform.athena.workgroup == outputs["AthenaWorkgroup"]

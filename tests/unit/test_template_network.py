@@ -87,6 +87,15 @@ def has_three_subnets_in_three_zones(network):
     )
 
 
+def takes_zones_that_are_named(network):
+    """Redshift Serverless and interface endpoints are not in every zone, and GetAZs knows nothing of that."""
+    chosen = {"Fn::If": ["HasZones", {"Ref": "Zones"}, {"Fn::GetAZs": ""}]}
+    subnets = resources(network, "AWS::EC2::Subnet").values()
+    return network["Parameters"]["Zones"]["Default"] == "" and all(
+        subnet["AvailabilityZone"]["Fn::Select"][1] == chosen for subnet in subnets
+    )
+
+
 def routes_every_private_subnet_to_s3(network):
     (endpoint,) = _endpoints(network, "Gateway")
     links = resources(network, "AWS::EC2::SubnetRouteTableAssociation").values()
@@ -117,6 +126,8 @@ _SUBNET_B = ("Resources", "SubnetB", PROPERTIES)
         (has_three_subnets_in_three_zones, (*_SUBNET_B, "AvailabilityZone", "Fn::Select", 0), 0),
         (has_three_subnets_in_three_zones, (*_SUBNET_B, "CidrBlock", "Fn::Select", 0), 3),
         (has_three_subnets_in_three_zones, ("Outputs", "SubnetIds", "Value", "Fn::Join", 1, 2), None),
+        (takes_zones_that_are_named, (*_SUBNET_B, "AvailabilityZone", "Fn::Select", 1), {"Fn::GetAZs": ""}),
+        (takes_zones_that_are_named, ("Parameters", "Zones", "Default"), "a,b,c"),
         (routes_every_private_subnet_to_s3, ("Resources", "RoutesC"), None),
         (routes_every_private_subnet_to_s3, ("Resources", "S3Endpoint", PROPERTIES, "RouteTableIds"), []),
         (has_no_way_out_unless_it_is_wanted, ("Resources", "NatRoute", "Condition"), None),

@@ -194,3 +194,47 @@ def test_the_worker_never_has_the_administrator_s_secret(template):
 def test_the_warehouse_has_a_limit_to_its_growth(template):
     assert template["Resources"]["RedshiftWorkgroup"]["Properties"]["MaxCapacity"] == {"Ref": "RedshiftMaxCapacity"}
     assert template["Outputs"]["WarehouseMonthlyRpuHours"]["Value"] == {"Ref": "RedshiftMonthlyRpuHours"}
+
+
+def lets_eventbridge_use_the_key_without_a_condition(template):
+    """AWS: conditions on the source are not supported in the policy of the key of a topic that EventBridge sends to."""
+    statements = template["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
+    of_events = [found for found in statements if "events.amazonaws.com" in found["Principal"].get("Service", ())]
+    return [(found["Action"], found.get("Condition")) for found in of_events] == [
+        (["kms:Decrypt", "kms:GenerateDataKey"], None)
+    ]
+
+
+def takes_events_of_this_account_only(template):
+    resources = template["Resources"]
+    (queue,) = [
+        found
+        for found in resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        if found["Effect"] == "Allow"
+    ]
+    (topic,) = [
+        found
+        for found in resources["AlertsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        if found["Effect"] == "Allow"
+    ]
+    return queue.get("Condition") == {
+        "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ArrivalRule", "Arn"]}}
+    } and topic.get("Condition") == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+KEY_STATEMENTS = ("Resources", "Key", "Properties", "KeyPolicy", "Statement")
+OF_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+@pytest.mark.parametrize(
+    ("claim", "path", "value"),
+    [
+        (lets_eventbridge_use_the_key_without_a_condition, (*KEY_STATEMENTS, 2, "Condition"), OF_THIS_ACCOUNT),
+        (lets_eventbridge_use_the_key_without_a_condition, (*KEY_STATEMENTS, 2), None),
+        (takes_events_of_this_account_only, ("Resources", "AlertsPolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"), None),
+        (takes_events_of_this_account_only, ("Resources", "QueuePolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"), None),
+    ],
+)  # fmt: skip
+def test_events_reach_topic_and_queue_with_their_key(template, claim, path, value):
+    assert claim(template)
+    assert not claim(spoiled(template, path, value))

@@ -11,6 +11,7 @@ from tests.unit.templates import parsed, resources, spoiled
 
 PROPERTIES = "Properties"
 TASK = ("Resources", "Task", PROPERTIES)
+BUILDER = ("Resources", "BuildRole", PROPERTIES, "Policies", 0, "PolicyDocument", "Statement")
 CONTAINERS = (*TASK, "ContainerDefinitions")
 
 
@@ -81,6 +82,19 @@ def runs_nothing_before_there_is_an_image(worker):
     )
 
 
+def builds_on_what_needs_no_login_or_is_in_the_account(worker):
+    """Docker Hub refuses the many who share CodeBuild's addresses."""
+    policy = worker["Resources"]["BuildRole"][PROPERTIES]["Policies"][0]["PolicyDocument"]["Statement"]
+    pulled = [found["Resource"] for found in policy if "ecr:GetDownloadUrlForLayer" in found["Action"]]
+    everything = {"Fn::Sub": "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/*"}
+    pushed = [found["Resource"] for found in policy if "ecr:PutImage" in found["Action"]]
+    return (
+        worker["Parameters"]["WorkerBaseImage"]["Default"].startswith("public.ecr.aws/docker/library/python:3.11")
+        and everything in pulled
+        and pushed == [{"Fn::GetAtt": ["Images", "Arn"]}]
+    )
+
+
 def has_one_at_a_time(worker):
     service = worker["Resources"]["Worker"][PROPERTIES]
     deployment = service["DeploymentConfiguration"]
@@ -105,6 +119,9 @@ def goes_back_when_the_new_one_does_not_start(worker):
         (has_the_login_as_a_secret_only, (*CONTAINERS, 0, "Secrets", "Fn::If", 1), []),
         (acts_as_a_role_of_the_lakehouse_s_policies_alone, (*TASK, "TaskRoleArn"), {"Fn::GetAtt": ["StartRole", "Arn"]}),
         (runs_nothing_before_there_is_an_image, ("Resources", "Worker", "Condition"), "HasLogin"),
+        (builds_on_what_needs_no_login_or_is_in_the_account, ("Parameters", "WorkerBaseImage", "Default"), "python:3.11-slim"),
+        (builds_on_what_needs_no_login_or_is_in_the_account, (*BUILDER, 5), None),
+        (builds_on_what_needs_no_login_or_is_in_the_account, (*BUILDER, 4, "Resource"), "*"),
         (has_one_at_a_time, ("Resources", "Worker", PROPERTIES, "DeploymentConfiguration", "MaximumPercent"), 200),
         (goes_back_when_the_new_one_does_not_start, ("Resources", "Worker", PROPERTIES, "DeploymentConfiguration", "DeploymentCircuitBreaker", "Rollback"), False),
     ],

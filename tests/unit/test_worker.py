@@ -10,6 +10,7 @@ from contract.errors import PlatformError
 from infrastructure.aws.image import ImageSource, build_image, build_source
 from infrastructure.aws.locked import locked, needed
 from infrastructure.aws.stack import WORKER_TEMPLATE, Stack
+from infrastructure.aws.stacks import default_parameters
 from infrastructure.aws.worker import PrefectAccess, check_access, deploy_worker
 from tests.unit.cloudformation_fake import FakeCloudFormation
 
@@ -23,6 +24,7 @@ LAKEHOUSE = {
     "AlertsTopic": "arn:topic",
     "LogDays": "90",
 }
+BASE = default_parameters()["WorkerBaseImage"]
 ACCESS = PrefectAccess("https://prefect.example.com/api", "PREFECT_API_KEY", "planted-key-1")
 
 
@@ -83,11 +85,11 @@ def _deploy(account, tmp_path, access=ACCESS, **parameters):
 
 def test_image_is_built_between_what_builds_it_and_what_runs_it(account, tmp_path):
     done, changes, lines = _deploy(account, tmp_path, PlatformBlock="production")
-    source = build_source(tmp_path)
+    source = build_source(tmp_path, BASE)
     assert done
-    assert [wanted["ImageTag"] for wanted in changes] == ["", source.digest]
+    assert [wanted["ImageTag"] for wanted in changes] == ["", source.tag]
     assert changes[0]["WorkerPolicyArns"] == "arn:orchestrator,arn:warehouse"
-    assert changes[0] | {"ImageTag": source.digest} == changes[1]
+    assert changes[0] | {"ImageTag": source.tag} == changes[1]
     (started,) = account[0]["codebuild"].started
     assert started["sourceLocationOverride"] == f"bucket/{source.key}"
     assert account[0]["s3"].head_object(Bucket="bucket", Key=source.key)
@@ -115,9 +117,30 @@ def test_login_is_in_the_secret_and_a_running_worker_gets_a_new_one(account, tmp
 
 
 def test_image_of_the_same_sources_is_not_built_again(account, tmp_path):
-    account[0]["ecr"] = Ecr(build_source(tmp_path).digest)
+    account[0]["ecr"] = Ecr(build_source(tmp_path, BASE).tag)
     _deploy(account, tmp_path)
     assert account[0]["codebuild"].started == []
+
+
+def test_another_base_is_built_on_at_once_also_after_a_build_that_failed(account, tmp_path):
+    """The stack is there, and its project still has the base that could not be downloaded."""
+    clients, fake = account
+    fake.status, fake.values = "CREATE_COMPLETE", {"WorkerBaseImage": BASE}
+    clients["ecr"] = Ecr(build_source(tmp_path, BASE).tag)
+    _, changes, _ = _deploy(account, tmp_path, WorkerBaseImage="mirror/python:3.11")
+    (started,) = clients["codebuild"].started
+    tag = build_source(tmp_path, "mirror/python:3.11").tag
+    assert {entry["name"]: entry["value"] for entry in started["environmentVariablesOverride"]} == {
+        "TAG": tag, "BASE_IMAGE": "mirror/python:3.11",
+    }  # fmt: skip
+    assert [wanted["ImageTag"] for wanted in changes] == [tag]
+    clients |= {"ecr": Ecr(), "codebuild": CodeBuild()}
+    fake.values = {"WorkerBaseImage": "mirror/python:3.11"}
+    _deploy(account, tmp_path, access=None)
+    (started,) = clients["codebuild"].started
+    assert {"name": "BASE_IMAGE", "value": "mirror/python:3.11"} in started["environmentVariablesOverride"], (
+        "it is kept"
+    )
 
 
 def test_without_access_a_worker_is_kept_up_to_date_and_none_is_made(account, tmp_path):
@@ -140,7 +163,7 @@ def test_failed_build_says_why_and_where(account, tmp_path):
     clients, fake = account
     clients["codebuild"] = CodeBuild({"buildStatus": "IN_PROGRESS", "currentPhase": "PRE_BUILD"}, failed)
     lines = []
-    source = ImageSource(tmp_path / "worker.zip", "0123")
+    source = ImageSource(tmp_path / "worker.zip", "0123", BASE)
     with pytest.raises(PlatformError, match=r"FAILED.*BUILD: exit status 1: docker pull.*https://console/log"):
         build_image(clients.__getitem__, source, "bucket", fake.outputs, lines.append, poll_seconds=0)
     assert "image: pre build" in lines
@@ -154,6 +177,7 @@ def test_failed_build_says_why_and_where(account, tmp_path):
         ("", "nat", True, "without an address"),
         ("https://api.prefect.cloud/api/accounts/a", "endpoints", True, "WorkerAccess=nat"),
         ("https://api.prefect.cloud/api/accounts/a", "none", True, "WorkerAccess=nat"),
+        ("http://prefect.internal:4200/api", "none", True, "no way to its image"),
     ],
 )
 def test_api_that_a_worker_cannot_reach_is_refused(url, worker_access, is_own, message):
@@ -167,6 +191,7 @@ def test_api_that_a_worker_cannot_reach_is_refused(url, worker_access, is_own, m
         ("https://api.prefect.cloud/api", "nat", True),
         ("https://api.prefect.cloud/api", "endpoints", False),
         ("http://prefect.internal:4200/api", "endpoints", True),
+        ("http://prefect.internal:4200/api", "none", False),
     ],
 )
 def test_api_that_a_worker_may_reach_is_accepted(url, worker_access, is_own):
@@ -174,7 +199,7 @@ def test_api_that_a_worker_may_reach_is_accepted(url, worker_access, is_own):
 
 
 def test_source_has_everything_that_a_worker_runs_and_no_spark(tmp_path):
-    first, second = build_source(tmp_path / "a"), build_source(tmp_path / "b")
+    first, second = build_source(tmp_path / "a", BASE), build_source(tmp_path / "b", BASE)
     assert first.digest == second.digest
     with zipfile.ZipFile(first.path) as archive:
         names, requirements = archive.namelist(), archive.read("requirements.txt").decode()
