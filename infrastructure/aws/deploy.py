@@ -12,7 +12,7 @@ from infrastructure.aws.network import check_network
 from infrastructure.aws.package import GluePackage, build
 from infrastructure.aws.settings import keep_logs, limit_usage
 from infrastructure.aws.stack import Stack
-from infrastructure.aws.stacks import Stacks, check_parameters, default_parameters
+from infrastructure.aws.stacks import Stacks, check_parameters, check_values, default_parameters
 from infrastructure.aws.warehouse_users import ensure_users
 from infrastructure.aws.worker import PrefectAccess, check_access, deploy_worker
 
@@ -103,6 +103,7 @@ def prepare(
     check_parameters(parameters)
     is_update, before = stacks.lakehouse.exists(), stacks.lakehouse.parameters()
     chosen = default_parameters() | stacks.network.parameters() | before | dict(parameters)
+    check_values(chosen)
     _check_given_network(client, parameters, chosen)
     has_worker = access is not None or stacks.worker.exists()
     is_own_network = _makes_network(stacks, parameters, chosen, has_worker=has_worker)

@@ -1,6 +1,6 @@
 """Delete the stacks; what they keep is named, or deleted as well."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,7 +19,7 @@ KEPT_KINDS = tuple(_NAMES)
 
 
 def destroy(stacks: Stacks, client: Client, log: Log, *, delete_data: bool) -> None:
-    """Delete the stacks, and with `delete_data` the buckets, the warehouse and the key that they keep.
+    """Delete the stacks, and with `delete_data` the buckets, the warehouse and the key that they keep, and the logs of runs.
 
     Where the lakehouse's stack is gone already, that is what deleted stacks of its name have left behind. Each thing is
     logged. Raises PlatformError.
@@ -35,11 +35,27 @@ def destroy(stacks: Stacks, client: Client, log: Log, *, delete_data: bool) -> N
     for kind in KEPT_KINDS:
         for resource in (resource for resource in kept if resource.kind == kind):
             log(_delete(client, resource) if delete_data else f"kept {_name(resource)}")
+    for line in _logs(client("logs"), lakehouse.name, kept, delete=delete_data):
+        log(line)
     if kept and not delete_data:
         log(
             "A new stack makes new ones: docs/deploy.md says how to take the data over. To delete all of it: "
             f"churn destroy --stack {lakehouse.name} --delete-data --confirm {lakehouse.name}"
         )
+
+
+def _logs(logs: Any, stack: str, kept: Collection[Kept], *, delete: bool) -> list[str]:
+    """Delete, or name, the logs of Glue runs and of the warehouse: the services made them, no stack."""
+    # CloudFormation names a role after the stack and its logical id, Glue its groups after the role.
+    prefixes = [f"/aws-glue/jobs-{stack}-JobRole-"]
+    prefixes += [f"/aws/redshift/{resource.name}/" for resource in kept if resource.kind == _NAMESPACE]
+    with aws_errors_as("looking for logs"):
+        pages = (logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix) for prefix in prefixes)
+        names = [group["logGroupName"] for paginator in pages for page in paginator for group in page["logGroups"]]
+        if delete:
+            for name in names:
+                logs.delete_log_group(logGroupName=name)
+    return [f"the log group {name} was deleted" if delete else f"kept the log group {name}" for name in names]
 
 
 def _deleted(stack: Stack, log: Log) -> list[Kept]:

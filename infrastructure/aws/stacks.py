@@ -1,6 +1,6 @@
 """The stacks of one deployment, and the parameters that their templates have."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from infrastructure.aws.stack import (
     read_template,
 )
 
+_FLEX_WORKERS = ("G.1X", "G.2X")
 TEMPLATES = (NETWORK_TEMPLATE, TEMPLATE, WORKER_TEMPLATE, OPERATIONS_TEMPLATE)
 
 
@@ -53,6 +54,28 @@ def check_parameters(parameters: Mapping[str, str]) -> None:
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise PlatformError(f"the templates have no parameter {', '.join(unknown)}. They have: {', '.join(known)}")
+
+
+def check_values(chosen: Mapping[str, str]) -> None:
+    """Raise PlatformError for values that do not fit each other: AWS refuses them in the middle of a creation."""
+    faults = [fault for fits, fault in _fits(chosen) if not fits]
+    if faults:
+        raise PlatformError("these parameters do not fit each other: " + "; ".join(faults))
+
+
+def _fits(chosen: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
+    archive, retention = _number(chosen, "RawArchiveDays"), _number(chosen, "RawRetentionDays")
+    base, most = _number(chosen, "RedshiftBaseCapacity"), _number(chosen, "RedshiftMaxCapacity")
+    kind, workers = chosen["GlueExecutionClass"], chosen["GlueWorkerType"]
+    yield retention == 0 or retention > archive, f"RawRetentionDays={retention} is not above RawArchiveDays={archive}"
+    yield base <= most, f"RedshiftBaseCapacity={base} is above RedshiftMaxCapacity={most}"
+    yield kind != "FLEX" or workers in _FLEX_WORKERS, f"GlueExecutionClass=FLEX takes no workers {workers}"
+
+
+def _number(chosen: Mapping[str, str], name: str) -> int:
+    if not chosen[name].isdecimal():
+        raise PlatformError(f"the parameter {name} is a whole number, and {chosen[name]!r} is none")
+    return int(chosen[name])
 
 
 def describe(parameters: Mapping[str, str]) -> list[str]:

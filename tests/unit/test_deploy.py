@@ -246,6 +246,38 @@ def test_another_package_than_the_expected_one_is_refused(s3, tmp_path):
     assert _keys(s3, "artifacts") == []
 
 
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"RawRetentionDays": "90"}, "RawRetentionDays=90 is not above RawArchiveDays=90"),
+        ({"RedshiftBaseCapacity": "64"}, "RedshiftBaseCapacity=64 is above RedshiftMaxCapacity=32"),
+        ({"GlueExecutionClass": "FLEX", "GlueWorkerType": "G.4X"}, "GlueExecutionClass=FLEX takes no workers G.4X"),
+    ],
+)
+def test_values_that_aws_refuses_together_start_nothing(s3, tmp_path, given, fault):
+    account = _new_account()
+    with pytest.raises(PlatformError, match=f"do not fit each other: {fault}"):
+        _deploy(account, s3, tmp_path, **given)
+    assert {called for called, _ in account.order} <= {"describe_stacks"}
+
+
+def test_number_that_is_none_starts_nothing(s3, tmp_path):
+    with pytest.raises(PlatformError, match="RawRetentionDays is a whole number, and 'never' is none"):
+        _deploy(_new_account(), s3, tmp_path, RawRetentionDays="never")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"RawRetentionDays": "91"},
+        {"RedshiftBaseCapacity": "32"},
+        {"GlueExecutionClass": "FLEX", "GlueWorkerType": "G.2X"},
+    ],
+)
+def test_values_that_just_fit_each_other_are_deployed(s3, tmp_path, given):
+    assert _deploy(_new_account(), s3, tmp_path, **given)[0] == OUTPUTS
+
+
 def test_unknown_parameter_starts_nothing(s3, tmp_path):
     account = _new_account()
     with pytest.raises(PlatformError, match="the templates have no parameter Colour"):

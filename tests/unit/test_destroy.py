@@ -15,6 +15,10 @@ from tests.unit.templates import parsed
 BUCKET, NAMESPACE, KEY = "AWS::S3::Bucket", "AWS::RedshiftServerless::Namespace", "AWS::KMS::Key"
 
 
+LOGS = ("/aws-glue/jobs-churn-JobRole-1A-churn/output", "/aws/redshift/churn-1a/userlog")
+OTHERS_LOGS = ("/aws-glue/jobs-churn-staging-JobRole-2B-churn-staging/output", "/aws/redshift/churn-staging-2b/userlog")
+
+
 class Namespaces:
     """Redshift Serverless, which moto does not have: namespaces by name."""
 
@@ -38,7 +42,18 @@ def s3(bucket):
 
 @pytest.fixture
 def kms(bucket):
-    return boto3.client("kms", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
+    return _client("kms")
+
+
+@pytest.fixture
+def logs(bucket):
+    """CloudWatch Logs with the groups of runs and of the warehouse, and those of another environment."""
+    client = _client("logs")
+    for group in client.describe_log_groups()["logGroups"]:
+        client.delete_log_group(logGroupName=group["logGroupName"])
+    for name in (*LOGS, *OTHERS_LOGS):
+        client.create_log_group(logGroupName=name)
+    return client
 
 
 def _stack(status, *kept):
@@ -51,15 +66,20 @@ def _stack(status, *kept):
 def _destroy(account, *, delete_data, **clients):
     lines = []
     stacks = Stacks.named("churn", account, poll_seconds=0.001)
+    clients = {"logs": _client("logs")} | clients
     destroy(stacks, clients.__getitem__, lines.append, delete_data=delete_data)
     return lines
+
+
+def _client(service):
+    return boto3.client(service, "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
 
 
 def _deleted(account):
     return [name for called, name in account.order if called == "delete_stack"]
 
 
-def test_what_stays_is_named_with_what_to_do():
+def test_what_stays_is_named_with_what_to_do(bucket):
     kept = [(KEY, "key-1"), (NAMESPACE, "churn-1a"), (BUCKET, "raw"), (BUCKET, "lake")]
     account = FakeAccount(
         churn=_stack("UPDATE_COMPLETE", *((*of, "DELETE_SKIPPED") for of in kept)),
@@ -162,3 +182,21 @@ def test_everything_that_templates_keep_can_be_deleted():
         if resource.get("DeletionPolicy", "Delete") != "Delete"
     ]
     assert set(kept) == set(KEPT_KINDS)
+
+
+def _groups(logs):
+    return sorted(group["logGroupName"] for group in logs.describe_log_groups()["logGroups"])
+
+
+def test_logs_that_services_made_are_named_and_kept(logs):
+    account = FakeAccount(churn=_stack("CREATE_COMPLETE", (NAMESPACE, "churn-1a", "DELETE_SKIPPED")))
+    lines = _destroy(account, delete_data=False, logs=logs)
+    assert [line for line in lines if "log group" in line] == [f"kept the log group {name}" for name in LOGS]
+    assert _groups(logs) == sorted((*LOGS, *OTHERS_LOGS))
+
+
+def test_logs_go_with_the_data_and_those_of_others_stay(logs):
+    """Also when the stack has been deleted before: its key is, and nobody could read them."""
+    account = FakeAccount(churn=_stack("DELETE_COMPLETE", (NAMESPACE, "churn-1a", "DELETE_SKIPPED")))
+    _destroy(account, delete_data=True, logs=logs, **{"redshift-serverless": Namespaces("churn-1a")})
+    assert _groups(logs) == sorted(OTHERS_LOGS)
