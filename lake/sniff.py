@@ -107,10 +107,11 @@ def _feed(headers: Sequence[str], folder: str | None, file_format: str) -> str:
         if file_format == "csv" and _is_data(headers):
             raise LayoutError("the first line looks like data: the file has no header. Deliver it with a header.")
         closest = closest_feed(headers, folder)
+        move = "" if folder else ", put the file below a folder named after its feed"
         raise LayoutError(
             f"unknown layout. {_described(headers)} "
             f"Closest feed: {closest.name}, which lacks: {', '.join(missing_columns(closest, headers))}. "
-            "Add the columns, put the file below a folder named after its feed, or add the header as an alias in contract/columns.py."
+            f"Add the columns{move}, or add their headers as aliases in contract/columns.py."
         )
     _refuse_double_columns(headers)
     return feed.name
