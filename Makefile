@@ -3,8 +3,8 @@
 .PHONY: help run test nightly glue6 check docs bench package format setup lock sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
-# Three processes on two cores, as servers are waited for; tests/conftest.py says which tests run together, the longest first.
-PYTEST_OPTIONS := -n 3 --dist loadscope --no-loadscope-reorder
+# tests/conftest.py says which tests run together, the longest first.
+PYTEST_OPTIONS := -n 2 --dist loadscope --no-loadscope-reorder
 # Prefect and Great Expectations take three times as long to import without their compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -98,6 +98,7 @@ def spark():
     yield session
     gateway = session.sparkContext._gateway
     session.stop()
+    gateway.shutdown()  # what is collected later asks Java for nothing
     gateway.proc.stdin.close()
     gateway.proc.wait()
 
@@ -162,6 +163,6 @@ def browser():
 def installed(tmp_path_factory):
     """The `bin` folder of an environment outside the checkout that has the wheel; one for all test processes."""
     from tests.support.installed import install_wheel
+    from tests.support.shared import shared_folder
 
-    base = tmp_path_factory.getbasetemp()
-    return install_wheel((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed")
+    return install_wheel(shared_folder(tmp_path_factory, "installed"))

@@ -21,7 +21,8 @@ def _nothing_persisted(request):
 
 @pytest.fixture(scope="session")
 def history(spark, tmp_path_factory):
-    """One lake loaded day by day, made once: see tests.spark.lakes."""
+    """One lake loaded day by day, made once for all test processes: see tests.spark.lakes."""
     from tests.spark.lakes import History
+    from tests.support.shared import shared_folder
 
-    return History(tmp_path_factory.mktemp("history"))
+    return History(shared_folder(tmp_path_factory, "history"))

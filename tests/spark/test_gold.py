@@ -60,9 +60,8 @@ def test_later_loads_equal_full_refresh(history):
 
 def test_loading_again_changes_nothing(history, tmp_path):
     """Neither after an increment nor after a full refresh is anything left to do."""
-    for step in (history.evening, history.refreshed):
-        folder = tmp_path / step.lake.path.name
-        pipeline = step.copy(folder)
+    for name, step in {"evening": history.evening, "refreshed": history.refreshed}.items():
+        pipeline = step.copy(tmp_path / name)
         versions = _versions(pipeline)
         results = load_at(pipeline, history.raw, LAST + HOUR)
         assert {result.outcome for result in results.values()} == {"unchanged"}

@@ -14,34 +14,14 @@ from jobs.session import get_session
 from lake.alerts import Alerts
 from lake.delta_log import commit_file, log_files
 from lake.rebuild import RebuildRequest
-from tests.support.pipeline import PipelineHarness
-from tests.support.records import many, record, write_jsonl
-
-RISKY = {"source_churn_score": "90", "source_cltv": "4000"}
-
-
-@pytest.fixture(scope="module")
-def loaded(spark, tmp_path_factory):
-    """A folder with raw files of four days, and a lake that has loaded them day by day."""
-    folder = tmp_path_factory.mktemp("loaded")
-    pipeline = PipelineHarness(folder / "lake")
-    days = (
-        many(6),
-        [record("G0001", city="Chico"), record("N1", **RISKY)],
-        [record("G0002", churn="Yes"), record("N2")],
-        [record("G0003", city="Chico", **RISKY)],
-    )
-    for number, records in enumerate(days, start=1):
-        write_jsonl(folder / "raw" / f"2026-01-0{number}" / "a.jsonl", *records)
-        pipeline.load(folder / "raw")
-    return folder
+from tests.support.records import record, write_jsonl
 
 
 @pytest.fixture
-def lake(loaded, tmp_path):
-    """The lake, and a copy of the raw files, for a test of its own."""
-    shutil.copytree(loaded, tmp_path / "copy")
-    return PipelineHarness(tmp_path / "copy" / "lake")
+def lake(history, tmp_path):
+    """A lake of several days, and a copy of the raw files, for a test of its own."""
+    shutil.copytree(history.raw, tmp_path / "copy" / "raw")
+    return history.evening.copy(tmp_path / "copy")
 
 
 def _raw(lake):
@@ -158,9 +138,9 @@ _QUICK = ("a commit of bronze", "a lost deletion vector of silver", "the last co
 @pytest.mark.parametrize(
     "damage", [name if name in _QUICK else pytest.param(name, marks=pytest.mark.nightly) for name in DAMAGES]
 )
-def test_repair_brings_everything_back(loaded, lake, damage):
+def test_repair_brings_everything_back(history, lake, damage):
     table, spoil, ingests_again = DAMAGES[damage]
-    expected, moved = _content(PipelineHarness(loaded / "lake")), lake.rows("gold.customer_movements")
+    expected, moved = _content(history.evening.lake), lake.rows("gold.customer_movements")
     alerts = {alert.version for alert in Alerts(lake.folder).open()}
     place = spoil(lake)
     store = Lake(get_session(), lake.folder)

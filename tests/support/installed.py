@@ -1,10 +1,11 @@
 """The wheel in an environment outside the checkout: what a user has after `pip install`."""
 
-import fcntl
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+
+from tests.support.shared import once
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -15,13 +16,8 @@ def install_wheel(folder: Path, *, empty: bool = False) -> Path:
     Its dependencies are those of this environment, linked; installed anew, as locked, where it is to be `empty` before.
     Test processes that share the folder share the environment.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     bin_folder = folder / "environment" / "bin"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            _build_and_install(folder, bin_folder, empty=empty)
-            (folder / "ready").touch()
+    once(folder, lambda: _build_and_install(folder, bin_folder, empty=empty))
     return bin_folder
 
 
