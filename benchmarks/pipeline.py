@@ -108,8 +108,11 @@ def _alternate(rounds: int, **runs: Callable[[], tuple[float, int]]) -> dict[str
     return {name: Timing([s for s, _ in timed], max(m for _, m in timed)) for name, timed in found.items()}
 
 
-def measure(folder: Path, customers: int, rounds: int) -> list[tuple[str, Timing, float, str]]:
-    """Return the rows of the table: what ran, its timing, the ratio, and to what."""
+Measured = tuple[list[tuple[str, Timing, float, str]], dict[str, int]]
+
+
+def measure(folder: Path, customers: int, rounds: int) -> Measured:
+    """Return the rows of the table (what ran, its timing, the ratio, and to what), and the bytes of each stage of a full load."""
     bench = Bench(folder)
     small, large, days = folder / "small", folder / "large", folder / "days"
     generate(SAMPLE, 1, small, seed=7, layout="flat33")
@@ -129,11 +132,12 @@ def measure(folder: Path, customers: int, rounds: int) -> list[tuple[str, Timing
         bare=lambda: bench.bare(large_csv),
         full=lambda: bench.pipeline(large, "large-lake", keep_servers=True),
     )
+    stages = {"raw file": large_csv.stat().st_size} | _bytes_of_tables(folder / "large-lake")
     shutil.copytree(second, large / "customers" / second.name)
     day = _alternate(1, day=lambda: bench.pipeline(large, "large-lake", keep_servers=True, keep_lake=True))
     bench.churn("down")
     size = f"{customers:,} customers"
-    return [
+    timings = [
         (f"bare script, {SAMPLE:,} customers", sample["bare"], 1.0, "itself"),
         (
             "the pipeline, Prefect's server running",
@@ -146,10 +150,23 @@ def measure(folder: Path, customers: int, rounds: int) -> list[tuple[str, Timing
         (f"the pipeline, {size}", many["full"], many["full"].median / many["bare"].median, "bare"),
         ("a following day, 1 % changed", day["day"], day["day"].median / many["full"].median, "full load"),
     ]
+    return timings, stages
 
 
-def page(rows: list[tuple[str, Timing, float, str]], explanation: str) -> str:
-    """Return docs/performance.md: the measured table above, the hand-written part below."""
+def _bytes_of_tables(lake: Path) -> dict[str, int]:
+    """Bytes on disk of every table of the lake, and of the export for the warehouse; the largest first."""
+    places = [log.parent for log in lake.glob("*/*/_delta_log")] + [lake / "_exports"]
+    sizes = {str(place.relative_to(lake)): _bytes_below(place) for place in places if place.exists()}
+    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def page(measured: Measured, customers: int, explanation: str) -> str:
+    """Return docs/performance.md: the measured tables above, the hand-written part below."""
+    rows, stages = measured
     lines = [
         "# Performance",
         "",
@@ -164,6 +181,14 @@ def page(rows: list[tuple[str, Timing, float, str]], explanation: str) -> str:
     for name, timing, ratio, base in rows:
         rounds = " ".join(f"{s:.1f}" for s in timing.seconds)
         lines.append(f"| {name} | {timing.median:.1f} | {rounds} | {ratio:.2f} | {base} | {timing.peak_mb:,} |")
+    lines += [
+        "",
+        f"Where the bytes are after the full load of {customers:,} customers (Parquet, packed; the raw file is a CSV):",
+        "",
+        "| stage | MB |",
+        "|---|---|",
+        *(f"| {stage} | {size / 1e6:,.1f} |" for stage, size in stages.items()),
+    ]
     return "\n".join(lines) + "\n\n" + explanation
 
 
@@ -181,7 +206,8 @@ def main() -> None:
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        text = page(measure(Path(folder), options.customers, options.rounds), _explanation())
+        measured = measure(Path(folder), options.customers, options.rounds)
+        text = page(measured, options.customers, _explanation())
     print(text)
     if not options.no_write:
         _PAGE.write_text(text, encoding="utf-8")
