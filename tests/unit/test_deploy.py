@@ -259,6 +259,10 @@ def test_another_package_than_the_expected_one_is_refused(s3, tmp_path):
         ({"RawRetentionDays": "90"}, "RawRetentionDays=90 is not above RawArchiveDays=90"),
         ({"RedshiftBaseCapacity": "64"}, "RedshiftBaseCapacity=64 is above RedshiftMaxCapacity=32"),
         ({"GlueExecutionClass": "FLEX", "GlueWorkerType": "G.4X"}, "GlueExecutionClass=FLEX takes no workers G.4X"),
+        (
+            {"GlueExecutionClass": "FLEX", "GlueJobWorkers": "gold:G.8X:5"},
+            "GlueExecutionClass=FLEX takes no workers G.8X",
+        ),
     ],
 )
 def test_values_that_aws_refuses_together_start_nothing(s3, tmp_path, given, fault):
