@@ -18,6 +18,7 @@ from contract.errors import ChurnError, JobError, LakeError, error_from_code
 from contract.log import LOGGER
 from contract.version import source_version
 from infrastructure.aws.calls import aws_errors_as, error_code, poll_intervals
+from infrastructure.aws.glue_workers import Job, Workers
 from infrastructure.local.spark_client import warm_worker
 from lake.results import JobResult, Results
 from lake.storage import S3_SCHEMES, open_folder
@@ -130,6 +131,11 @@ class GlueJob(JobBlock[list[JobResult]]):
     number_of_workers: int | None = Field(
         default=None, title="Number of workers", description="At least 2; the job's own where empty."
     )
+    workers_by_job: dict[Job, Workers] = Field(
+        default_factory=dict,
+        title="Workers by job",
+        description="Workers of single jobs of the pipeline (bronze, silver, gold, export, …) instead of the above.",
+    )
     timeout_minutes: int | None = Field(
         default=None, title="Timeout", description="Minutes after which Glue stops a run; the job's own where empty."
     )
@@ -191,9 +197,10 @@ class GlueJob(JobBlock[list[JobResult]]):
     def _start(self) -> str:
         identity = {"run_key": self.run_key, "source_version": source_version()}
         arguments = script_arguments({**self.arguments, **identity})
+        workers = self.workers_by_job.get(self.arguments["job"])
         overrides = {
-            "WorkerType": self.worker_type,
-            "NumberOfWorkers": self.number_of_workers,
+            "WorkerType": workers.worker_type if workers else self.worker_type,
+            "NumberOfWorkers": workers.number_of_workers if workers else self.number_of_workers,
             "Timeout": self.timeout_minutes,
         }
         given = {name: value for name, value in overrides.items() if value is not None}

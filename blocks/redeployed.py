@@ -15,6 +15,7 @@ _FIRST_RELEASE = (
     "lake",
     "raw",
     "jobs.job_name",
+    "jobs.workers_by_job",  # not there yet
     "catalog.prefix",
     "athena.workgroup",
     "crawlers",

@@ -13,6 +13,7 @@ from blocks.metrics import Metrics
 from blocks.notify import Topic
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
+from infrastructure.aws.glue_workers import parse_workers
 from infrastructure.aws.warehouse_users import READERS, SCHEMA
 
 
@@ -22,7 +23,11 @@ def platform_from_outputs(outputs: Mapping[str, str], credentials: AwsCredential
     return Platform(
         lake=outputs["Lake"],
         raw=outputs["Raw"],
-        jobs=GlueJob(job_name=outputs["JobName"], credentials=credentials),
+        jobs=GlueJob(
+            job_name=outputs["JobName"],
+            credentials=credentials,
+            workers_by_job=parse_workers(outputs.get("JobWorkers", "")),
+        ),
         warehouse=_warehouse(outputs, credentials),
         catalog=GlueCatalog(prefix=outputs["CatalogPrefix"], credentials=credentials),
         athena=Athena(workgroup=outputs["AthenaWorkgroup"], credentials=credentials),

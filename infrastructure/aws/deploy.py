@@ -14,6 +14,7 @@ from infrastructure.aws.settings import keep_logs, limit_usage
 from infrastructure.aws.stack import Stack
 from infrastructure.aws.stacks import Stacks, check_parameters, check_values, default_parameters
 from infrastructure.aws.warehouse_users import ensure_users
+from infrastructure.aws.wheels import collect
 from infrastructure.aws.worker import PrefectAccess, check_access, deploy_worker
 
 _ABSENT = {"WarehouseWorkgroup": ""}  # an output that not every lakehouse has
@@ -62,6 +63,7 @@ def deploy(
     """
     release = prepare(stacks, client, parameters, out, log, access=access, expected=expected)
     package = release.package
+    wheels = collect(package.wheels, out, log)
     network: dict[str, str] = {}
     if release.is_own_network:
         if not _change(stacks.network, parameters, confirm, log):
@@ -69,11 +71,11 @@ def deploy(
         network = stacks.network.outputs()
     # A stack that is there gets its files first: no run may find the job's new keys empty.
     if release.is_update:
-        upload(package, client("s3"), stacks.lakehouse.outputs()["ArtifactBucketName"], log)
+        upload(package, wheels, client("s3"), stacks.lakehouse.outputs()["ArtifactBucketName"], log)
     if not _change(stacks.lakehouse, {**network, **package.parameters, **parameters}, confirm, log):
         return None
     outputs = stacks.lakehouse.outputs()
-    upload(package, client("s3"), outputs["ArtifactBucketName"], log)
+    upload(package, wheels, client("s3"), outputs["ArtifactBucketName"], log)
     _apply_settings(client, outputs, log)
     save(outputs)
 
@@ -158,10 +160,15 @@ def _change(stack: Stack, parameters: Mapping[str, str], confirm: Confirm, log: 
     return True
 
 
-def upload(package: GluePackage, s3: Any, bucket: str, log: Log) -> None:
-    """Put the package into the artifact bucket; what is there already is left alone."""
+def upload(package: GluePackage, wheels: Path, s3: Any, bucket: str, log: Log) -> None:
+    """Put the package and the zip of its wheels into the artifact bucket; what is there already is left alone."""
+    files = {
+        package.script_key: package.script,
+        package.library_key: package.library,
+        package.wheels.key: wheels,
+    }
     with aws_errors_as(f"uploading to s3://{bucket}"):
-        for path, key in ((package.script, package.script_key), (package.library, package.library_key)):
+        for key, path in files.items():
             if s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
                 continue
             s3.upload_file(str(path), bucket, key)

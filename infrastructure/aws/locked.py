@@ -1,7 +1,7 @@
 """The lock file, cut down to what a part of the project needs: every version pinned, every file known by its hash."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -26,15 +26,21 @@ def lock_file() -> Path:
     return packaged if packaged.exists() else _PACKAGES / "requirements.lock"
 
 
-def needed(names: Sequence[str], *, without: Collection[str] = ()) -> set[str]:
-    """Return the normalized names of packages and of everything that they need, except of `without` and what only that needs."""
+def needed(
+    names: Sequence[str], *, without: Collection[str] = (), present: Mapping[str, str] | None = None
+) -> set[str]:
+    """Return the normalized names of packages and of everything that they need, except of `without` and what only that needs.
+
+    `present` are versions by normalized name: a requirement that one of these fulfils needs nothing.
+    """
     found: set[str] = set()
     waiting: list[tuple[str, str]] = [(name, "") for name in names]
     seen = set(waiting)
     while waiting:
         name, extra = waiting.pop()
         found.add(name)
-        new = {one for one in _requirements(name, extra) if one[0] not in without} - seen
+        declared = (one for one in _requirements(name, extra) if not _is_fulfilled(one, present or {}))
+        new = {each for one in declared for each in _wanted(one) if each[0] not in without} - seen
         seen |= new
         waiting += new
     return found
@@ -45,15 +51,23 @@ def locked(names: Collection[str]) -> str:
     return "".join(entry for name, entry in _entries() if name in names)
 
 
-def _requirements(name: str, extra: str) -> Iterator[tuple[str, str]]:
-    """What a package, or an extra of it, needs: a name and an extra each, the empty one for the package alone."""
+def _requirements(name: str, extra: str) -> Iterator[Requirement]:
+    """What a package, or an extra of it, declares that it needs there."""
     try:
         declared = [Requirement(text) for text in requires(name) or ()]
     except PackageNotFoundError:  # of another system than this one
         return
-    for one in declared:
-        if one.marker is None or one.marker.evaluate(_LINUX | {"extra": extra}):
-            yield from ((canonicalize_name(one.name), wanted) for wanted in ("", *one.extras))
+    yield from (one for one in declared if one.marker is None or one.marker.evaluate(_LINUX | {"extra": extra}))
+
+
+def _is_fulfilled(requirement: Requirement, present: Mapping[str, str]) -> bool:
+    version = present.get(canonicalize_name(requirement.name))
+    return version is not None and requirement.specifier.contains(version)
+
+
+def _wanted(requirement: Requirement) -> Iterator[tuple[str, str]]:
+    """A name and an extra each, the empty one for the package alone."""
+    yield from ((canonicalize_name(requirement.name), extra) for extra in ("", *requirement.extras))
 
 
 def _entries() -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from contract.errors import PlatformError
+from infrastructure.aws.glue_workers import parse_workers
 from infrastructure.aws.stack import (
     NETWORK_TEMPLATE,
     OPERATIONS_TEMPLATE,
@@ -66,10 +67,12 @@ def check_values(chosen: Mapping[str, str]) -> None:
 def _fits(chosen: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
     archive, retention = _number(chosen, "RawArchiveDays"), _number(chosen, "RawRetentionDays")
     base, most = _number(chosen, "RedshiftBaseCapacity"), _number(chosen, "RedshiftMaxCapacity")
-    kind, workers = chosen["GlueExecutionClass"], chosen["GlueWorkerType"]
+    kind = chosen["GlueExecutionClass"]
+    by_job = {each.worker_type for each in parse_workers(chosen["GlueJobWorkers"]).values()}
     yield retention == 0 or retention > archive, f"RawRetentionDays={retention} is not above RawArchiveDays={archive}"
     yield base <= most, f"RedshiftBaseCapacity={base} is above RedshiftMaxCapacity={most}"
-    yield kind != "FLEX" or workers in _FLEX_WORKERS, f"GlueExecutionClass=FLEX takes no workers {workers}"
+    for workers in sorted({chosen["GlueWorkerType"], *by_job}):
+        yield kind != "FLEX" or workers in _FLEX_WORKERS, f"GlueExecutionClass=FLEX takes no workers {workers}"
 
 
 def _number(chosen: Mapping[str, str], name: str) -> int:

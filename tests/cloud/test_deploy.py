@@ -26,6 +26,7 @@ from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMP
 from infrastructure.aws.stacks import Stacks
 from serving.lake_sql import for_athena
 from tests.cloud.stand_in import ACCOUNT, REGION
+from tests.support.wheels import put_wheels
 
 NAME = "churn-test"
 # Without a warehouse: moto has no Redshift Serverless, so its outputs could not be asked for. Nor has it the alarms that
@@ -79,6 +80,7 @@ def stack(stacks):
 def _deploy(stacks, credentials, tmp_path, *, sure=True, **parameters):
     """The platform as `churn deploy` makes it, and the lines of progress."""
     lines, client = [], partial(aws_client, credentials)
+    put_wheels(tmp_path)
     outputs = deploy(stacks, client, PARAMETERS | parameters, tmp_path, lambda _: sure, lines.append)
     return outputs and platform_from_outputs(outputs, credentials), lines
 
@@ -146,6 +148,7 @@ def test_destroyed_stack_can_be_deployed_again(stacks, stack, credentials, tmp_p
     """moto deletes what CloudFormation retains: tests/unit/test_destroy.py has what is kept."""
     _deploy(stacks, credentials, tmp_path)
     lines, client = [], partial(aws_client, credentials)
+    put_wheels(tmp_path)
     destroy(stacks, client, lines.append, delete_data=False)
     assert stack.status() is None
     assert f"there is no stack {NAME}" not in lines

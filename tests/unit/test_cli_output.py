@@ -15,12 +15,14 @@ from cli import dashboard, deploy, dry_run, generate, package, query, startup, s
 from cli.lakes import local_lake
 from cli.rows import show
 from contract.errors import LakeError, PlatformError, QueryError, RawPathError
+from infrastructure.aws.wheels import missing_wheels
 from infrastructure.local import services
 from lake.dashboard_data import Dashboards, pack
 from lake.results import JobResult, Results
 from lake.storage import open_folder
 from tests.support.gold_rows import gold_customers
 from tests.support.records import record, write_jsonl
+from tests.support.wheels import put_wheels
 
 
 @pytest.fixture(autouse=True)
@@ -171,12 +173,19 @@ def test_dashboard_goes_where_told(tmp_path, monkeypatch):
 
 
 def test_package_names_its_files(capsys, tmp_path):
+    put_wheels(tmp_path / "dist")
     package.build_package(tmp_path / "dist", only_digest=False)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" (")[0] for line in lines[:2]] == [
-        str(tmp_path / "dist" / name) for name in ("glue_main.py", "churn_lakehouse.zip")
+    assert [line.split(" (")[0] for line in lines[:3]] == [
+        str(tmp_path / "dist" / name) for name in ("glue_main.py", "churn_lakehouse.zip", missing_wheels().file_name)
     ]
-    assert lines[2].startswith("--additional-python-modules great-expectations==")
+    assert lines[3].startswith("digest ")
+
+
+def test_digest_of_the_package_needs_no_download(capsys, tmp_path):
+    package.build_package(tmp_path / "dist", only_digest=True)
+    assert len(capsys.readouterr().out.strip()) == 16
+    assert not (tmp_path / "dist" / missing_wheels().file_name).exists()
 
 
 def test_dry_run_changes_nothing(capsys):

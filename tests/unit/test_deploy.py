@@ -9,11 +9,18 @@ from infrastructure.aws.deploy import deploy, upload
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE
 from infrastructure.aws.stacks import Stacks, check_parameters
+from tests.support.wheels import put_wheels
 from tests.unit.cloudformation_fake import FakeAccount, FakeCloudFormation, change
 
 LOGS = {"LogDays": "90", "JobLogGroups": "/aws-glue/jobs-deploy/", "KeyArn": "arn:aws:kms:us-east-1:1:key/k"}
 OUTPUTS = {"ArtifactBucketName": "artifacts", "RawBucketName": "raw", "Lake": "s3://lake/lake", **LOGS}
 NETWORK = {"VpcId": "vpc-1", "SubnetIds": "subnet-1,subnet-2,subnet-3"}
+
+
+@pytest.fixture(autouse=True)
+def wheels(tmp_path):
+    """An earlier deployment has left them, so that none downloads them."""
+    put_wheels(tmp_path)
 
 
 @pytest.fixture
@@ -82,9 +89,9 @@ def test_new_stack_gets_its_files(s3, tmp_path):
     outputs, lines = _deploy(account, s3, tmp_path, AlertEmail="ops@example.com")
     assert outputs == OUTPUTS
     package = build(tmp_path / "same")
-    assert _keys(s3, "artifacts") == sorted([package.library_key, package.script_key])
-    assert [line.split()[0] for line in lines[:7]] == [
-        "built", "Add", "CREATE_COMPLETE", "Add", "CREATE_COMPLETE", "uploaded", "uploaded",
+    assert _keys(s3, "artifacts") == sorted([package.library_key, package.script_key, package.wheels.key])
+    assert [line.split()[0] for line in lines[:8]] == [
+        "built", "Add", "CREATE_COMPLETE", "Add", "CREATE_COMPLETE", "uploaded", "uploaded", "uploaded",
     ]  # fmt: skip
     given = _asked(account.stacks["churn"])
     assert given == {**NETWORK, **package.parameters, "AlertEmail": "ops@example.com"}
@@ -201,8 +208,8 @@ def test_present_stack_gets_files_first(s3, tmp_path):
         return True
 
     _, lines = _deploy(account, s3, tmp_path, confirm=confirm)
-    assert len(seen[0]) == 2, "before anybody is asked"
-    assert sum(line.startswith("uploaded") for line in lines) == 2, "once"
+    assert len(seen[0]) == 3, "before anybody is asked"
+    assert sum(line.startswith("uploaded") for line in lines) == 3, "once"
 
 
 def test_question_counts_the_changes(s3, tmp_path):
@@ -252,6 +259,10 @@ def test_another_package_than_the_expected_one_is_refused(s3, tmp_path):
         ({"RawRetentionDays": "90"}, "RawRetentionDays=90 is not above RawArchiveDays=90"),
         ({"RedshiftBaseCapacity": "64"}, "RedshiftBaseCapacity=64 is above RedshiftMaxCapacity=32"),
         ({"GlueExecutionClass": "FLEX", "GlueWorkerType": "G.4X"}, "GlueExecutionClass=FLEX takes no workers G.4X"),
+        (
+            {"GlueExecutionClass": "FLEX", "GlueJobWorkers": "gold:G.8X:5"},
+            "GlueExecutionClass=FLEX takes no workers G.8X",
+        ),
     ],
 )
 def test_values_that_aws_refuses_together_start_nothing(s3, tmp_path, given, fault):
@@ -297,15 +308,16 @@ def test_wrong_name_starts_nothing(s3, tmp_path, name):
 def test_same_files_are_uploaded_once(s3, tmp_path):
     package, lines = build(tmp_path), []
     for _ in range(2):
-        upload(package, s3, "artifacts", lines.append)
-    assert lines == [f"uploaded s3://artifacts/{key}" for key in (package.script_key, package.library_key)]
+        upload(package, tmp_path / package.wheels.file_name, s3, "artifacts", lines.append)
+    keys = (package.script_key, package.library_key, package.wheels.key)
+    assert lines == [f"uploaded s3://artifacts/{key}" for key in keys]
     body = s3.get_object(Bucket="artifacts", Key=package.library_key)["Body"].read()
     assert body == package.library.read_bytes()
 
 
 def test_missing_bucket_is_named(s3, tmp_path):
     with pytest.raises(PlatformError, match="uploading to s3://nowhere: "):
-        upload(build(tmp_path), s3, "nowhere", lambda line: None)
+        upload(build(tmp_path), tmp_path, s3, "nowhere", lambda line: None)
 
 
 def test_every_unknown_parameter_is_listed():

@@ -9,6 +9,7 @@ import pytest
 
 from infrastructure.aws import package as module
 from infrastructure.aws.package import build
+from infrastructure.aws.wheels import Wheels
 from infrastructure.local.paths import PACKAGES
 
 OURS = {"jobs", "transforms", "expectations", "lake", "contract"}
@@ -97,7 +98,7 @@ def test_late_imports_are_packed(sources):
 def test_keys_carry_the_digest(package):
     assert package.script_key == f"glue/{package.digest}/glue_main.py"
     assert package.library_key == f"glue/{package.digest}/churn_lakehouse.zip"
-    assert set(package.parameters.values()) == {package.script_key, package.library_key, package.modules}
+    assert set(package.parameters.values()) == {package.script_key, package.library_key, package.wheels.key}
     assert len(package.digest) == 16
 
 
@@ -110,8 +111,8 @@ def test_digest_follows_every_part(tmp_path, monkeypatch, package):
     monkeypatch.setattr(module, "_PACKAGES", ("contract",))
     assert build(tmp_path / "library").digest != package.digest
     monkeypatch.undo()
-    monkeypatch.setattr(module, "_MODULES", ("pandas",))
-    assert build(tmp_path / "modules").digest != package.digest
+    monkeypatch.setattr(module, "missing_wheels", lambda: Wheels("other==1.0"))
+    assert build(tmp_path / "wheels").digest != package.digest
 
 
 def test_script_is_the_jobs_own(package):

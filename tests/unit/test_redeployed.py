@@ -11,6 +11,7 @@ from blocks.platform import Platform
 from blocks.redeployed import fields, merged, recorded
 from blocks.redshift import RedshiftWarehouse
 from blocks.stack_outputs import platform_from_outputs
+from infrastructure.aws.glue_workers import Workers
 from tests.support.stack_outputs import OUTPUTS
 
 CREDENTIALS = AwsCredentials(region_name="eu-west-1")
@@ -39,6 +40,18 @@ def test_what_the_stack_changed_is_taken():
         'changed warehouse.host: "churn-1a.redshift" -> "churn-2b.redshift"',
     ]
     assert fields(platform) == fields(new)
+
+
+def test_workers_of_jobs_come_from_the_stack_also_for_a_block_of_the_first_release():
+    sized = _platform(JobWorkers="gold:G.2X:10")
+    assert sized.jobs.workers_by_job == {"gold": Workers(worker_type="G.2X", number_of_workers=10)}
+    for existing in (_deployed(), _deployed(deployed={})):
+        platform, lines = merged(existing, sized)
+        assert platform.jobs.workers_by_job == sized.jobs.workers_by_job
+        assert [line for line in lines if "workers_by_job" in line] == [
+            'changed jobs.workers_by_job: {} -> {"gold": {"worker_type": "G.2X", "number_of_workers": 10}}'
+        ]
+    assert _platform().jobs.workers_by_job == {}
 
 
 def test_settings_of_users_are_kept_and_shown():
