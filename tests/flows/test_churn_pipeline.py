@@ -1,11 +1,12 @@
 """The whole pipeline as a Prefect flow, its job runner in this process."""
 
+import logging
 import threading
 
 import pytest
 
 from blocks.platform import Platform
-from contract.errors import GateError, JobError
+from contract.errors import GateError, JobError, RawPathError
 from flows.churn_pipeline import churn_pipeline
 from lake.results import Check
 from lake.write_lock import write_lock
@@ -38,6 +39,23 @@ def test_raw_file_to_warehouse_and_a_following_day(platform, tmp_path):
     report = (tmp_path / "lake" / "_reports" / "quality.html").read_text()
     assert "gold.customer_churn_analysis" in report
     assert "http" not in report.replace("http-equiv", "")
+
+
+def test_interrupted_full_refresh_is_done_by_the_next_run(platform, tmp_path, caplog):
+    raw = str(tmp_path / "raw")
+    write_jsonl(tmp_path / "raw" / "2026-01-01" / "a.jsonl", *many(8))
+    churn_pipeline(platform, raw)
+    with pytest.raises(RawPathError):
+        churn_pipeline(platform, str(tmp_path / "nowhere"), full_refresh=True)
+    with caplog.at_level(logging.INFO, "churn"):
+        continued = churn_pipeline(platform, raw)
+    assert "was asked for before, and is not complete yet" in caplog.text
+    rewritten = {r.table: r.rows_written for r in continued.results if r.outcome != "unchanged" and r.table}
+    assert rewritten["silver.customers"] == rewritten["gold.customer_churn_analysis"] == 8
+    assert continued.load.rows_loaded == 8
+    caplog.clear()
+    assert {r.outcome for r in churn_pipeline(platform, raw).results if r.table} == {"unchanged"}
+    assert "asked for before" not in caplog.text
 
 
 def test_platform_without_a_warehouse_exports_nothing_for_one(platform, tmp_path):
