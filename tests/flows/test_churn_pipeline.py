@@ -11,10 +11,12 @@ from flows.churn_pipeline import churn_pipeline
 from lake.results import Check
 from lake.write_lock import write_lock
 from serving.warehouse.statements import execute
+from tasks.runs import lake_write_lock
 from tests.support.in_process import InProcessJob
 from tests.support.pipeline import PipelineHarness
 from tests.support.records import many, record, write_jsonl
 from tests.support.scripted_jobs import result, scripted
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -128,3 +130,23 @@ def test_runs_on_one_lake_wait_for_each_other(scripted_platform):
         churn_pipeline(platform)
     holder.join()
     assert began
+
+
+def test_wait_for_another_run_is_said(scripted_platform, caplog):
+    """Also where that run has died: nothing but the end of its slot in Prefect ends the wait."""
+    platform, is_held = scripted_platform(lambda _: []), threading.Event()
+    said = f"waiting until no other run writes to {platform.lake}"
+
+    def hold():
+        with lake_write_lock(platform):
+            is_held.set()
+            wait_for(lambda: said in caplog.text)
+
+    holder = threading.Thread(target=hold)
+    with caplog.at_level(logging.INFO, "churn"):
+        holder.start()
+        assert is_held.wait(60)
+        assert said not in caplog.text, "a free slot is not waited for"
+        with lake_write_lock(platform):
+            assert said in caplog.text
+    holder.join()
