@@ -345,9 +345,16 @@ def up(raw: Raw = Path("data/raw"), lake: Lake = None) -> None:
 
 
 @app.command()
-def down() -> None:
-    """Stop everything that runs on this machine; all state is kept."""
+def down(
+    delete_state: Annotated[
+        bool, typer.Option("--delete-state", help="Then delete all state: lake, warehouse, Prefect's runs, logs.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Stop everything that runs on this machine; all state is kept, unless its deletion is asked for."""
     _call("down:down")
+    if delete_state:
+        _call("down:delete_state", is_sure=yes)
 
 
 @app.command()
