@@ -187,7 +187,7 @@ def decide(
         RebuildRequest(lake).ask()  # first: the decision counts for nothing without it
         store.write(known.values())
     return [
-        f"{verb}: {printable(entry.path)} of batch {entry.batch}"
+        f"file {verb}: {printable(entry.path)} of batch {entry.batch}"
         for verb, decided in (("discarded", discarded), ("judged again", judged_again))
         for entry in decided
     ]
