@@ -107,7 +107,8 @@ def discard(
 @app.command()
 def retry(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Held or discarded files, or numbers of batches.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Files that are held, discarded or set aside, or numbers of batches.", show_default=False),
     ] = None,
     quarantine: Annotated[
         bool,
