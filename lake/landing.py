@@ -117,8 +117,8 @@ def discover(
     A file is new when its content differs from the last content ingested of it. Files above `TRUSTED_BYTES` of a local
     folder whose size and time are unchanged count as unchanged, unless `verify` is on. Empty and unfinished files
     wait; one that cannot be ingested is set aside, and the others go on. `judged` are files that were set aside before:
-    the same content is not read again. `day` leaves out what is of another day; `at` is the time of arrival, by default now; `s3` is the client for
-    a place on S3. Raises RawPathError.
+    the same content is not read again. `day` leaves out what is of another day; `at` is the time of arrival, by default
+    now; `s3` is the client for a place on S3. Raises RawPathError.
     """
     folder, now = list_raw(raw, s3), at or datetime.now(UTC)
     looked_at = [file for file in folder.files if day is None or _event_time(file, now).at.date() == day]

@@ -46,7 +46,7 @@ def lake_write_lock(platform: Platform) -> Iterator[None]:
     name = "churn-writer-" + re.sub(r"[^a-z0-9]+", "-", platform.lake.lower()).strip("-")
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name(name, 1)
-    what = f"waiting until no other run writes to {platform.lake}; a run that has died blocks it for a minute"
+    what = f"waiting until no other run writes to {platform.lake}; one that has died blocks it for up to a minute"
     with ExitStack() as held:
         with reported_wait(what, after_seconds=_WAIT_SAID_AFTER_SECONDS):
             held.enter_context(concurrency(name, occupy=1, strict=True, lease_duration=_LEASE_SECONDS))
