@@ -60,6 +60,5 @@ sample: setup ## Make data/raw again
 	@rm -rf data/raw
 	@$(CHURN) generate --customers 7000 --compress
 
-clean: ## Stop the servers, remove all state
-	@test ! -x $(PYTHON) || $(CHURN) down
-	@rm -rf .churn
+clean: setup ## Stop the servers, remove all state (in .churn, or where CHURN_HOME says)
+	@$(CHURN) down --delete-state --yes

@@ -107,7 +107,8 @@ def discard(
 @app.command()
 def retry(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Held or discarded files, or numbers of batches.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Files that are held, discarded or set aside, or numbers of batches.", show_default=False),
     ] = None,
     quarantine: Annotated[
         bool,
@@ -345,9 +346,16 @@ def up(raw: Raw = Path("data/raw"), lake: Lake = None) -> None:
 
 
 @app.command()
-def down() -> None:
-    """Stop everything that runs on this machine; all state is kept."""
+def down(
+    delete_state: Annotated[
+        bool, typer.Option("--delete-state", help="Then delete all state: lake, warehouse, Prefect's runs, logs.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Stop everything that runs on this machine; all state is kept, unless its deletion is asked for."""
     _call("down:down")
+    if delete_state:
+        _call("down:delete_state", is_sure=yes)
 
 
 @app.command()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import typer
 
-from blocks.glue import LocalGlueJob
+from blocks.glue import GlueJob, LocalGlueJob
 from cli.platforms import load_platform
 from contract.errors import LakeError
+from contract.log import reported_wait
 from infrastructure.local.paths import lake_folder
 from infrastructure.local.spark_client import release_workers
 from lake.results import JobResult
@@ -51,9 +52,8 @@ def _run_locally(lake: Path | None, arguments: dict[str, str], done: str, *, as_
         raise LakeError(f"there is no lake at {root}. Give its folder with --lake")
     try:
         with write_lock(open_folder(root)):
-            run = LocalGlueJob(arguments={**arguments, "run_id": new_run_id(), "lake": str(root)}).trigger()
-            run.wait_for_completion()
-            _show(run.fetch_result(), done, as_json=as_json)
+            job = LocalGlueJob(arguments={**arguments, "run_id": new_run_id(), "lake": str(root)})
+            _show(_run(job), done, as_json=as_json)
     finally:
         release_workers()
 
@@ -61,9 +61,16 @@ def _run_locally(lake: Path | None, arguments: dict[str, str], done: str, *, as_
 def _run_on_platform(name: str, arguments: dict[str, str], done: str, *, as_json: bool) -> None:
     platform = load_platform(name)
     with lake_write_lock(platform):
-        run = platform.jobs.with_arguments(run_id=new_run_id(), lake=platform.lake, **arguments).trigger()
+        job = platform.jobs.with_arguments(run_id=new_run_id(), lake=platform.lake, **arguments)
+        _show(_run(job), done, as_json=as_json)
+
+
+def _run(job: LocalGlueJob | GlueJob) -> list[JobResult]:
+    """Run the job to its end; a healthy lake gives it nothing to log, and reading every table takes a while."""
+    with reported_wait(f"{job.arguments['job']}: running on {job.arguments['lake']}"):
+        run = job.trigger()
         run.wait_for_completion()
-        _show(run.fetch_result(), done, as_json=as_json)
+    return run.fetch_result()
 
 
 def _show(results: list[JobResult], done: str, *, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from tasks.glue import run_glue_job
 from tasks.metrics import record_gold_age
 from tasks.outages import Outages
 from tasks.quality import enforce_gate
+from tasks.rebuild import request_rebuild
 from tasks.report import publish_dashboard, publish_report
 from tasks.runs import cancel_superseded_runs, format_file_count, lake_write_lock, new_run_id, rename_flow_run
 from tasks.warehouse import NOT_LOADED, Load, export_arguments, load_warehouse, loaded_version
@@ -51,11 +52,12 @@ def churn_pipeline(
 ) -> PipelineResult:
     """Bring everything up to date with the files below `raw` and return what was done; empty: the platform's raw files.
 
-    `full_refresh` rebuilds silver, gold and the warehouse table from all of bronze. `max_quarantined_share` (0 to 1) is
-    the share of quarantined rows above which a file is held. `day` leaves files of other days alone; `verify` compares
-    large known files by content too. `discard` and `retry` are files or numbers of batches that no longer count, or are
-    judged again, by `max_quarantined_share` as long as new files are judged by the default; `retry_held` judges all held
-    files again. Everything is rebuilt then. The run is completed with a message where files are held or set aside.
+    `full_refresh` rebuilds silver, gold and the warehouse table from all of bronze; where it is interrupted, the next run
+    does it. `max_quarantined_share` (0 to 1) is the share of quarantined rows above which a file is held. `day` leaves
+    files of other days alone; `verify` compares large known files by content too. `discard` and `retry` are files or
+    numbers of batches that no longer count, or are judged again, by `max_quarantined_share` as long as new files are
+    judged by the default; `retry_held` judges all held files again. Everything is rebuilt then. The run is completed with
+    a message where files are held or set aside.
     Raises GateError when a batch fails a critical expectation, RawPathError for a file that is not known, and at the end
     OutageError where the catalog, the warehouse or a notifier failed: what does not need it is done, and the next run does
     the rest.
@@ -65,7 +67,9 @@ def churn_pipeline(
         decided = decide_on_files(platform, discard, retry, retry_held, max_quarantined_share)
         share = defaults.MAX_QUARANTINED_SHARE if decided else max_quarantined_share
         files = {"raw": raw or platform.raw, "verify": str(verify).lower()} | ({"day": str(day)} if day else {})
-        result = _run(platform, files, full_refresh or decided, share, day)
+        # After the decision: one that names no known file leaves no request behind.
+        is_rebuild = request_rebuild(platform, wanted=full_refresh or decided)
+        result = _run(platform, files, is_rebuild, share, day)
         problems = format_files(result.results)
         return _completed(result, f"with {problems}") if problems else result
 

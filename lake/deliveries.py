@@ -18,6 +18,7 @@ from lake.manifests import Manifests
 from lake.names import printable
 from lake.rebuild import RebuildRequest
 from lake.register import FileEntry, Register
+from lake.set_aside import SetAsideFiles
 from lake.storage import Folder
 
 DeliveryState = Literal["held", "superseded", "discarded", "retry", "accepted"]
@@ -169,15 +170,19 @@ def decide(
     """Record that deliveries are discarded, or judged again by the share `limit`, and return what was recorded, in words.
 
     Each is a batch number, for all files of the batch, or the path of a file, for its newest delivery; `retry_held` are all
-    that are held. The next run rebuilds silver and gold and acts on it, also when this one is interrupted. Raises
-    RawPathError for one that was never ingested.
+    that are held. The next run rebuilds silver and gold and acts on it, also when this one is interrupted. A file of
+    `retry` that is set aside is read again by the next run. Raises RawPathError for one that is neither, and was never
+    ingested.
     """
-    store = Deliveries(lake)
+    store, set_aside = Deliveries(lake), SetAsideFiles(lake)
     known = {delivery.key: delivery for delivery in store.read()}
+    listed = set_aside.read()
+    read_again = [file for file in listed if file.is_named(retry)]
     entries = [entry for batch in Manifests(lake).history() if batch.state == "committed" for entry in batch.files]
     discarded = _once(entry for name in discard for entry in _named(name, entries))
     held = [entry for entry in entries if retry_held and _is_held(known.get(entry.key))]
-    judged_again = _once([*(entry for name in retry for entry in _named(name, entries)), *held])
+    others = [name for name in retry if not any(file.is_named([name]) for file in read_again)]
+    judged_again = _once([*(entry for name in others for entry in _named(name, entries)), *held])
     for entry in discarded:
         known[entry.key] = replace(_known(entry, known), state="discarded", since=at.isoformat())
     for entry in judged_again:
@@ -186,10 +191,15 @@ def decide(
     if discarded or judged_again:
         RebuildRequest(lake).ask()  # first: the decision counts for nothing without it
         store.write(known.values())
+    if read_again:
+        set_aside.write([replace(file, reader="") if file in read_again else file for file in listed])
     return [
-        f"{verb}: {printable(entry.path)} of batch {entry.batch}"
-        for verb, decided in (("discarded", discarded), ("judged again", judged_again))
-        for entry in decided
+        *(
+            f"file {verb}: {printable(entry.path)} of batch {entry.batch}"
+            for verb, decided in (("discarded", discarded), ("judged again", judged_again))
+            for entry in decided
+        ),
+        *(f"file read again: {printable(file.path)}" for file in read_again),
     ]
 
 
@@ -232,7 +242,7 @@ def _named(name: str, entries: Sequence[FileEntry]) -> list[FileEntry]:
     last = max((entry for entry, names in spellings if name in names), key=lambda e: e.batch, default=None)
     if last is None:
         raise RawPathError(
-            f"{printable(name)} is no batch and no file that was ingested. See: churn batches, churn files"
+            f"{printable(name)} is no batch and no file that was ingested or set aside. See: churn batches, churn files"
         )
     return [last]
 

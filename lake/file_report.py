@@ -50,17 +50,27 @@ def report(arrivals: Arrivals, recorded: Iterable[SetAside], run_id: str, repair
 
 def held_files(held: Iterable[Delivery], run_id: str) -> tuple[HeldFile, ...]:
     """Return the deliveries that are held as facts of a JobResult."""
-    return tuple(
-        HeldFile(
-            printable(d.path),
-            d.feed,
-            d.batch,
-            d.rows,
-            d.quarantined,
-            f"{d.sentence()}. {_remedy(d)}",
-            d.run_id == run_id,
-        )
-        for d in held
+    return tuple(_held_file(delivery, is_new=delivery.run_id == run_id) for delivery in held)
+
+
+def _held_file(delivery: Delivery, *, is_new: bool) -> HeldFile:
+    file, summary = shlex.quote(printable(delivery.path)), delivery.sentence()
+    retry = f"churn retry {file} --max-quarantined-share {_share_above(delivery)}"
+    discard = f"churn discard {file}"
+    return HeldFile(
+        file=printable(delivery.path),
+        feed=delivery.feed,
+        batch=delivery.batch,
+        rows=delivery.rows,
+        quarantined=delivery.quarantined,
+        reason=(
+            f"{summary}. None of its rows is used. Correct the file and deliver it again under the same name; "
+            f"or take it as it is: {retry}; or drop it: {discard}"
+        ),
+        is_new=is_new,
+        summary=summary,
+        retry=retry,
+        discard=discard,
     )
 
 
@@ -68,14 +78,6 @@ def held_notes(files: Sequence[HeldFile]) -> tuple[str, ...]:
     """Return the same in words."""
     new = [f"held: {file.file} of batch {file.batch}: {file.reason}" for file in files if file.is_new]
     return (*_first(new, "held as well"), *_known("held", files))
-
-
-def _remedy(delivery: Delivery) -> str:
-    file = shlex.quote(printable(delivery.path))
-    return (
-        "None of its rows is used. Correct the file and deliver it again under the same name; or take it as it is: "
-        f"churn retry {file} --max-quarantined-share {_share_above(delivery)}; or drop it: churn discard {file}"
-    )
 
 
 def _share_above(delivery: Delivery) -> str:

@@ -12,6 +12,6 @@ NEXT_STEP: Mapping[State, str] = {
     "set_aside": "fix it and deliver it again, or remove it",
     "held": "correct it and deliver it again; or take it as it is with churn retry, drop it with churn discard",
     "ingested": "nothing",
-    "discarded": "nothing: it does not count. churn retry brings it back",
+    "discarded": "nothing: an operator has taken it back, and none of its rows counts. churn retry brings it back",
     "removed": "nothing: what was ingested of it stays",
 }

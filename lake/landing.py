@@ -62,7 +62,7 @@ class RawFile:
         )
 
     def refused(self, reason: str) -> SetAside:
-        """Return the file as one whose whole content was read in vain; `reason` has nothing of its content."""
+        """Return the file as one whose content was read in vain; `reason` has nothing of its content."""
         return SetAside(
             self.path, self.uri, self.size, self.modified_ns, reason, checksum=self.checksum, reader=reader_version()
         )
@@ -116,9 +116,9 @@ def discover(
 
     A file is new when its content differs from the last content ingested of it. Files above `TRUSTED_BYTES` of a local
     folder whose size and time are unchanged count as unchanged, unless `verify` is on. Empty and unfinished files
-    wait; one that cannot be ingested is set aside, and the others go on. `judged` are files that were read in vain
-    before. `day` leaves out what is of another day; `at` is the time of arrival, by default now; `s3` is the client for
-    a place on S3. Raises RawPathError.
+    wait; one that cannot be ingested is set aside, and the others go on. `judged` are files that were set aside before:
+    the same content is not read again. `day` leaves out what is of another day; `at` is the time of arrival, by default
+    now; `s3` is the client for a place on S3. Raises RawPathError.
     """
     folder, now = list_raw(raw, s3), at or datetime.now(UTC)
     looked_at = [file for file in folder.files if day is None or _event_time(file, now).at.date() == day]
@@ -184,23 +184,36 @@ class _Look:
             last = self.register.last(root.uri(file.name), file.name)
             if last and _has_content(root, file, last, verify=self.verify):
                 return replace(last, path=file.name, uri=root.uri(file.name))
-            described = _describe(self.folder, file, self.now)
+            return self._judged(file) or self._read(file)
         except FileNotFoundError:
             return None
-        except LayoutError as error:
-            return _set_aside(root, file, str(error))
         except (OSError, UnreadableFileError) as error:
             return _set_aside(root, file, f"it cannot be read: {getattr(error, 'strerror', None) or error}")
         except LakeError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever a content does to a parser, the other files go on)
             return _set_aside(root, file, f"it cannot be read ({type(error).__name__}). Check that it is CSV or JSON.")
-        verdict = self.judged.get(described.uri)
-        again = described.refused(verdict.reason) if verdict else None
-        return again if again and verdict and again.is_same(verdict) else described
+
+    def _judged(self, file: StoredFile) -> SetAside | None:
+        """The verdict of this reader on the same content, if there is one: reading it again may take long, and changes nothing."""
+        found = _set_aside(self.folder.root, file, "")
+        verdict = self.judged.get(found.uri)
+        if verdict is None or verdict.reader != reader_version():
+            return None
+        is_same = _has_content(self.folder.root, file, verdict, verify=self.verify)
+        return replace(verdict, path=found.path, modified_ns=file.modified_ns) if is_same else None
+
+    def _read(self, file: StoredFile) -> RawFile | SetAside:
+        """A file by its beginning; one that is no data stays set aside until its content or the reader changes."""
+        checksum = self.folder.root.checksum(file)  # first: a content that takes its place meanwhile is another one
+        try:
+            return _describe(self.folder, file, self.now, checksum)
+        except LayoutError as error:
+            found = _set_aside(self.folder.root, file, str(error))
+            return replace(found, checksum=checksum, reader=reader_version())
 
 
-def _has_content(root: Folder, file: StoredFile, last: FileEntry | RawFile, *, verify: bool = False) -> bool:
+def _has_content(root: Folder, file: StoredFile, last: FileEntry | RawFile | SetAside, *, verify: bool = False) -> bool:
     """Whether a file holds what was ingested or described: tools that keep times make these no proof."""
     if last.size not in (0, file.size):
         return False
@@ -210,7 +223,7 @@ def _has_content(root: Folder, file: StoredFile, last: FileEntry | RawFile, *, v
     return root.checksum(file) == last.checksum
 
 
-def _describe(folder: RawFolder, file: StoredFile, now: datetime) -> RawFile:
+def _describe(folder: RawFolder, file: StoredFile, now: datetime, checksum: str) -> RawFile:
     root, event = folder.root, _event_time(file, now)
     head = root.read_bytes(file.name, _HEAD_BYTES)
     layout = sniff(_received(root, file, head), folder.feed(file.name))
@@ -219,7 +232,7 @@ def _describe(folder: RawFolder, file: StoredFile, now: datetime) -> RawFile:
         uri=root.uri(file.name),
         size=file.size,
         modified_ns=file.modified_ns,
-        checksum=root.checksum(file),
+        checksum=checksum,
         event_at=event.at.isoformat(),
         feed=layout.feed,
         event_from=event.source,

@@ -30,8 +30,9 @@ _REMEDY = "Rebuild it from bronze: churn repair"
 
 @dataclass(frozen=True)
 class Batch:
-    """One ingest batch; `is_rebuilt` says that its manifest was lost and has been rebuilt from bronze.
+    """One ingest batch; a discarded one was stopped or interrupted before bronze had a row of it.
 
+    `is_rebuilt` says that its manifest was lost and has been rebuilt from bronze.
     `has_null_for_blank` says that bronze has null where a file of the batch is blank, as release 0.1.0 wrote it.
     """
 

@@ -11,13 +11,13 @@ _NAME = "rebuild"
 
 @dataclass(frozen=True)
 class Rebuild:
-    """Why: the damaged tables, by name; none where operators have decided on files."""
+    """Why: the damaged tables, by name; none where operators have decided on files or asked for a full refresh."""
 
     tables: tuple[str, ...] = ()
 
 
 class RebuildRequest:
-    """The request of one lake, from the repair of a table or a decision on files until gold is complete again."""
+    """The request of one lake, from a full refresh, the repair of a table or a decision on files until gold is complete."""
 
     def __init__(self, lake: Folder) -> None:
         self._requests = Documents(lake / "_control", Rebuild)

@@ -72,9 +72,10 @@ class FileNote:
 
 @dataclass(frozen=True)
 class HeldFile:
-    """A file whose newest delivery is held: `quarantined` of its `rows` break rules, and `reason` says which.
+    """A file whose newest delivery is held: `quarantined` of its `rows` break rules; `reason` says which, and what to do.
 
-    `is_new` says that no earlier run has reported it.
+    `is_new` says that no earlier run has reported it. `summary` is the reason without what to do, `retry` and `discard`
+    are the commands that take the file as it is and that drop it.
     """
 
     file: str
@@ -84,6 +85,9 @@ class HeldFile:
     quarantined: int
     reason: str
     is_new: bool
+    summary: str = ""
+    retry: str = ""
+    discard: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A file leaves the list by itself: when it has been removed, replaced, or can be read after all.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS
 from contract.metrics import fingerprint
 from lake.documents import Documents
+from lake.names import printable
 from lake.storage import Folder
 
 _NAME = "set_aside"
@@ -24,8 +25,8 @@ _READER = 3
 class SetAside:
     """One content of a file that cannot be ingested; `reason` says why and what to do, without any of its content.
 
-    `reader` is the version that has read the whole file in vain, empty where the first bytes or less were enough: those
-    are looked at in every run. `since` and `run_id` say when it was found first, empty until that is recorded.
+    `reader` is the version that has read the content in vain, empty where it was not read: for its name or time, or without
+    permission. Those are looked at in every run, the others when their content or the reader has changed. `since` and `run_id` say when it was found first, empty until that is recorded.
     """
 
     path: str
@@ -37,6 +38,10 @@ class SetAside:
     reader: str = ""
     since: str = ""
     run_id: str = ""
+
+    def is_named(self, names: Collection[str]) -> bool:
+        """Return whether the file is among `names`: paths, as printed or not, or addresses."""
+        return not {self.path, printable(self.path), self.uri}.isdisjoint(names)
 
     def is_same(self, other: "SetAside") -> bool:
         """Return whether both are about the same content of the same file, for the same reason."""

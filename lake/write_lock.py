@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from contract.errors import LakeError
-from contract.log import LOGGER
+from contract.log import reported_wait
 from lake.storage import Folder, LocalFolder
 
 _FILE = "_control/run.lock"
@@ -42,16 +42,22 @@ def _opened(lake: LocalFolder) -> TextIO:
 
 
 def _acquire(file: TextIO, wait_seconds: float) -> bool:
-    deadline, waits = time.monotonic() + wait_seconds, False
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            if not waits:
-                LOGGER.info("waiting until another run on this lake has ended")
-            waits = True
+    if _try(file):
+        return True
+    if not wait_seconds:
+        return False
+    deadline = time.monotonic() + wait_seconds
+    with reported_wait("waiting until another run on this lake has ended"):
+        while time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-        else:
-            return True
+            if _try(file):
+                return True
+    return False
+
+
+def _try(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

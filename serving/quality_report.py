@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contract.tables import LAYERS
-from lake.results import JobResult, Results
+from lake.results import HeldFile, JobResult, Results
 from lake.storage import Folder
 from serving.pages import render as render_page
 
 _RUNS_SHOWN = 30
+_HELD_SHOWN = 20
+_GATED = "silver.customers"
 _SPARK_WIDTH, _SPARK_HEIGHT = 160, 36
 
 
@@ -52,13 +54,21 @@ def render(results: Results) -> str:
     """Return the report as HTML."""
     run_ids = results.run_ids()[-_RUNS_SHOWN:]
     runs = [(run_id, results.for_run(run_id)) for run_id in run_ids]
+    shown = [result for _, found in runs for result in found]
     return render_page(
         "quality.html.j2",
-        tables=_tables([result for _, found in runs for result in found]),
+        held=_held(shown),
+        held_shown=_HELD_SHOWN,
+        tables=_tables(shown),
         runs=list(reversed(runs)),
         width=_SPARK_WIDTH,
         height=_SPARK_HEIGHT,
     )
+
+
+def _held(results: Sequence[JobResult]) -> tuple[HeldFile, ...]:
+    """The files that are held: each result of the gate names all of them, so the newest one says it."""
+    return next((result.held for result in reversed(results) if result.job == "silver" and result.table == _GATED), ())
 
 
 def _tables(results: Sequence[JobResult]) -> list[TableReport]:

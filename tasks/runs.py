@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -21,13 +21,14 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled
 
 from blocks.platform import Platform
-from contract.log import LOGGER
+from contract.log import LOGGER, reported_wait
 from lake.results import JobResult
 from lake.write_lock import write_lock
 from tasks.defaults import TAGS
 
 _LEASE_SECONDS = 60  # the minimum that Prefect allows: how long a dead run blocks others
 _MAX_WAIT_SECONDS = 24 * 3600.0
+_WAIT_SAID_AFTER_SECONDS = 2.0  # a free slot is taken sooner
 
 
 def new_run_id() -> str:
@@ -45,10 +46,11 @@ def lake_write_lock(platform: Platform) -> Iterator[None]:
     name = "churn-writer-" + re.sub(r"[^a-z0-9]+", "-", platform.lake.lower()).strip("-")
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name(name, 1)
-    with (
-        concurrency(name, occupy=1, strict=True, lease_duration=_LEASE_SECONDS),
-        write_lock(platform.folder(), wait_seconds=_MAX_WAIT_SECONDS),
-    ):
+    what = f"waiting until no other run writes to {platform.lake}; one that has died blocks it for up to a minute"
+    with ExitStack() as held:
+        with reported_wait(what, after_seconds=_WAIT_SAID_AFTER_SECONDS):
+            held.enter_context(concurrency(name, occupy=1, strict=True, lease_duration=_LEASE_SECONDS))
+        held.enter_context(write_lock(platform.folder(), wait_seconds=_MAX_WAIT_SECONDS))
         yield
 
 

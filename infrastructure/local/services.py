@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from contract.errors import MachineError
-from contract.log import LOGGER_NAME
+from contract.log import LOGGER, LOGGER_NAME
 from infrastructure.local.paths import HOME_SETTING, PACKAGES, log_file, state_folder
 from infrastructure.local.redshift.account import ensure_password
 
@@ -224,7 +224,17 @@ def _choose_port(service: Service) -> int:
                 f"Set {service.port_setting} to a free one."
             )
         return int(wanted)
-    return service.port if _is_free(service.port) else free_port()
+    if _is_free(service.port):
+        return service.port
+    port = free_port()
+    LOGGER.warning(
+        "port %d is in use by another program: the %s server listens on port %d instead; %s names a fixed one",
+        service.port,
+        service.name,
+        port,
+        service.port_setting,
+    )
+    return port
 
 
 def _is_free(port: int) -> bool:

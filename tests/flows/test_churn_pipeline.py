@@ -1,19 +1,22 @@
 """The whole pipeline as a Prefect flow, its job runner in this process."""
 
+import logging
 import threading
 
 import pytest
 
 from blocks.platform import Platform
-from contract.errors import GateError, JobError
+from contract.errors import GateError, JobError, RawPathError
 from flows.churn_pipeline import churn_pipeline
 from lake.results import Check
 from lake.write_lock import write_lock
 from serving.warehouse.statements import execute
+from tasks.runs import lake_write_lock
 from tests.support.in_process import InProcessJob
 from tests.support.pipeline import PipelineHarness
 from tests.support.records import many, record, write_jsonl
 from tests.support.scripted_jobs import result, scripted
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -38,6 +41,23 @@ def test_raw_file_to_warehouse_and_a_following_day(platform, tmp_path):
     report = (tmp_path / "lake" / "_reports" / "quality.html").read_text()
     assert "gold.customer_churn_analysis" in report
     assert "http" not in report.replace("http-equiv", "")
+
+
+def test_interrupted_full_refresh_is_done_by_the_next_run(platform, tmp_path, caplog):
+    raw = str(tmp_path / "raw")
+    write_jsonl(tmp_path / "raw" / "2026-01-01" / "a.jsonl", *many(8))
+    churn_pipeline(platform, raw)
+    with pytest.raises(RawPathError):
+        churn_pipeline(platform, str(tmp_path / "nowhere"), full_refresh=True)
+    with caplog.at_level(logging.INFO, "churn"):
+        continued = churn_pipeline(platform, raw)
+    assert "was asked for before, and is not complete yet" in caplog.text
+    rewritten = {r.table: r.rows_written for r in continued.results if r.outcome != "unchanged" and r.table}
+    assert rewritten["silver.customers"] == rewritten["gold.customer_churn_analysis"] == 8
+    assert continued.load.rows_loaded == 8
+    caplog.clear()
+    assert {r.outcome for r in churn_pipeline(platform, raw).results if r.table} == {"unchanged"}
+    assert "asked for before" not in caplog.text
 
 
 def test_platform_without_a_warehouse_exports_nothing_for_one(platform, tmp_path):
@@ -110,3 +130,23 @@ def test_runs_on_one_lake_wait_for_each_other(scripted_platform):
         churn_pipeline(platform)
     holder.join()
     assert began
+
+
+def test_wait_for_another_run_is_said(scripted_platform, caplog):
+    """Also where that run has died: nothing but the end of its slot in Prefect ends the wait."""
+    platform, is_held = scripted_platform(lambda _: []), threading.Event()
+    said = f"waiting until no other run writes to {platform.lake}"
+
+    def hold():
+        with lake_write_lock(platform):
+            is_held.set()
+            wait_for(lambda: said in caplog.text)
+
+    holder = threading.Thread(target=hold)
+    with caplog.at_level(logging.INFO, "churn"):
+        holder.start()
+        assert is_held.wait(60)
+        assert said not in caplog.text, "a free slot is not waited for"
+        with lake_write_lock(platform):
+            assert said in caplog.text
+    holder.join()

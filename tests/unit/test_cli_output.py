@@ -5,18 +5,21 @@ import logging
 import os
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import typer
 from deltalake import write_deltalake
 
-from cli import dashboard, deploy, dry_run, generate, package, query, startup, status
+from cli import dashboard, deploy, down, dry_run, generate, package, query, startup, status
 from cli.lakes import local_lake
 from cli.rows import show
 from contract.errors import LakeError, PlatformError, QueryError, RawPathError
 from infrastructure.aws.wheels import missing_wheels
 from infrastructure.local import services
+from infrastructure.local.paths import STATE
 from lake.dashboard_data import Dashboards, pack
 from lake.results import JobResult, Results
 from lake.storage import open_folder
@@ -293,3 +296,46 @@ def test_progress_goes_to_standard_error(capsys, monkeypatch):
     assert captured.out == ""
     assert captured.err.endswith("bronze: running\n")
     assert startup.os.environ["PREFECT_LOGGING_LEVEL"] == "ERROR"
+
+
+# State
+
+
+def _fill(state):
+    for name in STATE:
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        if "." in name:
+            (state / name).write_text("a page")
+        else:
+            (state / name / "below").mkdir(parents=True)
+
+
+def test_state_is_deleted_where_the_setting_says(state, tmp_path, capsys):
+    _fill(state)
+    _fill(tmp_path / ".churn")
+    down.delete_state(is_sure=True)
+    assert _printed(capsys) == f"state in {state}: deleted"
+    assert not state.exists()
+    assert {path.name for path in (tmp_path / ".churn").iterdir()} == set(STATE)
+    down.delete_state(is_sure=False)
+    assert _printed(capsys) == f"state in {state}: there was none"
+
+
+def test_what_is_not_ours_stays(state, tmp_path, capsys):
+    """Somebody may have named a folder that has other things, or put a link to a lake elsewhere there."""
+    (tmp_path / "elsewhere" / "lake").mkdir(parents=True)
+    state.mkdir()
+    (state / "thesis.txt").write_text("years of work")
+    (state / "lake").symlink_to(tmp_path / "elsewhere" / "lake")
+    down.delete_state(is_sure=True)
+    assert _printed(capsys) == f"state in {state}: deleted; kept, as it is not ours: thesis.txt"
+    assert [path.name for path in state.iterdir()] == ["thesis.txt"]
+    assert (tmp_path / "elsewhere" / "lake").exists()
+
+
+def test_state_is_kept_unless_its_deletion_is_confirmed(state, monkeypatch):
+    _fill(state)
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    with pytest.raises(typer.Abort):
+        down.delete_state(is_sure=False)
+    assert {path.name for path in state.iterdir()} == set(STATE)

@@ -184,6 +184,7 @@ def test_destruction_needs_its_name(calls):
         (("report", "--open"), ["status:show_report"]),
         (("dashboard", "--no-open"), ["lakes:local_lake", "dashboard:show_dashboard"]),
         (("down",), ["down:down"]),
+        (("down", "--delete-state"), ["down:down", "down:delete_state"]),
         (("up",), ["startup:use_local_prefect", "up:up"]),
         (("watch",), ["startup:use_prefect", "watch:watch_folder"]),
         (("blocks",), ["startup:use_prefect", "up:register"]),

@@ -27,6 +27,7 @@ from lake.manifests import Manifests
 from lake.names import printable
 from lake.rebuild import Rebuild, RebuildRequest
 from lake.register import FileEntry, Register
+from lake.set_aside import SetAside, SetAsideFiles
 from lake.storage import open_folder
 
 COPIES = ("_control/deliveries.json", "_control/deliveries_copy.json")
@@ -224,6 +225,20 @@ def test_all_held_files_are_judged_again(lake):
 def test_nothing_to_decide_asks_for_nothing(lake):
     assert decide(lake, retry_held=True, at=NOW) == []
     assert RebuildRequest(lake).read() is None
+
+
+def test_a_file_that_is_set_aside_is_read_again_when_asked(lake):
+    refused = SetAside("x.csv", "/raw/x.csv", 9, 1, "unknown layout", "c", "1", NOW.isoformat(), "r")
+    store, other = SetAsideFiles(lake), replace(refused, path="y.csv", uri="/raw/y.csv")
+    for name in ("x.csv", "/raw/x.csv"):
+        store.write([refused, other])
+        assert decide(lake, retry=[name], at=NOW) == ["file read again: x.csv"]
+        assert store.read() == (replace(refused, reader=""), other)
+    assert (Deliveries(lake).read(), RebuildRequest(lake).read()) == ((), None)
+    store.write([refused, other])
+    with pytest.raises(RawPathError, match=r"gone\.csv is no batch and no file that was ingested or set aside"):
+        decide(lake, retry=["x.csv", "gone.csv"], at=NOW)
+    assert store.read() == (refused, other), "all or nothing"
 
 
 def test_a_name_as_it_is_printed_is_known(tmp_path):

@@ -156,8 +156,8 @@ def test_batches_are_printed_newest_first(raw, lake, capsys):
     batches.show_batches(local_lake(None), 20, as_json=True)
     newest, first = json.loads(capsys.readouterr().out)
     assert newest == {
-        "batch": 2, "state": "discarded", "started_at": NOW.isoformat(), "files": 1, "feeds": ["services"],
-        "rows": None, "rebuilt": False,
+        "batch": 2, "state": "rolled_back", "started_at": NOW.isoformat(), "files": 1, "files_discarded": 0,
+        "feeds": ["services"], "rows": None, "rebuilt": False,
     }  # fmt: skip
     assert (first["state"], first["files"], first["feeds"], first["rows"]) == (
         "committed",
@@ -167,8 +167,19 @@ def test_batches_are_printed_newest_first(raw, lake, capsys):
     )
     batches.show_batches(local_lake(None), 1, as_json=False)
     words = " ".join(capsys.readouterr().out.split())
-    assert "2 discarded 2026-11-27 00:00:00 services 1" in words
+    assert "2 rolled back 2026-11-27 00:00:00 services 1 rolled back: stopped or interrupted." in words
     assert "committed" not in words
+
+
+def test_only_files_are_called_discarded(raw, lake, capsys):
+    """By an operator: what became of a batch has another name."""
+    batches.show_batches(local_lake(None), 20, as_json=True)
+    (batch,) = json.loads(capsys.readouterr().out)
+    assert (batch["state"], batch["files"], batch["files_discarded"]) == ("committed", 4, 1)
+    batches.show_batches(local_lake(None), 20, as_json=False)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "billing, customers 4 (1 discarded) 8 discarded files: an operator has taken them back" in words
+    assert "rolled back" not in words
 
 
 def test_no_batch_says_what_to_do(capsys):

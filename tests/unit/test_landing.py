@@ -17,6 +17,7 @@ from lake import landing, storage
 from lake.landing import discover, files_by_day, unchanged_since
 from lake.manifests import CHECKPOINT_INTERVAL, Manifests
 from lake.register import FileEntry
+from lake.sniff import sniff
 from lake.storage import open_folder
 from tests.support.records import record, write_jsonl
 
@@ -487,6 +488,39 @@ def test_file_read_in_vain_is_not_read_again_until_it_changes(raw, manifests, mo
     _write(path, _record("A"))
     monkeypatch.setattr(landing, "reader_version", lambda: "of another release")
     assert _paths(discover(str(raw), manifests, judged=judged).new) == ["a.jsonl"]
+
+
+@pytest.mark.parametrize("content", ["[" * 1000, "colour,size\nred,3\n", '{"colour": "red"}\n'])
+def test_file_of_no_known_layout_is_not_sniffed_again_until_it_changes(raw, manifests, monkeypatch, content):
+    path, sniffed = _write(raw / "a.jsonl", content), []
+    monkeypatch.setattr(landing, "sniff", lambda *given: sniffed.append(given) or sniff(*given))
+    first = discover(str(raw), manifests).set_aside
+    again = discover(str(raw), manifests, judged=first).set_aside
+    assert (len(sniffed), again[0].is_same(first[0])) == (1, True)
+    os.utime(path, (1, 1))
+    assert _reasons(discover(str(raw), manifests, judged=again)) == {"a.jsonl": first[0].reason}
+    assert len(sniffed) == 1, "a copy that lost its time is the same content"
+    asked = [replace(first[0], reader="")]
+    assert _reasons(discover(str(raw), manifests, judged=asked)) == {"a.jsonl": first[0].reason}
+    assert len(sniffed) == 2
+    _write(path, _record("A"))
+    assert _paths(discover(str(raw), manifests, judged=first).new) == ["a.jsonl"]
+
+
+def test_content_that_comes_while_another_is_refused_is_looked_at(raw, manifests, monkeypatch):
+    path = _write(raw / "a.jsonl", "colour,size\nred,3\n")
+
+    def replaced_meanwhile(*given):
+        try:
+            return sniff(*given)
+        finally:
+            _write(path, _record("A"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "sniff", replaced_meanwhile)
+        refused = discover(str(raw), manifests).set_aside
+    assert len(refused) == 1
+    assert _paths(discover(str(raw), manifests, judged=refused).new) == ["a.jsonl"]
 
 
 def test_denied_object_stops_no_other_and_an_outage_stops_all(manifests, bucket, monkeypatch, tmp_path):

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from lake.deliveries import Delivery, Reason
+from lake.file_report import held_files
 from lake.results import Check, JobResult, Results
 from lake.storage import open_folder
 from serving.quality_report import REPORT, TableReport, render, write_report
@@ -157,3 +159,39 @@ def test_table_without_checks_is_listed_only(tmp_path):
     page = Page(_page(tmp_path, _result("1")))
     assert "At a glance" not in "".join(page.text)
     assert "silver.customers" in "".join(page.text)
+
+
+HELD = Delivery("day 1/a<b>.csv", "billing", 4, "held", 10, 4, 0.05, (Reason("churn is not yes or no", 4, "xxxxx"),))
+
+
+def test_held_files_come_first_with_why_and_what_to_do(tmp_path):
+    stopped = replace(_result("2", FAILED), held=held_files([HELD], "2"))
+    page = Page(_page(tmp_path, _result("1", PASSED, table="bronze.billing"), stopped))
+    words = " ".join("".join(page.text).split())
+    assert "1 file is held: none of its rows is used" in words
+    assert words.index("1 file is held") < words.index("At a glance") < words.index("values not null")
+    why, retry, discard = (
+        words.index(text)
+        for text in (
+            "4 of 10 rows are quarantined (40.0%, limit 5.0%): 4 × churn is not yes or no, e.g. 'xxxxx'",
+            "churn retry 'day 1/a<b>.csv' --max-quarantined-share 0.4",
+            "churn discard 'day 1/a<b>.csv'",
+        )
+    )
+    assert why < retry < discard < words.index("At a glance")
+
+
+def test_held_file_is_gone_with_the_gate_s_next_result(tmp_path):
+    """Whatever else a later run has done: only the gate says who is held."""
+    held = replace(_result("1", PASSED), held=held_files([HELD], "1"))
+    swept = JobResult("maintenance", "silver.customers", "2", "2026-01-01T00:00:02+00:00", "passed")
+    assert "1 file is held" in _page(tmp_path, held, swept, _result("3", PASSED, table="bronze.billing"))
+    assert "is held" not in _page(tmp_path, replace(_result("4"), outcome="unchanged"))
+
+
+def test_no_more_held_files_are_listed_than_one_reads(tmp_path):
+    held = replace(_result("1", PASSED), held=held_files([HELD] * 1025, "1"))
+    text = _page(tmp_path, held)
+    assert "1,025 files are held: none of their rows is used" in text
+    assert text.count("churn discard") == 20
+    assert "And 1,005 more: <code>churn files --state held</code>" in text

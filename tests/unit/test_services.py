@@ -89,13 +89,20 @@ def test_a_port_that_is_none_is_refused(monkeypatch, port):
     assert not PREFECT.record.exists()
 
 
-def test_the_usual_port_is_left_to_whoever_has_it():
+def test_the_usual_port_is_left_to_whoever_has_it(caplog):
     with socket.socket() as holder:
         port = bound_below_ephemeral_ports(holder)
         holder.listen()
         taken = replace(PREFECT, name="other", port=port, port_setting="CHURN_OTHER_PORT")
-        assert services._choose_port(taken) != taken.port
-    assert services._choose_port(taken) == taken.port
+        chosen = services._choose_port(taken)
+    assert chosen != port
+    assert caplog.messages == [
+        f"port {port} is in use by another program: the other server listens on port {chosen} instead; "
+        "CHURN_OTHER_PORT names a fixed one"
+    ]
+    caplog.clear()
+    assert services._choose_port(taken) == port
+    assert caplog.messages == []
 
 
 def test_state_goes_where_the_setting_says(home):

@@ -13,6 +13,7 @@ from contract.tables import TABLES
 from lake.arrivals import RawFileEvent
 from lake.dashboard_data import Dashboards, pack
 from lake.delta_log import commit_file
+from lake.rebuild import RebuildRequest
 from lake.results import BatchStatistics, JobResult
 from lake.reviews import Month, Review, Reviews
 from lake.storage import open_folder
@@ -23,6 +24,7 @@ from tasks.crawlers import report_drift
 from tasks.glue import run_glue_job
 from tasks.operators import deliver, notify
 from tasks.raw import Day, days_with_files, publish_backfill
+from tasks.rebuild import request_rebuild
 from tasks.report import publish_dashboard, publish_review, publish_tables
 from tasks.runs import format_file_count, new_run_id
 from tests.support.gold_rows import gold_customers
@@ -336,3 +338,18 @@ def test_run_ids_sort_by_time(monkeypatch):
     assert ids == sorted(ids)
     assert ids[0] == "20260101T000000000000Z"
     assert len(set(ids)) == len(ids)
+
+
+# Rebuilds
+
+
+def test_full_refresh_stays_asked_for_until_it_is_done(tmp_path, caplog):
+    platform = SimpleNamespace(folder=lambda: open_folder(tmp_path))
+    assert not request_rebuild.fn(platform, wanted=False)
+    with caplog.at_level(logging.INFO, "churn"):
+        assert request_rebuild.fn(platform, wanted=True)
+        assert not caplog.text, "whoever asks now need not be told"
+        assert request_rebuild.fn(platform, wanted=False)
+    assert "was asked for before, and is not complete yet" in caplog.text
+    RebuildRequest(open_folder(tmp_path)).close()
+    assert not request_rebuild.fn(platform, wanted=False)

@@ -82,6 +82,7 @@ ALLOWED = [
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/deliveries.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/deliveries_copy.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/rebuild.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/set_aside.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_reports/dashboard.html"),
     (ORCHESTRATOR, "s3:DeleteObject", f"{LAKE}/lake/_alerts/3.claimed.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{RESULTS}/athena/x.csv"),
