@@ -15,7 +15,6 @@ import re
 import pytest
 from moto.glue.models import glue_backends
 from prefect.settings import PREFECT_API_URL
-from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from blocks.platform import Platform
@@ -91,8 +90,7 @@ def own_warehouse(cloud, redshift, credentials):
         host="127.0.0.1",
         port=redshift.port,
         database=DATABASE,
-        user=USER,
-        password=SecretStr(PASSWORD),
+        secret_arn=arn,
         workgroup=service.workgroup,
         query_route="data-api",
         reader_secret_arn=arn,
@@ -115,7 +113,7 @@ def _findings(churn, exit_code):
 
 def _resources(cloud, stack):
     found = cloud.client("cloudformation").list_stack_resources(StackName=stack)["StackResourceSummaries"]
-    return {resource["PhysicalResourceId"] for resource in found}
+    return {resource["PhysicalResourceId"] for resource in found} - {""}
 
 
 def _upload(cloud, folder, raw):
@@ -124,10 +122,14 @@ def _upload(cloud, folder, raw):
         cloud.client("s3").upload_file(str(path), bucket, f"{prefix}/{path.relative_to(folder).as_posix()}")
 
 
+def _bucket(place):
+    return place.removeprefix("s3://").partition("/")[0]
+
+
 @contextlib.contextmanager
 def _without_default_encryption(cloud, place):
     """See above: for the time of a run."""
-    s3, bucket = cloud.client("s3"), place.removeprefix("s3://").partition("/")[0]
+    s3, bucket = cloud.client("s3"), _bucket(place)
     declared = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
     s3.delete_bucket_encryption(Bucket=bucket)
     yield
@@ -198,12 +200,13 @@ def test_documented_walk(cloud, churn, deployed, own_warehouse, tmp_path):
     assert f"{NAME}: no changes" in churn("deploy", "--stack", NAME, "--plan", *OF_MOTO)
 
     churn("destroy", "--stack", NAME, "--yes")
-    assert json.loads(churn("files", "--platform", "staging", "--json")) == [], "the other environment is untouched"
+    present = {bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]}
+    assert {_bucket(staging.lake), _bucket(staging.raw)} <= present, "the other environment is untouched"
     printed = deployed(NAME, "production")
     new = Platform.load("production")
     assert f'changed lake: "{platform.lake}" -> "{new.lake}"' in printed
     assert (new.customer_ids, new.warehouse.host) == ("hashed", own_warehouse.host)
-    assert cloud.client("s3").head_bucket(Bucket=new.lake.removeprefix("s3://").split("/")[0])
+    assert cloud.client("s3").head_bucket(Bucket=_bucket(new.lake))
 
 
 def test_walk_has_the_commands_of_the_document():
