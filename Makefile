@@ -1,6 +1,6 @@
 # Two commands are enough: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly check docs bench package format setup lock sample clean
+.PHONY: help run test nightly glue6 check docs bench package format setup lock sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
 # Three processes on two cores, as servers are waited for; tests/conftest.py says which tests run together, the longest first.
@@ -9,7 +9,7 @@ PYTEST_OPTIONS := -n 3 --dist loadscope --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this help
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z0-9]+:.*##' Makefile | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 run: setup ## Set up, make sample data if there is none, run the pipeline
 	@test -d data/raw || $(CHURN) generate
@@ -22,6 +22,9 @@ test: setup ## Set up and run the tests
 nightly: setup ## Set up and run everything, the long stories included
 	@sh scripts/browser.sh
 	@$(PYTHON) -m pytest $(PYTEST_OPTIONS)
+
+glue6: setup ## Run the Spark tests on Spark 4.1 and Delta 4.2, as Glue 6.0 has them
+	@sh scripts/glue6.sh -m "not nightly"
 
 bench: setup ## Measure the pipeline against a bare script, write docs/performance.md (about 10 minutes)
 	@$(PYTHON) -m benchmarks.pipeline

@@ -55,7 +55,7 @@ def audit(
     rows, null_rates = (
         _pandas_profile(frame, measured) if isinstance(frame, pd.DataFrame) else _spark_profile(frame, measured)
     )
-    statistics = BatchStatistics(rows=rows, null_rates=null_rates)
+    statistics = BatchStatistics(rows=rows, null_rates=null_rates, is_whole=context.full_refresh)
     compared = _compared(context, table, statistics, held_files)
     on_statistics = check_rows(compared, statistics_suite())
     checks = check_rows(frame, suite) + tuple(_with_value(check, compared) for check in on_statistics)
@@ -90,7 +90,7 @@ def _spark_profile(frame: DataFrame, measured: Mapping[str, str]) -> tuple[int, 
 
 def _compared(context: JobContext, table: Table, statistics: BatchStatistics, held_files: int) -> pd.DataFrame:
     """The one-row frame that `expectations.batch_statistics` describes."""
-    previous = _previous_increment(context, table)
+    previous = None if statistics.is_whole else _previous_increment(context, table)
     before = previous.statistics if previous else BatchStatistics()
     rows = statistics.rows or 0
     change = None
@@ -106,7 +106,6 @@ def _compared(context: JobContext, table: Table, statistics: BatchStatistics, he
 
 
 def _previous_increment(context: JobContext, table: Table) -> JobResult | None:
-    """The previous published batch, None for a first load: a daily batch is not compared with a full one."""
+    """The previous published batch that was an increment: a daily batch is not compared with a full one."""
     published = (r for r in context.results.history(table.name) if r.is_published and r.run_id != context.run_id)
-    found = next(published, None)
-    return found if found is not None and found.version_before is not None else None
+    return next((r for r in published if r.version_before is not None and not r.statistics.is_whole), None)

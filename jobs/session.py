@@ -7,12 +7,18 @@ SMALL_INPUT_BYTES = 32 * 1024 * 1024
 # Of input, which is packed: in memory it takes about four times as much.
 _PARTITION_BYTES = 32 * 1024 * 1024
 _FEWEST_PARTITIONS = 16
+# A record may have 8 MB, and Parquet and Spark count rows where memory is what counts: by default they let 100 to 10,000
+# rows pass before they measure a page or a row group, and decode 4,096 rows at once.
+_ROWS_AT_ONCE = 8
 
 _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
+    "parquet.page.size.row.check.min": str(_ROWS_AT_ONCE),
+    "parquet.page.size.row.check.max": str(_ROWS_AT_ONCE),
+    "spark.sql.parquet.columnarReaderBatchSize": str(_ROWS_AT_ONCE),
 }
 _SMALL = {
     # What a job persists is read a few times and dropped; compressing little data saves nothing.

@@ -4,7 +4,8 @@ What was ingested before says the register of the batch manifests (`lake.manifes
 files, not of rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,13 +14,16 @@ from contract.errors import LakeError, LayoutError, UnreadableFileError
 from lake.event_time import EventTime, TimeSource, event_time
 from lake.manifests import Manifests
 from lake.names import is_text, printable
+from lake.raw.container import read_parts
 from lake.raw_folder import RawFolder, list_raw, open_raw, refusal
 from lake.register import FileEntry, Register
 from lake.set_aside import SetAside, reader_version
-from lake.sniff import SAMPLE_BYTES, sniff
+from lake.sniff import sniff
 from lake.storage import Folder
 from lake.walk import StoredFile
 
+# Nearly always enough to know what a file is, by one request: bzip2 gives nothing before the end of a block, of up to 900 KB.
+_HEAD_BYTES = 1024 * 1024
 TRUSTED_BYTES = 64 * 1024 * 1024
 """Up to this size a file's content is compared with what was ingested; for larger ones size and time are proof enough."""
 
@@ -208,8 +212,8 @@ def _has_content(root: Folder, file: StoredFile, last: FileEntry | RawFile, *, v
 
 def _describe(folder: RawFolder, file: StoredFile, now: datetime) -> RawFile:
     root, event = folder.root, _event_time(file, now)
-    head = root.read_bytes(file.name, SAMPLE_BYTES)
-    layout = sniff(head, folder.feed(file.name), is_whole=file.size <= SAMPLE_BYTES)
+    head = root.read_bytes(file.name, _HEAD_BYTES)
+    layout = sniff(_received(root, file, head), folder.feed(file.name))
     return RawFile(
         path=file.name,
         uri=root.uri(file.name),
@@ -221,6 +225,15 @@ def _describe(folder: RawFolder, file: StoredFile, now: datetime) -> RawFile:
         event_from=event.source,
         note=event.note,
     )
+
+
+def _received(root: Folder, file: StoredFile, head: bytes) -> Iterator[bytes]:
+    """The bytes of a file that begins with `head`; the others are fetched only when they are asked for."""
+    yield from read_parts(io.BytesIO(head))
+    if file.size > len(head):
+        with root.open(file.name) as stream:
+            stream.read(len(head))
+            yield from read_parts(stream)
 
 
 def _in_order(files: Iterable[RawFile], register: Register) -> tuple[RawFile, ...]:

@@ -51,13 +51,14 @@ class BatchStatistics:
     """What was measured on a batch.
 
     `rows` and `files` count, None where nothing was counted; `null_rates` are shares (0 to 1) by column, `kpis`
-    values by KPI.
+    values by KPI. `is_whole`: all of bronze, as in a full refresh, and not a day's increment.
     """
 
     rows: int | None = None
     files: int | None = None
     null_rates: dict[str, float] = field(default_factory=dict)
     kpis: dict[str, float] = field(default_factory=dict)
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)

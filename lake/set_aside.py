@@ -17,7 +17,7 @@ from lake.storage import Folder
 
 _NAME = "set_aside"
 # Raise it when files that could not be read to their end may be readable now: after a change of sniffing or parsing.
-_READER = 2
+_READER = 3
 
 
 @dataclass(frozen=True)

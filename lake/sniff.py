@@ -1,22 +1,20 @@
 """Find out what a raw file is from its first bytes: format, delimiter, headers, feed. Its name decides nothing."""
 
-import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from contract.columns import COLUMNS, NO, YES
 from contract.errors import DamagedFileError, LayoutError
 from contract.feeds import closest_feed, column_for_header, match_feed, missing_columns, normalize_header
-from lake.raw.container import beginning, content
+from lake.raw.container import unpacked
 from lake.raw.json_records import JsonRecord
-from lake.raw.layout import SAMPLE_BYTES as CONTENT_BYTES
+from lake.raw.layout import SAMPLE_BYTES
 from lake.raw.reader import read_records
-from lake.raw.records import Fault
+from lake.raw.records import DEFAULT_LIMITS, Fault
 
-SAMPLE_BYTES = 1024 * 1024
-"""How many bytes of a file are needed: bzip2 gives nothing before the end of a block, of up to 900 KB."""
-
+_MOST_BYTES = 4 * DEFAULT_LIMITS.length  # of content: the limit of a JSON record is in characters, of up to four bytes
+_MOST_RECORDS = 1000  # that say nothing, of a sample that is extended
 _NUMBER = re.compile(r"[+-]?\d[\d.,:/ -]*")
 _SPELLINGS = {spelling for column in COLUMNS for value, more in column.values.items() for spelling in (value, *more)}
 _VALUES = {*YES, *NO, *map(normalize_header, _SPELLINGS)}
@@ -33,33 +31,71 @@ class Layout:
     headers: tuple[str, ...]
 
 
-def sniff(head: bytes, folder: str | None, *, is_whole: bool) -> Layout:
-    """Return the layout of a file that begins with `head`: its first `SAMPLE_BYTES`, or all of it.
+def sniff(received: Iterator[bytes], folder: str | None) -> Layout:
+    """Return the layout of a file; of the bytes that are `received` of it, no more are taken than that needs.
 
-    `folder` is the feed that the file's folders name; `is_whole` says that `head` is the whole file. Raises LayoutError for a file of no known layout,
-    or damaged where it can be seen so early. Nothing that the file contains is in the message but names of columns that
-    the contract knows: a file without a header has personal data in its place.
+    These are `SAMPLE_BYTES` of its content, more where no record ends in them. `folder` is the feed that the file's
+    folders name. Raises LayoutError for a file of no known layout, or damaged where it can be seen so early. Nothing
+    that the file contains is in the message but names of columns that the contract knows: a file without a header has
+    personal data in its place.
     """
-    sample = beginning(content(io.BytesIO(head), is_whole=is_whole), CONTENT_BYTES + 1)
-    found = read_records(lambda: iter([sample[:CONTENT_BYTES]]))
-    headers = found.layout.headers or _keys(found.objects or (), is_whole=is_whole and len(sample) <= CONTENT_BYTES)
+    start = _Beginning(unpacked(received))
+    found = read_records(start)
+    headers = found.layout.headers or _keys(found.objects or (), start)
     feed = _feed(headers, folder, found.layout.format)
     return Layout(feed, found.layout.format, found.layout.delimiter, headers)
 
 
-def _keys(objects: Iterable[JsonRecord | Fault], *, is_whole: bool) -> tuple[str, ...]:
-    """The keys of all objects. The beginning of a longer file may end anywhere."""
+class _Beginning:
+    """The beginning of a file's content: `SAMPLE_BYTES`, then up to `_MOST_BYTES` while these are not enough."""
+
+    def __init__(self, content: Iterator[bytes]) -> None:
+        self._content = content
+        self._taken: list[bytes] = []
+        self._bytes = 0
+        self.is_enough = False
+        self.is_cut = False
+
+    @property
+    def is_extended(self) -> bool:
+        """Return whether more than `SAMPLE_BYTES` have been taken."""
+        return self._bytes > SAMPLE_BYTES
+
+    def __call__(self) -> Iterator[bytes]:
+        """Yield the content from its beginning; after the first call, only what has been taken already."""
+        return iter(tuple(self._taken)) if self._taken else self._take()
+
+    def _take(self) -> Iterator[bytes]:
+        for part in self._content:
+            self._taken.append(part)
+            self._bytes += len(part)
+            yield part
+            if (self._bytes >= SAMPLE_BYTES and self.is_enough) or self._bytes >= _MOST_BYTES:
+                self.is_cut = True
+                return
+
+
+def _keys(objects: Iterable[JsonRecord | Fault], start: _Beginning) -> tuple[str, ...]:
+    """The keys of all objects at the start of the file, which may be cut anywhere."""
     keys: dict[str, None] = {}
+    reason = ""
     try:
-        for record in objects:
-            if not isinstance(record, Fault):
+        for number, record in enumerate(objects, 1):
+            if isinstance(record, Fault):
+                reason = reason or f" ({record.reason})"
+            else:
                 keys |= dict.fromkeys(record)
+            start.is_enough = bool(keys)
+            if not keys and start.is_extended and number >= _MOST_RECORDS:
+                break
     except DamagedFileError:
-        if is_whole:
+        if not start.is_cut:
             raise
+        reason = reason or f" (none ends in its first {_MOST_BYTES:,} bytes)"
     if not keys:
         raise LayoutError(
-            "no valid record found at the start of the file. JSON must be one object a line, or one array of objects."
+            f"no valid record found at the start of the file{reason}. "
+            "JSON must be one object a line, or one array of objects."
         )
     return tuple(keys)
 
@@ -71,10 +107,11 @@ def _feed(headers: Sequence[str], folder: str | None, file_format: str) -> str:
         if file_format == "csv" and _is_data(headers):
             raise LayoutError("the first line looks like data: the file has no header. Deliver it with a header.")
         closest = closest_feed(headers, folder)
+        move = "" if folder else ", put the file below a folder named after its feed"
         raise LayoutError(
             f"unknown layout. {_described(headers)} "
             f"Closest feed: {closest.name}, which lacks: {', '.join(missing_columns(closest, headers))}. "
-            "Add the columns, put the file below a folder named after its feed, or add the header as an alias in contract/columns.py."
+            f"Add the columns{move}, or add their headers as aliases in contract/columns.py."
         )
     _refuse_double_columns(headers)
     return feed.name

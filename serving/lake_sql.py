@@ -38,8 +38,9 @@ def query(lake: Path, sql: str) -> Rows:
             table.replace(exp.alias_(exp.to_table(_flat(f"{table.db}.{table.name}")), alias, table=True))
     try:
         result = builder.execute(tree.sql(dialect="postgres")).read_all()
-    except DeltaError as error:
-        raise QueryError(f"the query failed: {str(error).partition(chr(10))[0]}") from error
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise QueryError(f"the query failed: {reason}. If a file of a table is damaged: churn repair") from error
     columns = [field.name for field in result.schema]
     values = [[item.as_py() for item in result.column(i)] for i in range(len(columns))]
     return columns, list(zip(*values, strict=True))

@@ -10,6 +10,8 @@ from functools import cache
 
 from contract.columns import EVENT_TIME, KEY
 
+# A value has 200 characters at most; what is longer is quarantined, and silver carries only its beginning.
+_CARRIED_CHARACTERS = 64 * 1024
 # Letters that have a composed form lie in these; Hangul, which is composed by rule, does not.
 _LETTERS = range(0xC0, 0x3100)
 
@@ -17,6 +19,16 @@ _LETTERS = range(0xC0, 0x3100)
 def quote(text: str) -> str:
     """Return a SQL string of `text`."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def carried_sql(column: str) -> str:
+    """Return SQL of a received column, of one above 65,536 characters the beginning and "… (cut)", which no rule accepts.
+
+    A record may have 8 MB, which every shuffle and every copy of its row would move. Bytes are counted faster than
+    characters, and first.
+    """
+    is_long = " AND ".join(f"{size}(`{column}`) > {_CARRIED_CHARACTERS}" for size in ("octet_length", "length"))
+    return f"IF({is_long}, concat(left(`{column}`, {_CARRIED_CHARACTERS}), '… (cut)'), `{column}`)"
 
 
 def trimmed_sql(column: str) -> str:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from contract.columns import EVENT_TIME, KEY, NULL_WORDS
 from contract.feeds import GROUPS, Feed, Group
 from contract.schemas.silver import CUSTOMERS, QUARANTINE
-from transforms.received_text import event_time_sql, key_sql, trimmed_sql, valued_sql, visible_key_sql
+from transforms.received_text import carried_sql, event_time_sql, key_sql, trimmed_sql, valued_sql, visible_key_sql
 from transforms.row_rules import is_in_time_sql, typed_sql, violations_sql
 
 _FINGERPRINT = "_fingerprint"
@@ -94,7 +94,8 @@ def _with_conflicts(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -
     times = [f"IF({is_in_time_sql(at)}, {at}, NULL)" for at in ("_received_at", "_file_event_at")]
     judged = F.greatest("_ingested_at", F.lit(judged_at)) if judged_at else F.col("_ingested_at")
     keyed = (
-        bronze.withColumn("_judged_at", judged)
+        bronze.withColumns({column: F.expr(carried_sql(column)) for column in (*feed.columns, "_rescued_data")})
+        .withColumn("_judged_at", judged)
         .selectExpr("*", f"{visible_key_sql()} AS _visible_key", f"{event_time_sql()} AS _received_at")
         .selectExpr("*", f"{key_sql('_visible_key')} AS _whole_key")
         .selectExpr(

@@ -34,7 +34,11 @@ QUARANTINE = Schema(
         Field(KEY, "string", "Customer number, where it could be read"),
         required("reasons", "array<string>", "Every violation: the rules that the record breaks"),
         required("source_file", "string", "Path of the file below the raw folder"),
-        Field("raw_record", "string", "The record as received: the raw line, or its columns as JSON"),
+        Field(
+            "raw_record",
+            "string",
+            "The record as received: the raw line, or its columns as JSON; of a text above 65,536 characters the beginning, bronze has it whole",
+        ),
         required("occurrences", "bigint", "Number of identical records in the file"),
         required("event_at", "timestamp", "Event time of the record, UTC; of its file where it has no valid one"),
         required("batch_id", "bigint", "Ingest batch that brought the record"),

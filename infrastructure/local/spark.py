@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from contract.errors import MachineError
 from infrastructure.local.paths import PACKAGES, cache_folder
 from infrastructure.local.truststore import truststore_flags
 
-DELTA_PACKAGE = "io.delta:delta-spark_2.12:3.3.2"
+# By the Spark that is installed: that of Glue 5.1, which is pinned, and that of Glue 6.0.
+DELTA_PACKAGES = {"3.5": "io.delta:delta-spark_2.12:3.3.2", "4.1": "io.delta:delta-spark_4.1_2.13:4.2.0"}
 S3A_PACKAGE = "org.apache.hadoop:hadoop-aws:3.3.4"  # of the Hadoop that Spark 3.5 brings; 280 MB with AWS's SDK
 JVM_DIED = 70
 """Exit code of a Spark worker whose Java process has died."""
@@ -185,9 +187,16 @@ def _jar_names(*, s3: bool) -> Sequence[str]:
 
 def _cached_jars(names: Sequence[str]) -> list[Path]:
     """The jars in Ivy's cache; empty unless all of them are there."""
+    if _spark_version() != "3.5":
+        return []
     folder = Path.home() / ".ivy2" / "jars"
     jars = [folder / name for name in names]
     return jars if all(jar.exists() for jar in jars) else []
+
+
+def _spark_version() -> str:
+    """Major and minor version of the installed Spark."""
+    return ".".join(version("pyspark").split(".")[:2])
 
 
 def _s3_endpoint() -> dict[str, str]:
@@ -205,7 +214,8 @@ def _s3_endpoint() -> dict[str, str]:
 
 def _jar_settings(jars: list[Path], *, s3: bool) -> dict[str, str]:
     if not jars:
-        return {"spark.jars.packages": ",".join([DELTA_PACKAGE, *([S3A_PACKAGE] if s3 else [])])}
+        delta = DELTA_PACKAGES[_spark_version()]
+        return {"spark.jars.packages": ",".join([delta, *([S3A_PACKAGE] if s3 else [])])}
     return {"spark.driver.extraClassPath": ":".join(str(jar) for jar in jars)}
 
 

@@ -60,20 +60,32 @@ class _GzipMember:
 _CONTAINERS: dict[bytes, Callable[[], _Member]] = {b"\x1f\x8b": _GzipMember, b"BZh": bz2.BZ2Decompressor}
 
 
-def content(stream: BinaryIO, *, is_whole: bool = True) -> Iterator[bytes]:
-    """Yield the content of a file in parts of at most `PART_BYTES`, unpacked.
+def content(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the content of a file in parts of at most `PART_BYTES`, unpacked. Raises as `read_parts` and `unpacked` do."""
+    return unpacked(read_parts(stream))
 
-    `is_whole` is false for the beginning of a file, which may end anywhere. Raises LayoutError for a file of a known
-    other kind, DamagedFileError for one that cannot be read or unpacked to its end.
+
+def read_parts(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what `stream` has in parts of at most `PART_BYTES`. Raises DamagedFileError where it cannot be read."""
+    try:
+        while part := stream.read(PART_BYTES):
+            yield part
+    except OSError as error:
+        raise DamagedFileError(f"cannot be read ({error.strerror}). Check its permissions and the disk.") from error
+
+
+def unpacked(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the content of a file from its bytes; no more of them are taken than a part of the content needs.
+
+    Raises LayoutError for a file of a known other kind, DamagedFileError for one that cannot be unpacked to its end.
     """
-    parts = _parts(stream)
     first = next(parts, b"")
     kind = next((kind for magic, kind in _FOREIGN.items() if first.startswith(magic)), None)
     if kind is not None:
         raise LayoutError(f"is {kind}. Deliver CSV or JSON as it is, or packed with gzip or bzip2.")
     new_member = next((new for magic, new in _CONTAINERS.items() if first.startswith(magic)), None)
     everything = chain([first], parts)
-    yield from everything if new_member is None else _unpacked(everything, new_member, is_whole=is_whole)
+    yield from everything if new_member is None else _members(everything, new_member)
 
 
 def beginning(parts: Iterator[bytes], size: int) -> bytes:
@@ -84,15 +96,7 @@ def beginning(parts: Iterator[bytes], size: int) -> bytes:
     return bytes(taken)
 
 
-def _parts(stream: BinaryIO) -> Iterator[bytes]:
-    try:
-        while part := stream.read(PART_BYTES):
-            yield part
-    except OSError as error:
-        raise DamagedFileError(f"cannot be read ({error.strerror}). Check its permissions and the disk.") from error
-
-
-def _unpacked(parts: Iterable[bytes], new_member: Callable[[], _Member], *, is_whole: bool) -> Iterator[bytes]:
+def _members(parts: Iterable[bytes], new_member: Callable[[], _Member]) -> Iterator[bytes]:
     """The content of all members, one after the other; zeros between and behind them are padding."""
     member, is_inside = new_member(), False
     try:
@@ -113,5 +117,5 @@ def _unpacked(parts: Iterable[bytes], new_member: Callable[[], _Member], *, is_w
                     unread = b""
     except (zlib.error, OSError) as error:
         raise DamagedFileError(f"cannot be read ({error}). Deliver it again or remove it.") from error
-    if is_inside and is_whole:
+    if is_inside:
         raise DamagedFileError("cannot be read (its compressed content ends too early). Deliver it again or remove it.")

@@ -11,9 +11,10 @@ from lake.raw.encoding import BYTE_ORDER_MARK, UTF8, find_encoding
 from lake.raw.records import Fault, Limits
 
 SAMPLE_BYTES = 256 * 1024
-"""How much of a file's content decides its layout."""
+"""How much of a file's content decides its layout, unless a record begins or its header ends only behind it."""
 
 _DELIMITERS = (",", ";", "\t", "|")
+_LINE_END = re.compile(r"[\r\n]")
 SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]', re.IGNORECASE)  # what Excel writes, and reads, as first line
 
 
@@ -31,13 +32,22 @@ class TextLayout:
     head_rows: int = 0
 
 
+def shows_layout(sample: bytes) -> bool:
+    """Return whether `find_layout` needs no more of the content: in `sample` JSON begins, or a line of CSV ends."""
+    text = _text(sample, find_encoding(sample))
+    separator = SEPARATOR_LINE.match(text)
+    return text.startswith(("[", "{")) or _LINE_END.search(text, separator.end() if separator else 0) is not None
+
+
 def find_layout(sample: bytes, limits: Limits, encoding: str = "") -> TextLayout:
     """Return how content that begins with `sample` is written, in `encoding` where that is known.
 
     Raises LayoutError where there is no record, and for a header that cannot be parsed.
     """
     encoding = encoding or find_encoding(sample)
-    text = sample.decode(encoding, "replace").lstrip(f" \t\r\n{BYTE_ORDER_MARK}")
+    text = _text(sample, encoding)
+    if not text and len(sample) > limits.length:
+        raise LayoutError(f"has nothing but blanks in its first {limits.length:,} bytes. Remove them, or the file.")
     if not text:
         raise LayoutError("is empty: it has no record. Deliver it again or remove it.")
     if text[0] in "[{":
@@ -50,6 +60,11 @@ def find_layout(sample: bytes, limits: Limits, encoding: str = "") -> TextLayout
     if isinstance(header, Fault):
         raise LayoutError(f"its header cannot be read: {header.reason}.")
     return TextLayout("csv", encoding, delimiter, header, before + 1)
+
+
+def _text(sample: bytes, encoding: str) -> str:
+    """The text of a sample without blanks before it."""
+    return sample.decode(encoding, "replace").lstrip(f" \t\r\n{BYTE_ORDER_MARK}")
 
 
 def _row(text: str, delimiter: str, number: int, limits: Limits) -> tuple[str, ...] | Fault:

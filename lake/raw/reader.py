@@ -8,7 +8,7 @@ from lake.raw.container import beginning
 from lake.raw.csv_records import csv_records
 from lake.raw.encoding import UTF8, WINDOWS_1252, as_utf8, is_windows_1252
 from lake.raw.json_records import JsonRecord, json_array_records, json_line_records
-from lake.raw.layout import SAMPLE_BYTES, TextLayout, find_layout
+from lake.raw.layout import SAMPLE_BYTES, TextLayout, find_layout, shows_layout
 from lake.raw.records import DEFAULT_LIMITS, Fault, Limits
 
 _EXCEL_IN_EUROPE = ";"
@@ -32,13 +32,24 @@ def read_records(
     header that can be parsed; taking the records raises DamagedFileError where the file cannot be read any further.
     """
     parts = content()
-    sample = beginning(parts, SAMPLE_BYTES)
-    layout = find_layout(sample[:SAMPLE_BYTES], limits)
+    sample = _sample(parts, limits)
+    layout = find_layout(sample, limits)
     # Excel writes semicolons where it also writes Windows-1252, without a mark.
     if (layout.delimiter, layout.encoding) == (_EXCEL_IN_EUROPE, UTF8) and is_windows_1252(content()):
-        layout = find_layout(sample[:SAMPLE_BYTES], limits, WINDOWS_1252)
+        layout = find_layout(sample, limits, WINDOWS_1252)
     text = as_utf8(chain([sample], parts), layout.encoding)
     if layout.format == "csv":
         return Records(layout, rows=csv_records(text, layout, required, limits))
     read = json_array_records if layout.format == "json_array" else json_line_records
     return Records(layout, objects=read(text, limits))
+
+
+def _sample(parts: Iterator[bytes], limits: Limits) -> bytes:
+    """The beginning of content that shows its layout; of blanks or a header without an end, more than a record may have."""
+    sample = beginning(parts, SAMPLE_BYTES)
+    while SAMPLE_BYTES <= len(sample) <= limits.length and not shows_layout(sample):
+        more = beginning(parts, min(len(sample), limits.length + 1 - len(sample)))
+        if not more:
+            break
+        sample += more
+    return sample

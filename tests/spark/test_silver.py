@@ -31,6 +31,7 @@ from tests.spark.frames import (
     table_frame,
 )
 from tests.spark.lakes import SECOND, run_at
+from tests.support.pipeline import PipelineHarness
 from tests.support.records import many, record, write_jsonl
 from transforms import silver
 
@@ -501,10 +502,11 @@ def test_decision_of_an_interrupted_run_is_carried_out_by_the_next(history, tmp_
     assert "N1" not in known_after(discard=["2026-02-01/bad.jsonl"])
 
 
-@pytest.fixture
-def decided(history, tmp_path):
-    """A lake with a file that is discarded, one that was accepted, and one that is held; and their raw folder."""
-    pipeline, raw = history.first.copy(tmp_path), tmp_path / "raw"
+@pytest.fixture(scope="module")
+def decided_once(history, tmp_path_factory):
+    """A folder with a lake that has a file that is discarded, one that was accepted, and one that is held; and with their raw folder."""
+    folder = tmp_path_factory.mktemp("decided")
+    pipeline, raw = history.first.copy(folder), folder / "raw"
     write_jsonl(raw / "2026-02-01" / "dropped.jsonl", record("D1"))
     write_jsonl(raw / "2026-02-01" / "taken.jsonl", record("T1"), record("T2", churn="Maybe"))
     _arrive(pipeline, raw, record("H1"), record("H2", churn="Maybe"), name="held.jsonl")
@@ -512,7 +514,15 @@ def decided(history, tmp_path):
     decide(pipeline.folder, retry=["2026-02-01/taken.jsonl"], limit=1, at=SECOND)
     _load(pipeline, raw)
     assert _ids(pipeline) == {"T1"}
-    return pipeline, raw
+    return folder, pipeline.path.name
+
+
+@pytest.fixture
+def decided(decided_once, tmp_path):
+    """A copy of that lake, and of the raw folder."""
+    folder, name = decided_once
+    shutil.copytree(folder, tmp_path / "copy")
+    return PipelineHarness(tmp_path / "copy" / name), tmp_path / "copy" / "raw"
 
 
 def _load(pipeline, raw):

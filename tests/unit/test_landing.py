@@ -1,5 +1,6 @@
 """Discovery of raw files: what is new, known, waiting or set aside, and of which day."""
 
+import gzip
 import json
 import os
 from contextlib import contextmanager
@@ -515,3 +516,38 @@ def _before(client, answer):
     client.meta.events.register("provide-client-params.s3.GetObject", answer)
     yield
     client.meta.events.unregister("provide-client-params.s3.GetObject", answer)
+
+
+@contextmanager
+def _requests(bucket):
+    """The requests for objects, by operation and range, that a block makes."""
+    made = []
+
+    def note(params, model, **_):
+        made.append((model.name, params["headers"].get("Range", "")))
+
+    bucket.meta.events.register("before-call.s3.*", note)
+    try:
+        yield made
+    finally:
+        bucket.meta.events.unregister("before-call.s3.*", note)
+
+
+def test_small_file_on_s3_is_looked_at_by_one_request(manifests, bucket, tmp_path):
+    place = open_folder(f"s3://bucket/{tmp_path.name}-small", bucket)
+    for number in range(3):
+        place.write_text(f"{number}.jsonl", _record(str(number)))
+    with _requests(bucket) as made:
+        assert len(discover(place.uri(), manifests, s3=bucket).new) == 3
+    (place_itself, listing, *looks) = made
+    assert (place_itself[0], listing[0]) == ("HeadObject", "ListObjectsV2")
+    assert looks == [("GetObject", "bytes=0-1048575")] * 3
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_file_is_read_on_until_a_record_ends(folder, bucket, manifests, pack):
+    long = json.dumps(record("A", note=os.urandom(1_500_000).hex())) + "\n"
+    folder.write_bytes("long.jsonl", pack(long.encode()))
+    folder.write_bytes("blanks.csv", pack(b"\r\n" * 600_000 + ",".join(record("B")).encode()))
+    (blanks, found) = discover(folder.uri(), manifests, s3=bucket).new
+    assert (blanks.feed, found.feed) == ("customers", "customers")

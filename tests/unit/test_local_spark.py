@@ -119,7 +119,7 @@ def test_small_input_prefers_a_quick_start(java):
 
 
 def test_jars_come_from_the_cache_once_it_has_them(java, tmp_path):
-    assert _options(spark.prepare(fast_start=True))["spark.jars.packages"] == spark.DELTA_PACKAGE
+    assert _options(spark.prepare(fast_start=True))["spark.jars.packages"] == spark.DELTA_PACKAGES["3.5"]
     jars = Path(os.environ["HOME"]) / ".ivy2" / "jars"
     jars.mkdir(parents=True)
     for name in spark._DELTA_JARS:
@@ -170,7 +170,7 @@ def test_submit_ends_with_its_shell(java):
 def test_s3_needs_its_jars_and_settings(java, s3):
     options = _options(spark.prepare(fast_start=True, s3=s3))
     packages = options["spark.jars.packages"].split(",")
-    assert packages == ([spark.DELTA_PACKAGE, spark.S3A_PACKAGE] if s3 else [spark.DELTA_PACKAGE])
+    assert packages == ([spark.DELTA_PACKAGES["3.5"], spark.S3A_PACKAGE] if s3 else [spark.DELTA_PACKAGES["3.5"]])
     assert any(name.startswith("spark.hadoop.fs.s3") for name in options) is s3
     assert ("spark.delta.logStore.class" in options) is s3
 

@@ -17,8 +17,8 @@ COMPRESSED = ["gzip", "bzip2"]
 plain_text = st.binary(max_size=200).map(lambda data: b"a," + data)
 
 
-def _content(data, **options):
-    return b"".join(content(io.BytesIO(data), **options))
+def _content(data):
+    return b"".join(content(io.BytesIO(data)))
 
 
 @pytest.mark.parametrize("pack", PACK)
@@ -50,9 +50,10 @@ def test_parts_are_small(pack):
 def test_cut_file_is_damaged(pack, data, draw):
     packed = PACK[pack](data)
     cut = packed[: draw.draw(st.integers(4, len(packed) - 1))]
+    found = []
     with pytest.raises(DamagedFileError, match="too early"):
-        _content(cut)
-    assert data.startswith(_content(cut, is_whole=False))
+        found.extend(content(io.BytesIO(cut)))
+    assert data.startswith(b"".join(found))
 
 
 @pytest.mark.parametrize("pack", COMPRESSED)

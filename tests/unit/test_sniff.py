@@ -4,19 +4,25 @@ import bz2
 import csv
 import gzip
 import io
+import itertools
 import json
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.errors import DamagedFileError, LayoutError
 from contract.feeds import FEEDS
-from lake.sniff import SAMPLE_BYTES, sniff
+from lake.raw.container import read_parts
+from lake.raw.layout import SAMPLE_BYTES
+from lake.raw.records import DEFAULT_LIMITS
+from lake.sniff import sniff
+from tests.support.raw import good, read
 from tests.support.records import GOOD
 
 HEADERS = list(GOOD)
+MB = 1024 * 1024
 
 
 def _csv(headers, delimiter=",", rows=1):
@@ -30,7 +36,7 @@ def _csv(headers, delimiter=",", rows=1):
 
 def _sniff(content, feed=None):
     data = content if isinstance(content, bytes) else content.encode()
-    return sniff(data[:SAMPLE_BYTES], feed, is_whole=len(data) <= SAMPLE_BYTES)
+    return sniff(read_parts(io.BytesIO(data)), feed)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -126,24 +132,23 @@ def test_any_bytes_give_a_layout_or_a_clear_error(content):
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08nonsense", gzip.compress(_csv(HEADERS).encode())[:-20]])
 def test_a_damaged_gzip_file_is_explained(content):
     with pytest.raises(DamagedFileError, match=r"^cannot be read"):
-        sniff(content, None, is_whole=True)
+        _sniff(content)
 
 
 @pytest.mark.parametrize(
     "pack", [bytes, gzip.compress, bz2.compress, lambda data: gzip.compress(b"") + gzip.compress(data)]
 )
 def test_the_content_decides_the_packing(pack):
-    data = pack(_csv(HEADERS).encode())
-    assert list(sniff(data, None, is_whole=True).headers) == HEADERS
+    assert list(_sniff(pack(_csv(HEADERS).encode())).headers) == HEADERS
 
 
 def test_the_beginning_of_a_bzip2_file_is_enough():
     """A block holds 900 KB, and nothing is known before its end."""
     rng = random.Random(1)
     text = _csv(HEADERS) + "".join(f"{rng.getrandbits(4000):x}\n" for _ in range(3000))
-    data = bz2.compress(text.encode())
-    assert len(data) > SAMPLE_BYTES
-    assert sniff(data[:SAMPLE_BYTES], None, is_whole=False).feed == "customers"
+    stream = io.BytesIO(bz2.compress(text.encode()))
+    assert sniff(read_parts(stream), None).feed == "customers"
+    assert stream.tell() <= MB < len(stream.getvalue())
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
@@ -173,6 +178,99 @@ def test_many_unknown_columns_are_counted():
 def test_the_beginning_of_a_long_gzip_file_is_enough():
     rng = random.Random(1)
     lines = "".join(",".join([*(GOOD[h] for h in HEADERS[:-1]), str(rng.random())]) + "\n" for _ in range(120_000))
-    data = gzip.compress((_csv(HEADERS) + lines).encode())
-    assert len(data) > SAMPLE_BYTES
-    assert _sniff(data).feed == "customers"
+    stream = io.BytesIO(gzip.compress((_csv(HEADERS) + lines).encode()))
+    assert sniff(read_parts(stream), None).feed == "customers"
+    assert stream.tell() <= SAMPLE_BYTES < len(stream.getvalue())
+
+
+LIMIT = DEFAULT_LIMITS.length
+
+
+def _lines(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+LATE = {
+    "long first record": _lines(GOOD | {"note": "x" * SAMPLE_BYTES}, GOOD),
+    "long first record of letters that take three bytes": json.dumps(GOOD | {"note": "語" * MB}, ensure_ascii=False),
+    "longest first record": _lines({"note": "x" * (LIMIT - len(_lines(GOOD | {"note": ""})))} | GOOD, GOOD),
+    "faulty and long first record": "{" + "x" * SAMPLE_BYTES + "\n" + _lines(GOOD),
+    "first record that is too long": _lines(GOOD | {"note": "x" * LIMIT}, GOOD),
+    "array of long records": json.dumps([GOOD | {"note": "x" * SAMPLE_BYTES}] * 3, indent=1),
+    "blank lines before JSON": "\r\n" * SAMPLE_BYTES + _lines(GOOD),
+    "blank lines before CSV": "\r\n" * SAMPLE_BYTES + _csv(HEADERS),
+    "long header": _csv(HEADERS).replace("\n", f",{'x' * SAMPLE_BYTES}\n", 1),
+    "long header behind a separator": "sep=;\n"
+    + _csv(HEADERS, ";").replace("customer_id", f"{'x' * MB};customer_id", 1),
+}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+@pytest.mark.parametrize("content", LATE.values(), ids=LATE)
+def test_first_record_may_end_late(content, pack):
+    """Wherever the reader finds a record, so does sniffing."""
+    data = pack(content.encode())
+    assert set(_sniff(data).headers) >= set(HEADERS)
+    assert good(read(data))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_first_record_may_end_late_in_any_encoding(encoding):
+    record = _lines(GOOD | {"note": "x" * (LIMIT // 2)})
+    assert set(_sniff(record.encode(encoding)).headers) >= set(HEADERS)
+
+
+HOSTILE = {
+    "one line": ("x" * MB, "its header cannot be read: longer than 8,388,608 bytes"),
+    "one object": ('{"a":"' + "x" * MB, r"no valid record.*\(longer than 8,388,608 bytes\)"),
+    "one element": ('[{"a":"' + "x" * MB, r"no valid record.*\(none ends in its first 33,554,432 bytes\)"),
+    "lines of faults": ("{\n" + "x\n" * MB, r"no valid record.*\(not a JSON object\)"),
+    "objects without a key": ("{}\n" * MB, "no valid record"),
+    "blanks": (" " * MB, "has nothing but blanks in its first 8,388,608 bytes"),
+    "blank lines": ("\r\n" * MB, "has nothing but blanks in its first 8,388,608 bytes"),
+    "blanks in an array": ("[" + " " * MB, "no valid record"),
+}
+
+
+@pytest.mark.parametrize(("beginning", "words"), HOSTILE.values(), ids=HOSTILE)
+def test_endless_content_is_given_up(beginning, words):
+    """What goes on for ever is read as far as the longest record may end, and the reason is true."""
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        first, rest = beginning.encode()[:MB], beginning.encode()[-MB:]
+        for part in itertools.chain([first], itertools.repeat(rest)):
+            taken += len(part)
+            yield part
+
+    with pytest.raises(LayoutError, match=words):
+        sniff(endless(), None)
+    assert taken <= 4 * LIMIT + MB
+
+
+def test_small_records_are_sniffed_in_the_sample_alone():
+    stream = io.BytesIO((_lines(GOOD) * 10_000).encode())
+    assert set(sniff(read_parts(stream), None).headers) == set(HEADERS)
+    assert stream.tell() <= 2 * SAMPLE_BYTES < len(stream.getvalue())
+
+
+@given(
+    st.sampled_from(["", "\n", " \r\n"]),
+    st.integers(0, 3 * SAMPLE_BYTES),
+    st.integers(0, 3 * SAMPLE_BYTES),
+    st.sampled_from(["csv", "lines", "array"]),
+    st.sampled_from([SAMPLE_BYTES // 7, SAMPLE_BYTES, MB]),
+)
+@settings(max_examples=30, deadline=None)
+def test_blanks_and_long_values_hide_no_record(blank, blanks, length, form, part):
+    """Sniffing finds the feed wherever the first record ends, in parts of any size."""
+    record = GOOD | {"note": "x" * length}
+    text = {
+        "csv": f"{','.join(record)}\n{','.join(record.values())}\n",
+        "lines": _lines(record, GOOD),
+        "array": json.dumps([record, GOOD]),
+    }[form]
+    data = (blank * (blanks // max(1, len(blank))) + text).encode()
+    layout = sniff((data[at : at + part] for at in range(0, len(data), part)), None)
+    assert (layout.feed, set(layout.headers)) == ("customers", {*HEADERS, "note"})

@@ -80,6 +80,7 @@ ALLOWED = [
     (ORCHESTRATOR, "s3:GetObject", f"{LAKE}/lake/_dashboard/key"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/file_notices.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/deliveries.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/deliveries_copy.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/rebuild.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_reports/dashboard.html"),
     (ORCHESTRATOR, "s3:DeleteObject", f"{LAKE}/lake/_alerts/3.claimed.json"),
