@@ -34,15 +34,20 @@ Action = tuple[str, str]
 
 
 class JobRole:
-    """A guard of the cloud. `buckets` are those of the template by their names here, `refused` what was not allowed."""
+    """A guard of the cloud. `buckets` are those of the template by their names here.
+
+    `used` are the actions that were asked for, `refused` those, and of what, that the policy does not allow.
+    """
 
     def __init__(self) -> None:
         self.buckets: dict[str, str] = {}
+        self.used: set[str] = set()
         self.refused: list[Action] = []
         self._template = parsed()
 
     def reset(self) -> None:
         self.buckets = {"raw": "RawBucket", "lake": "LakeBucket"}
+        self.used.clear()
         self.refused.clear()
 
     def __call__(self, operation: str, environ: dict[str, Any]) -> Respond | None:
@@ -50,6 +55,7 @@ class JobRole:
             return None
         wanted = s3_actions(environ) if operation.startswith("S3 ") else [(operation, "*")]
         refused = [(action, self._arn(place)) for action, place in wanted if not self._allows(action, place)]
+        self.used |= {action for action, _ in wanted}
         self.refused += refused
         return xml_error("AccessDenied", "403 Forbidden") if refused else None
 
