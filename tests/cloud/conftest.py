@@ -7,6 +7,7 @@ from cfnlint.decode import cfn_yaml
 
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import TEMPLATE
+from tests.cloud.job_role import JobRole
 from tests.cloud.stand_in import KEY, KEY_ID, REGION, Cloud, GlueRunner
 from tests.support.warehouse import WarehouseServer
 
@@ -21,8 +22,23 @@ def _cloud():
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def _job_role(_cloud):
+    role = JobRole()
+    _cloud.guards.append(role)
+    return role
+
+
 @pytest.fixture
-def cloud(_cloud, monkeypatch):
+def job_role(_job_role):
+    """The role of the Glue job's script: a request that the template's policy refuses fails the test."""
+    _job_role.reset()
+    yield _job_role
+    assert _job_role.refused == [], "the job's role may not do that: infrastructure/cloudformation.yaml, JobRole"
+
+
+@pytest.fixture
+def cloud(_cloud, job_role, monkeypatch):
     """The cloud without faults and memories, reached as any AWS client reaches it."""
     for name, value in _cloud.environment.items():
         monkeypatch.setenv(name, value)

@@ -27,6 +27,8 @@ from werkzeug.serving import make_server
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 KEY_ID, KEY = "testing", "planted-aws-key-0d2f"
+JOB_KEY_ID = "testing-job-role"
+"""With which the script makes its requests: those of the job's role."""
 
 LOG_GROUPS = "/aws-glue/jobs-churn-encrypted/"
 """What GetJobRun says of a job with a security configuration: the prefix of its log groups."""
@@ -71,7 +73,7 @@ def hang_up(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
 
 def _response(status: str, kind: str, body: bytes) -> Respond:
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        _body(environ)
+        read_body(environ)
         start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
 
@@ -81,13 +83,14 @@ def _response(status: str, kind: str, body: bytes) -> Respond:
 class Cloud:
     """moto on a socket of its own. `calls` are the operations asked for, `faults` answer some of them instead.
 
-    `services` are operations that moto lacks, or has no more than the names of.
+    `guards` do so before them, also after a reset. `services` are operations that moto lacks, or has no more than the names of.
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.bodies: list[bytes] = []
         self.faults: list[Fault] = []
+        self.guards: list[Fault] = []
         self.services: dict[str, Service] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._s3 = create_backend_app("s3")  # asked most: without looking for the service first
@@ -123,7 +126,7 @@ class Cloud:
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         operation = _operation(environ)
         self.calls.append(operation)
-        for fault in self.faults:
+        for fault in (*self.guards, *self.faults):
             respond = fault(operation, environ)
             if respond is not None:
                 return respond(environ, start_response)
@@ -137,7 +140,7 @@ class Cloud:
 
     def _start_run(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """moto looks at no argument, and leaves out runs that wait or are being stopped when it counts those that run."""
-        content = _body(environ)
+        content = read_body(environ)
         environ["wsgi.input"] = io.BytesIO(content)
         asked = json.loads(content)
         fault = argument_fault(asked.get("Arguments", {}))
@@ -150,7 +153,7 @@ class Cloud:
 
     def _stop_runs(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """moto does not know this call."""
-        asked = json.loads(_body(environ))
+        asked = json.loads(read_body(environ))
         runs = {run.job_run_id: run for run in job_runs(asked["JobName"])}
         for run_id in asked["JobRunIds"]:
             runs[run_id].status = "STOPPED"
@@ -160,7 +163,7 @@ class Cloud:
 
 
 def _served(service: Service, environ: dict[str, Any]) -> Respond:
-    content = _body(environ)
+    content = read_body(environ)
     environ["wsgi.input"] = io.BytesIO(content)
     try:
         result = service(json.loads(content))
@@ -169,7 +172,8 @@ def _served(service: Service, environ: dict[str, Any]) -> Respond:
     return _response("200 OK", "application/x-amz-json-1.1", json.dumps(result).encode())
 
 
-def _body(environ: dict[str, Any]) -> bytes:
+def read_body(environ: dict[str, Any]) -> bytes:
+    """The body of a request, which can be read once."""
     return bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
 
 
@@ -345,7 +349,7 @@ def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":
         env=os.environ
         | cloud.environment
         | prepare(fast_start=True, s3=True).environment
-        | {"PYTHONPATH": f"{folder / 'churn_lakehouse.zip'}{os.pathsep}{site}"},
+        | {"AWS_ACCESS_KEY_ID": JOB_KEY_ID, "PYTHONPATH": f"{folder / 'churn_lakehouse.zip'}{os.pathsep}{site}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=(folder / "spark.log").open("ab"),

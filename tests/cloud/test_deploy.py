@@ -6,11 +6,9 @@ moto says CREATE_COMPLETE while it ignores many types: what it ignores is writte
 import json
 from functools import partial
 
-import httpx
 import pytest
 from cfnlint.decode import cfn_yaml
 from moto.cloudformation import models as moto_models
-from moto.cloudformation.models import cloudformation_backends
 from typer.testing import CliRunner
 
 from blocks.athena import Athena
@@ -25,7 +23,8 @@ from infrastructure.aws.destroy import destroy
 from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, WORKER_TEMPLATE, Stack
 from infrastructure.aws.stacks import Stacks
 from serving.lake_sql import for_athena
-from tests.cloud.stand_in import ACCOUNT, REGION
+from tests.cloud.athena import will_answer
+from tests.cloud.moto_stacks import delete_all_stacks, remember_outputs
 from tests.support.wheels import put_wheels
 
 NAME = "churn-test"
@@ -51,9 +50,7 @@ class MotoStack(Stack):
     """moto forgets the outputs of a stack made by a change set, and has none of types that it ignores."""
 
     def outputs(self):
-        for stack in cloudformation_backends[ACCOUNT][REGION].stacks.values():
-            stack._parse_template()
-            stack.output_map = stack._create_output_map()
+        remember_outputs()
         ignored = ("JobName", "AthenaWorkgroup", "RawCrawlerName", "RawDatabase", "SilverDatabase", "GoldDatabase")
         return dict.fromkeys(ignored, "moto-has-none") | super().outputs()
 
@@ -67,9 +64,7 @@ def stacks(cloud, credentials):
         worker=Stack(f"{NAME}-worker", client, 0.05, template=WORKER_TEMPLATE, environment=NAME),
         operations=Stack(f"{NAME}-operations", client, 0.05, template=OPERATIONS_TEMPLATE, environment=NAME),
     )
-    backend = cloudformation_backends[ACCOUNT][REGION]
-    for stack_id in list(backend.stacks):
-        backend.delete_stack(stack_id)
+    delete_all_stacks()
 
 
 @pytest.fixture
@@ -202,7 +197,7 @@ def test_the_block_is_saved_and_used(stacks, cloud, credentials, tmp_path, prefe
     assert loaded.credentials.aws_secret_access_key.get_secret_value()
     with pytest.raises(PlatformError, match="no block churn-platform/other"):
         load_platform("other")
-    _will_answer(cloud, platform.athena.workgroup)
+    will_answer(cloud, platform.athena.workgroup)
     sql = "SELECT customer_id, city FROM gold.customer_churn_analysis"
     asked = churn("query", "--platform", "aws-test", "--json", sql)
     assert asked.exit_code == 0, asked.stderr
@@ -258,23 +253,8 @@ def test_unreadable_block_is_not_overwritten(stacks, credentials, tmp_path, pref
         save_platform(platform, "damaged-test")
 
 
-def _will_answer(cloud, workgroup):
-    """A workgroup whose next query has three rows: moto answers what it was told before."""
-    cloud.client("athena").create_work_group(
-        Name=workgroup, Configuration={"ResultConfiguration": {"OutputLocation": "s3://results/"}}
-    )
-    names = ("customer_id", "city")
-    rows = [{"Data": [{"VarCharValue": name} for name in names]}]
-    rows += [{"Data": [{"VarCharValue": f"c{n}"}, {}]} for n in range(3)]
-    column = {"Type": "varchar", "Nullable": "UNKNOWN", "Precision": 0, "Scale": 0, "CaseSensitive": True}
-    info = [{"Name": n, "Label": n, **column} for n in names]
-    results = {"results": [{"rows": rows, "column_info": info}], "region": REGION}
-    place = f"{cloud.url}/moto-api/static/athena/query-results"
-    assert httpx.post(place, json=results).is_success
-
-
 def test_athena_waits_pages_and_counts_the_cost(cloud, credentials):
-    _will_answer(cloud, "churn")
+    will_answer(cloud, "churn")
     told = []
     sql = for_athena("SELECT customer_id, city FROM gold.customer_churn_analysis", "churn_")
     answer = Athena(workgroup="churn", credentials=credentials).query(sql, told.append)

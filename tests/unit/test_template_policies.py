@@ -1,24 +1,16 @@
-"""What the roles of the template may do: every call that the code makes, and not what would cross a border.
-
-Policies are evaluated as IAM does: an action of a statement, a resource that its patterns match, and its condition.
-"""
+"""What the roles of the template may do: every call that the code makes, and not what would cross a border."""
 
 import json
 import re
-from fnmatch import fnmatchcase
 
 import pytest
 
+from tests.unit.policies import allows, statements
 from tests.unit.templates import parsed, spoiled
 
 HERE = "arn:aws:{}:eu-west-1:1"
 LOGS = HERE.format("logs")
 GLUE = HERE.format("glue")
-NAMES = {
-    "AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "1", "AWS::StackName": "churn",
-    "Job": "churn", "RawCrawler": "churn-raw", "Workgroup": "churn", "JobRole": "role", "GlueSecurity": "churn",
-    "SilverDatabase": "churn_silver", "GoldDatabase": "churn_gold", "RawDatabase": "churn_raw",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -26,45 +18,6 @@ def template():
     return parsed()
 
 
-def _resolved(value):
-    """A resource of a statement as text: of what is no name, its logical id, `arn:<id>` for its ARN."""
-    if isinstance(value, str):
-        return value
-    ((function, argument),) = value.items()
-    if function == "Fn::GetAtt":
-        return f"arn:{argument[0]}"
-    if function == "Ref":
-        return NAMES.get(argument, argument)
-    return re.sub(r"\$\{([\w:.]+)\}", lambda m: NAMES.get(m[1]) or f"arn:{m[1].removesuffix('.Arn')}", argument)
-
-
-def _statements(template, name):
-    properties = template["Resources"][name]["Properties"]
-    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", ())] or [
-        properties["PolicyDocument"]
-    ]
-    return [statement for document in documents for statement in document["Statement"]]
-
-
-def _allows(template, name, action, resource, **context):
-    for statement in _statements(template, name):
-        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-        wanted = statement.get("Condition", {}).get("StringEquals", {})
-        if (
-            action in statement["Action"]
-            and any(fnmatchcase(resource, _resolved(pattern)) for pattern in resources)
-            and all(_resolved(value) == context.get(_CONTEXT[key]) for key, value in wanted.items())
-        ):
-            return True
-    return False
-
-
-# Of what a statement has as a condition, what a call gives by which name.
-_CONTEXT = {
-    "cloudwatch:namespace": "namespace",
-    "redshift-data:statement-owner-iam-userid": "owner",
-    "kms:ViaService": "via",
-}
 LAKE, RAW, RESULTS, ARTIFACTS = "arn:LakeBucket", "arn:RawBucket", "arn:ResultsBucket", "arn:ArtifactBucket"
 ORCHESTRATOR, JOB, CRAWLER, COPY = "OrchestratorPolicy", "JobRole", "CrawlerRole", "CopyRole"
 ALLOWED = [
@@ -128,13 +81,13 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "action", "resource"), ALLOWED)
 def test_call_of_the_code_is_allowed(template, name, action, resource):
-    assert _allows(template, name, action, resource)
+    assert allows(template, name, action, resource)
     (place,) = [
         (*_path(template, name), number, "Action")
-        for number, statement in enumerate(_statements(template, name))
+        for number, statement in enumerate(statements(template, name))
         if _is_the_one(template, name, number, statement, action, resource)
     ]
-    assert not _allows(spoiled(template, place, ["nothing:Nothing"]), name, action, resource), "by that statement only"
+    assert not allows(spoiled(template, place, ["nothing:Nothing"]), name, action, resource), "by that statement only"
 
 
 def _path(template, name):
@@ -144,41 +97,39 @@ def _path(template, name):
 
 
 def _is_the_one(template, name, number, statement, action, resource):
-    return action in statement["Action"] and not _allows(
+    return action in statement["Action"] and not allows(
         spoiled(template, (*_path(template, name), number), {"Action": [], "Resource": []}), name, action, resource
     )
 
 
 @pytest.mark.parametrize(("name", "action", "resource"), REFUSED)
 def test_call_beyond_the_border_is_refused(template, name, action, resource):
-    assert not _allows(template, name, action, resource)
+    assert not allows(template, name, action, resource)
     opened = {"Effect": "Allow", "Action": [action], "Resource": resource}
-    assert _allows(spoiled(template, (*_path(template, name), 0), opened), name, action, resource), (
-        "it would be noticed"
-    )
+    assert allows(spoiled(template, (*_path(template, name), 0), opened), name, action, resource), "it would be noticed"
 
 
 @pytest.mark.parametrize(("name", "namespace"), [(ORCHESTRATOR, "Churn"), (JOB, "Glue")])
 def test_metrics_go_into_one_namespace(template, name, namespace):
-    assert _allows(template, name, "cloudwatch:PutMetricData", "*", namespace=namespace)
-    assert not _allows(template, name, "cloudwatch:PutMetricData", "*", namespace="AWS/Other")
+    assert allows(template, name, "cloudwatch:PutMetricData", "*", namespace=namespace)
+    assert not allows(template, name, "cloudwatch:PutMetricData", "*", namespace="AWS/Other")
 
 
 @pytest.mark.parametrize("action", ["DescribeStatement", "GetStatementResult", "CancelStatement"])
 def test_analysts_see_results_of_their_own(template, action):
     call = ("AnalystPolicy", f"redshift-data:{action}", "*")
-    assert _allows(template, *call, owner="${aws:userid}")
-    assert not _allows(template, *call, owner="somebody else")
+    assert allows(template, *call, owner="${aws:userid}")
+    assert not allows(template, *call, owner="somebody else")
 
 
 def test_analysts_decrypt_secrets_only(template):
-    assert _allows(template, "AnalystPolicy", "kms:Decrypt", "arn:Key", via="secretsmanager.eu-west-1.amazonaws.com")
-    assert not _allows(template, "AnalystPolicy", "kms:Decrypt", "arn:Key", via="s3.eu-west-1.amazonaws.com")
+    assert allows(template, "AnalystPolicy", "kms:Decrypt", "arn:Key", via="secretsmanager.eu-west-1.amazonaws.com")
+    assert not allows(template, "AnalystPolicy", "kms:Decrypt", "arn:Key", via="s3.eu-west-1.amazonaws.com")
 
 
 def test_every_allowed_key_of_the_lake_is_below_it(template):
     """A lake is at lake/: nothing but it, and the job's own temporary files, is written in its bucket."""
-    granted = json.dumps([_statements(template, name) for name in (ORCHESTRATOR, COPY)])
+    granted = json.dumps([statements(template, name) for name in (ORCHESTRATOR, COPY)])
     assert set(re.findall(r"\$\{LakeBucket\.Arn\}/([\w]+)", granted)) == {"lake"}
 
 
