@@ -94,8 +94,12 @@ def runner(_cloud, tmp_path_factory):
 @pytest.fixture(scope="session")
 def redshift(_cloud, tmp_path_factory):
     """A warehouse that reads the manifests of COPY from the cloud's S3."""
-    folder = tmp_path_factory.mktemp("redshift")
+    yield from started_warehouse(_cloud, tmp_path_factory.mktemp("redshift"))
+
+
+def started_warehouse(cloud, folder):
+    """Yield the Redshift stand-in, which reads from the cloud's S3, and stop it then."""
     (folder / "password").write_text(PASSWORD, encoding="utf-8")
-    server = WarehouseServer(folder, _cloud.environment)
+    server = WarehouseServer(folder, cloud.environment)
     yield server
     server.stop()

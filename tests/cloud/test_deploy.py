@@ -22,6 +22,7 @@ from infrastructure.aws.deploy import deploy
 from infrastructure.aws.destroy import destroy
 from infrastructure.aws.stack import NETWORK_TEMPLATE, OPERATIONS_TEMPLATE, TEMPLATE, WORKER_TEMPLATE, Stack
 from infrastructure.aws.stacks import Stacks
+from infrastructure.aws.wheels import missing_wheels
 from serving.lake_sql import for_athena
 from tests.cloud.athena import will_answer
 from tests.cloud.moto_stacks import delete_all_stacks, remember_outputs
@@ -88,7 +89,8 @@ def test_from_nothing_to_a_platform(stacks, stack, cloud, credentials, tmp_path)
     assert any("CREATE_COMPLETE" in line for line in lines), "progress"
     bucket = stack.outputs()["ArtifactBucketName"]
     keys = [entry["Key"] for entry in cloud.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
-    assert sorted(key.rsplit("/", 1)[1] for key in keys) == ["churn_lakehouse.zip", "glue_main.py"]
+    uploaded = ["churn_lakehouse.zip", "glue_main.py", missing_wheels().file_name]
+    assert sorted(key.rsplit("/", 1)[1] for key in keys) == uploaded
     found = cloud.client("cloudformation").list_stack_resources(StackName=NAME)["StackResourceSummaries"]
     made = {resource["ResourceType"] for resource in found}
     template = cfn_yaml.load(str(TEMPLATE))["Resources"].values()

@@ -15,13 +15,19 @@ from infrastructure.aws.warehouse_users import ensure_users
 from infrastructure.local.redshift.account import DATABASE, USER
 from serving.warehouse.statements import execute
 from tasks.warehouse import load_warehouse
-from tests.cloud.conftest import PASSWORD
+from tests.cloud.conftest import PASSWORD, started_warehouse
 from tests.cloud.data_api import DataApiService
 from tests.cloud.stand_in import REGION, first, json_error
 from tests.support.exports import write_export
 from tests.support.stack_outputs import OUTPUTS
 
 LOADER, READER = "planted-loader-password-1", "planted-reader-password-1"
+
+
+@pytest.fixture(scope="module")
+def redshift(_cloud, tmp_path_factory):
+    """A server of its own: users and groups are of all its databases, and loads of other tests grant them more."""
+    yield from started_warehouse(_cloud, tmp_path_factory.mktemp("redshift"))
 
 
 @pytest.fixture

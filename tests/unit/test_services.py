@@ -100,6 +100,7 @@ def test_the_usual_port_is_left_to_whoever_has_it(caplog):
         f"port {port} is in use by another program: the other server listens on port {chosen} instead; "
         "CHURN_OTHER_PORT names a fixed one"
     ]
+    wait_for(lambda: services._is_free(port))  # a process that another thread starts meanwhile has it for an instant
     caplog.clear()
     assert services._choose_port(taken) == port
     assert caplog.messages == []
