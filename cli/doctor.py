@@ -49,7 +49,7 @@ def _of_aws(platform: Platform) -> Iterator[Finding]:
     yield checks.bucket(client("s3"), platform.lake, is_versioned=True)
     if platform.raw:
         yield checks.bucket(client("s3"), platform.raw, is_versioned=False)
-    yield checks.job(client("glue"), platform.jobs.job_name, build(state_folder() / "package").digest)
+    yield checks.job(client("glue"), platform.jobs.job_name, _package_digest)
     if platform.catalog:
         yield from (checks.database(client("glue"), platform.catalog.database(layer)) for layer in ("silver", "gold"))
         yield checks.lake_formation(client("lakeformation"))
@@ -63,6 +63,10 @@ def _of_aws(platform: Platform) -> Iterator[Finding]:
         yield checks.secret(client("secretsmanager"), platform.warehouse.secret_arn)
     if platform.warehouse:
         yield checks.network_path(platform.warehouse.host, platform.warehouse.port)
+
+
+def _package_digest() -> str:
+    return build(state_folder() / "package").digest
 
 
 def _of_prefect(name: str) -> Iterator[Finding]:

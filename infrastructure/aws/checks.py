@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contract.errors import PlatformError
 from infrastructure.aws.calls import error_code
 
 Outcome = Literal["ok", "warning", "failed"]
@@ -47,8 +48,8 @@ def identity(sts: Any) -> Finding:
     return looked_at("credentials", lambda: (sts.get_caller_identity()["Arn"],))
 
 
-def job(glue: Any, name: str, digest: str) -> Finding:
-    """Return whether the Glue job is the one that this version of the project deploys; `digest` is that of its package."""
+def job(glue: Any, name: str, package_digest: Callable[[], str]) -> Finding:
+    """Return whether the Glue job is the one that this version of the project deploys, as the digest of its package says."""
     subject = f"Glue job {name}"
 
     def look() -> Finding | tuple[str, ...]:
@@ -59,6 +60,10 @@ def job(glue: Any, name: str, digest: str) -> Finding:
             )
         if found.get("ExecutionProperty", {}).get("MaxConcurrentRuns") != 1:
             return Finding(subject, "failed", "several runs at a time", "two writers lose commits on S3: churn deploy")
+        try:
+            digest = package_digest()
+        except PlatformError as error:
+            return Finding(subject, "warning", f"runs {found['Command']['ScriptLocation']}", str(error))
         if digest not in found["Command"]["ScriptLocation"]:
             return Finding(
                 subject,

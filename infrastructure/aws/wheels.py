@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -55,8 +56,17 @@ def glue_modules() -> dict[str, str]:
 def missing_wheels() -> Wheels:
     """Return what the script needs beside Glue's modules: what is missing, and what is too old for it.
 
-    All else stays Glue's, above all what Spark works with (pandas, numpy, pyarrow).
+    All else stays Glue's, above all what Spark works with (pandas, numpy, pyarrow). Raises PlatformError where the script's
+    own modules are not installed: what these need is not known then.
     """
+    for name in _MODULES:
+        try:
+            distribution(name)
+        except PackageNotFoundError:
+            raise PlatformError(
+                f"{name} is not installed here (a worker's image has no need of it), so which package the Glue job runs cannot "
+                "be told: do this where the whole project is installed"
+            ) from None
     return Wheels(locked(needed(_MODULES, present=glue_modules())))
 
 

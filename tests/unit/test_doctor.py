@@ -6,6 +6,7 @@ import socket
 import boto3
 import pytest
 
+from contract.errors import PlatformError
 from infrastructure.aws import checks
 from infrastructure.aws.checks import Finding
 
@@ -41,13 +42,22 @@ def _job(glue, name, *, version="5.1", runs=1, digest=DIGEST):
 )
 def test_job_is_the_one_that_this_version_deploys(client, tmp_path, changes, outcome, words):
     _job(client("glue"), tmp_path.name, **changes)
-    found = checks.job(client("glue"), tmp_path.name, DIGEST)
+    found = checks.job(client("glue"), tmp_path.name, lambda: DIGEST)
     assert (found.outcome, words in found.found) == (outcome, True)
     assert bool(found.remedy) == (outcome != "ok")
 
 
+def test_version_that_cannot_be_told_here_is_a_warning(client, tmp_path):
+    def unknown():
+        raise PlatformError("great-expectations is not installed here")
+
+    _job(client("glue"), tmp_path.name)
+    found = checks.job(client("glue"), tmp_path.name, unknown)
+    assert (found.outcome, found.remedy) == ("warning", "great-expectations is not installed here")
+
+
 def test_what_aws_refuses_is_a_finding(client):
-    found = checks.job(client("glue"), "no such job", DIGEST)
+    found = checks.job(client("glue"), "no such job", lambda: DIGEST)
     assert (found.outcome, found.found) == ("failed", "GetJob: EntityNotFoundException")
     assert "GetJob" in found.remedy
 

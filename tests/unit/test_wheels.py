@@ -95,3 +95,9 @@ def test_another_wheel_than_the_locked_one_is_refused(index, tmp_path, requireme
     with pytest.raises(PlatformError, match=rf"(?s)wheels for the Glue job were not downloaded: .*{fault}.*pip config"):
         collect(Wheels(requirement), tmp_path / "out", lambda _: None)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_package_of_an_environment_without_the_script_s_modules_is_not_told(monkeypatch):
+    monkeypatch.setattr("infrastructure.aws.wheels._MODULES", ("great-expectations", "not-installed-anywhere"))
+    with pytest.raises(PlatformError, match=r"^not-installed-anywhere is not installed here"):
+        missing_wheels()
