@@ -197,10 +197,10 @@ class GlueJob(JobBlock[list[JobResult]]):
     def _start(self) -> str:
         identity = {"run_key": self.run_key, "source_version": source_version()}
         arguments = script_arguments({**self.arguments, **identity})
-        workers = self.workers_by_job.get(self.arguments["job"])
+        workers = self.workers_by_job.get(self.arguments["job"], self)
         overrides = {
-            "WorkerType": workers.worker_type if workers else self.worker_type,
-            "NumberOfWorkers": workers.number_of_workers if workers else self.number_of_workers,
+            "WorkerType": workers.worker_type,
+            "NumberOfWorkers": workers.number_of_workers,
             "Timeout": self.timeout_minutes,
         }
         given = {name: value for name, value in overrides.items() if value is not None}

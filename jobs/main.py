@@ -12,6 +12,7 @@ from importlib import import_module
 
 from contract import defaults
 from contract.errors import ChurnError, LakeError, VersionMismatchError
+from contract.jobs import JOBS
 from contract.log import LOGGER
 from contract.version import source_version
 from jobs.context import JobContext
@@ -22,8 +23,6 @@ from lake.exports import TableVersion
 from lake.rebuild import RebuildRequest
 from lake.results import JobResult, Results
 from lake.storage import open_folder
-
-JOBS = ("bronze", "silver", "gold", "export", "maintenance", "repair", "restore", "review")
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:

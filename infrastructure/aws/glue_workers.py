@@ -6,9 +6,9 @@ from typing import Annotated, Literal, cast
 from pydantic import BaseModel, Field
 
 from contract.errors import PlatformError
+from contract.jobs import JOBS
 
 WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X"]
-JOBS = ("bronze", "silver", "gold", "export", "maintenance", "repair", "restore", "review")
 Job = Annotated[str, Field(pattern=rf"^({'|'.join(JOBS)})$")]
 _ENTRY = re.compile(rf"(?P<job>{'|'.join(JOBS)}):(?P<type>G\.[1248]X):(?P<number>[1-9][0-9]{{0,2}})")
 

@@ -5,7 +5,6 @@ alone and a call of another service without its resource, and takes every condit
 key (kms:GenerateDataKey, kms:Decrypt), and what Glue does with the role beside the script, are no requests here.
 """
 
-import io
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from typing import Any
@@ -90,7 +89,5 @@ def _of_bucket(method: str, query: Mapping[str, Any]) -> str:
 
 
 def _keys(environ: dict[str, Any]) -> list[str]:
-    """The keys of a deletion, whose body stays to be read."""
-    content = read_body(environ)
-    environ["wsgi.input"] = io.BytesIO(content)
-    return [found.text or "" for found in ET.fromstring(content).iterfind("{*}Object/{*}Key")]
+    """The keys of a deletion."""
+    return [found.text or "" for found in ET.fromstring(read_body(environ)).iterfind("{*}Object/{*}Key")]

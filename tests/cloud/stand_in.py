@@ -140,9 +140,7 @@ class Cloud:
 
     def _start_run(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """moto looks at no argument, and leaves out runs that wait or are being stopped when it counts those that run."""
-        content = read_body(environ)
-        environ["wsgi.input"] = io.BytesIO(content)
-        asked = json.loads(content)
+        asked = json.loads(read_body(environ))
         fault = argument_fault(asked.get("Arguments", {}))
         if fault:
             return json_error("InvalidInputException", fault)(environ, start_response)
@@ -163,18 +161,18 @@ class Cloud:
 
 
 def _served(service: Service, environ: dict[str, Any]) -> Respond:
-    content = read_body(environ)
-    environ["wsgi.input"] = io.BytesIO(content)
     try:
-        result = service(json.loads(content))
+        result = service(json.loads(read_body(environ)))
     except AwsError as error:
         return json_error(error.code, str(error))
     return _response("200 OK", "application/x-amz-json-1.1", json.dumps(result).encode())
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """The body of a request, which can be read once."""
-    return bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    """The body of a request, which stays to be read."""
+    content = bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    environ["wsgi.input"] = io.BytesIO(content)
+    return content
 
 
 def _operation(environ: dict[str, Any]) -> str:

@@ -9,32 +9,21 @@ from blocks.glue import GlueJob, LocalGlueJob
 from contract.version import source_version
 from jobs.main import parse_arguments
 from tests.cloud.stand_in import argument_fault, glue_argv
+from tests.support.glue_starts import GlueStarts
 
 RUN = {"job": "export", "run_id": "20260101T000000Z", "lake": "s3://lake/x"}
 ABSENT = {"raw": "", "warehouse_version": "", "day": "", "month": "", "max_quarantined_share": "", "retention_days": ""}
 
 
-@pytest.fixture
-def started(monkeypatch):
-    """What would be passed to Glue, and to the local worker."""
-    calls = []
+class WorkerStarts:
+    """A worker of this machine that records what it was asked to run."""
 
-    class Client:
-        def get_job_runs(self, **_):
-            return {"JobRuns": []}
+    def __init__(self):
+        self.argv = []
 
-        def start_job_run(self, *, Arguments, **_):  # noqa: N803 (as boto3 names it)
-            calls.append(Arguments)
-            return {"JobRunId": "jr_1"}
-
-    class Worker:
-        def run(self, arguments):
-            calls.append(arguments)
-            return {"state": "SUCCEEDED"}
-
-    monkeypatch.setattr(glue, "aws_client", lambda *_, **__: Client())
-    monkeypatch.setattr(glue, "warm_worker", lambda **_: Worker())
-    return calls
+    def run(self, arguments):
+        self.argv.append(arguments)
+        return {"state": "SUCCEEDED"}
 
 
 def test_glue_drops_an_empty_value_and_keeps_the_name():
@@ -44,13 +33,17 @@ def test_glue_drops_an_empty_value_and_keeps_the_name():
 
 
 @pytest.mark.parametrize("absent", [*({name: ""} for name in ABSENT), ABSENT])
-def test_absent_arguments_have_the_script_s_defaults(started, absent):
+def test_absent_arguments_have_the_script_s_defaults(monkeypatch, absent):
+    on_glue, here = GlueStarts(), WorkerStarts()
+    monkeypatch.setattr(glue, "aws_client", lambda *_, **__: on_glue)
+    monkeypatch.setattr(glue, "warm_worker", lambda **_: here)
     GlueJob(job_name="churn").with_arguments(**RUN, **absent).trigger()
     LocalGlueJob().with_arguments(**RUN, **absent).trigger().wait_for_completion()
-    on_glue, here = started
     defaults = parse_arguments([f"--{name}={value}" for name, value in RUN.items()])
-    assert vars(parse_arguments(glue_argv(on_glue))) == vars(defaults) | {"source_version": source_version()}
-    assert parse_arguments(here) == defaults
+    assert vars(parse_arguments(glue_argv(on_glue.arguments[0]))) == vars(defaults) | {
+        "source_version": source_version()
+    }
+    assert parse_arguments(here.argv[0]) == defaults
 
 
 @given(

@@ -10,19 +10,16 @@ from pydantic import ValidationError
 from blocks import glue
 from blocks.glue import GlueJob
 from contract.errors import PlatformError
-from infrastructure.aws.glue_workers import JOBS, Workers, parse_workers
+from contract.jobs import JOBS
+from infrastructure.aws.glue_workers import Workers, parse_workers
 from infrastructure.aws.stack import TEMPLATE, read_template
-from jobs.main import JOBS as JOBS_OF_THE_SCRIPT
+from tests.support.glue_starts import GlueStarts
 
 TEN_LARGE = Workers(worker_type="G.2X", number_of_workers=10)
 PATTERN = re.compile(read_template(TEMPLATE)["Parameters"]["GlueJobWorkers"]["AllowedPattern"])
 WORKERS = st.builds(
     Workers, worker_type=st.sampled_from(["G.1X", "G.2X", "G.4X", "G.8X"]), number_of_workers=st.integers(2, 999)
 )
-
-
-def test_jobs_are_those_of_the_script():
-    assert JOBS == JOBS_OF_THE_SCRIPT
 
 
 @given(st.dictionaries(st.sampled_from(JOBS), WORKERS))
@@ -50,23 +47,6 @@ def test_block_refuses_a_job_that_there_is_not():
         GlueJob(job_name="churn", workers_by_job={"golden": TEN_LARGE})
 
 
-@pytest.fixture
-def started(monkeypatch):
-    """The options, beside name and arguments, with which runs are started."""
-    calls = []
-
-    class Client:
-        def get_job_runs(self, **_):
-            return {"JobRuns": []}
-
-        def start_job_run(self, *, JobName, Arguments, **options):  # noqa: N803 (as boto3 names them)
-            calls.append(options)
-            return {"JobRunId": "jr_1"}
-
-    monkeypatch.setattr(glue, "aws_client", lambda *_, **__: Client())
-    return calls
-
-
 @pytest.mark.parametrize(
     ("job", "own", "expected"),
     [
@@ -76,7 +56,9 @@ def started(monkeypatch):
         ("silver", {}, {}),
     ],
 )
-def test_job_starts_with_its_workers_else_with_the_block_s_else_with_glue_s(started, job, own, expected):
+def test_job_starts_with_its_workers_else_with_the_block_s_else_with_glue_s(monkeypatch, job, own, expected):
+    starts = GlueStarts()
+    monkeypatch.setattr(glue, "aws_client", lambda *_, **__: starts)
     block = GlueJob(job_name="churn", workers_by_job={"gold": TEN_LARGE}, **own)
     block.with_arguments(job=job, run_id="20260101T000000Z", lake="s3://lake/x").trigger()
-    assert started == [expected]
+    assert starts.options == [expected]
