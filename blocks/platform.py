@@ -1,5 +1,6 @@
 """The platform: everything that differs between local and AWS."""
 
+import shlex
 from pathlib import Path
 from typing import Any, Self
 
@@ -89,6 +90,13 @@ class Platform(Block):
                 "give its block a warehouse"
             )
         return self.warehouse
+
+    @property
+    def command_options(self) -> str:
+        """Return the options with which `churn` works on this platform; empty where it does so by itself."""
+        if isinstance(self.jobs, LocalGlueJob):
+            return "" if Path(self.lake) == lake_folder().resolve() else f"--lake {shlex.quote(self.lake)}"
+        return f"--platform {self._block_document_name}" if self._block_document_name else ""
 
     def folder(self) -> Folder:
         """Return the lake's files beside its tables."""

@@ -76,15 +76,21 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
     }
     for name, place in places.items():
         console.print(f"{name + ':':<16}{place}", highlight=False, soft_wrap=True)
-    churn = _command()
     console.print(f"\nDone in {seconds:.1f} s. Next:", highlight=False)
-    on_warehouse = f'{churn} query --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"'
-    for line in (
-        f'{churn} query "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
-        *([on_warehouse] if platform.warehouse else []),
-        f"{churn} dashboard     {churn} status        {churn} report        {churn} down",
-    ):
+    for line in _next_commands(platform):
         console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+def _next_commands(platform: Platform) -> list[str]:
+    churn, options = _command(), f" {platform.command_options}" if platform.command_options else ""
+    on_warehouse = f'{churn} query{options} --on warehouse "SELECT risk_segment, count(*) FROM {TARGET} GROUP BY 1"'
+    is_here = platform.credentials is None
+    pages = ("dashboard", "status", "report") if is_here else ("dashboard", "files", "doctor")
+    return [
+        f'{churn} query{options} "SELECT dimension, value, customers, churn_rate FROM gold.churn_breakdown ORDER BY churn_rate DESC LIMIT 10"',
+        *([on_warehouse] if platform.warehouse else []),
+        "     ".join([*(f"{churn} {page}{options}" for page in pages), *([f"{churn} down"] if is_here else [])]),
+    ]
 
 
 def _command() -> str:

@@ -30,9 +30,11 @@ class Timer:
 class JobContext:
     """One job run: its lake, identity, start (UTC) and limits.
 
-    `has_warehouse`: whether what is exported is loaded into one; `warehouse_version` is the version of the gold table that
-    it has, None for none. `day` limits bronze to files of that day, `verify` makes it compare the content of every known
-    file, `month` (YYYY-MM) is the review's, `retention_days` the maintenance's, `moment` (UTC) the restoration's. `after_repair`: a full refresh after the repair of a table, whose change feed says nothing true.
+    `command_options` are those with which `churn` works on this lake. `has_warehouse`: whether what is exported is loaded
+    into one; `warehouse_version` is the version of the gold table that it has, None for none. `day` limits bronze to files
+    of that day, `verify` makes it compare the content of every known file, `month` (YYYY-MM) is the review's,
+    `retention_days` the maintenance's, `moment` (UTC) the restoration's. `after_repair`: a full refresh after the repair of
+    a table, whose change feed says nothing true.
     """
 
     job: str
@@ -40,6 +42,7 @@ class JobContext:
     run_id: str
     started_at: datetime
     max_quarantined_share: float
+    command_options: str = ""
     raw: str = ""
     full_refresh: bool = False
     after_repair: bool = False

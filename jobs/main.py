@@ -31,6 +31,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--job", choices=JOBS, required=True)
     parser.add_argument("--run_id", required=True)
     parser.add_argument("--lake", required=True)
+    parser.add_argument("--command_options", default="", help="options of the commands that results advise")
     parser.add_argument("--source_version", default="", help="sources of the orchestrator; not compared where absent")
     parser.add_argument("--raw", default="", help="bronze: where raw files are")
     parser.add_argument("--full_refresh", choices=("true", "false"), default="false")
@@ -63,6 +64,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         run_id=options.run_id,
         started_at=datetime.now(UTC),
         max_quarantined_share=options.max_quarantined_share,
+        command_options=options.command_options,
         raw=options.raw,
         full_refresh=full_refresh,
         after_repair=rebuild is not None and bool(rebuild.tables),

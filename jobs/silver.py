@@ -140,7 +140,9 @@ def _judged_until(context: JobContext) -> int:
 
 
 def _nothing_new(context: JobContext) -> JobResult:
-    held = held_files((d for d in context.deliveries.read() if d.state == "held"), context.run_id)
+    held = held_files(
+        (d for d in context.deliveries.read() if d.state == "held"), context.run_id, context.command_options
+    )
     return context.unchanged("no new batch in bronze", *held_notes(held), table=CUSTOMERS, held=held)
 
 
@@ -189,7 +191,7 @@ def _publish_customers(
 ) -> JobResult:
     is_redefined = work.is_rebuild and not context.full_refresh and context.lake.exists(CUSTOMERS)
     rebuilt = ("built again from all of bronze, by the rules of this release",) if is_redefined else ()
-    held = held_files(judgement.held, context.run_id)
+    held = held_files(judgement.held, context.run_id, context.command_options)
     lost = (columns.sentence() for columns in work.lost_columns)
     result = publish(
         context,

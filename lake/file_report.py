@@ -48,15 +48,15 @@ def report(arrivals: Arrivals, recorded: Iterable[SetAside], run_id: str, repair
     return FileReport(set_aside, waiting, (*notes, *_known("set aside", set_aside)))
 
 
-def held_files(held: Iterable[Delivery], run_id: str) -> tuple[HeldFile, ...]:
-    """Return the deliveries that are held as facts of a JobResult."""
-    return tuple(_held_file(delivery, is_new=delivery.run_id == run_id) for delivery in held)
+def held_files(held: Iterable[Delivery], run_id: str, command_options: str = "") -> tuple[HeldFile, ...]:
+    """Return the deliveries that are held as facts of a JobResult; their commands have `command_options`."""
+    return tuple(_held_file(delivery, command_options, is_new=delivery.run_id == run_id) for delivery in held)
 
 
-def _held_file(delivery: Delivery, *, is_new: bool) -> HeldFile:
+def _held_file(delivery: Delivery, options: str, *, is_new: bool) -> HeldFile:
     file, summary = shlex.quote(printable(delivery.path)), delivery.sentence()
-    retry = f"churn retry {file} --max-quarantined-share {_share_above(delivery)}"
-    discard = f"churn discard {file}"
+    retry = f"churn retry {file} --max-quarantined-share {_share_above(delivery)} {options}".rstrip()
+    discard = f"churn discard {file} {options}".rstrip()
     return HeldFile(
         file=printable(delivery.path),
         feed=delivery.feed,

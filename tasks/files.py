@@ -13,7 +13,6 @@ from lake.file_report import held_files
 from lake.names import printable
 from lake.results import HeldFile, JobResult, files_held, files_set_aside
 from lake.set_aside import SetAside, SetAsideFiles
-from lake.storage import Folder
 from tasks.defaults import RETRY_ON_OUTAGE, TAGS
 from tasks.operators import deliver
 
@@ -34,7 +33,7 @@ def notify_about_files(platform: Platform) -> int:
     The message has names of files and reasons, and nothing of a customer. Raises NotifyError.
     """
     lake = platform.folder()
-    held, set_aside = _held(lake), SetAsideFiles(lake).read()
+    held, set_aside = _held(platform), SetAsideFiles(lake).read()
     notices, current = FileNotices(lake), _notices(held, set_aside)
     new = notices.new(current)
     subject = f"Churn pipeline: {_counted(len(held), len(set_aside))}"
@@ -73,8 +72,9 @@ def _counted(held: int, set_aside: int) -> str:
     return " and ".join(found)
 
 
-def _held(lake: Folder) -> tuple[HeldFile, ...]:
-    return held_files((delivery for delivery in Deliveries(lake).read() if delivery.state == "held"), "")
+def _held(platform: Platform) -> tuple[HeldFile, ...]:
+    recorded = Deliveries(platform.folder()).read()
+    return held_files((delivery for delivery in recorded if delivery.state == "held"), "", platform.command_options)
 
 
 def _notices(held: Sequence[HeldFile], set_aside: Sequence[SetAside]) -> dict[str, str]:

@@ -241,6 +241,7 @@ def _deploy_beside(cloud, deployed, staging):
 def _deploy_again(churn, deployed, deploy):
     """Nothing changes, and what a user has changed in the block stays."""
     before = Platform.load("production")
+    assert before.command_options == "--platform production"
     assert f"{JOB}: no changes" in churn(*deploy, "--plan", *OF_MOTO)
     printed = deployed(deploy)
     assert f"the stack {JOB} is up to date" in printed

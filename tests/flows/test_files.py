@@ -66,13 +66,14 @@ def _told(machine, **files):
     return notify_about_files.fn(machine)
 
 
-def test_a_run_with_held_files_is_completed_with_a_message(platform, webhook):
+def test_a_run_with_held_files_is_completed_with_a_message(platform, webhook, tmp_path):
     state = churn_pipeline(platform(held=(HELD,), aside=(ASIDE,)), return_state=True)
     assert (state.is_completed(), state.message) == (True, "with 1 file held and 1 file set aside")
     assert [file.file for file in state.result().results[0].set_aside] == ["book.xlsx"]
     (told,) = webhook.texts
     assert "1 file held and 1 file set aside" in told
     assert "held: day 1/a.csv of batch 3: 4 of 10 rows are quarantined" in told
+    assert f"drop it: churn discard 'day 1/a.csv' --lake {tmp_path / 'lake'}" in told
     assert "set aside: book.xlsx: an Excel workbook: save it as CSV." in told
 
 

@@ -153,6 +153,14 @@ def test_a_held_file_is_explained_with_its_remedies():
     assert held_notes(held_files([held], "r2")) == ("held before and not changed since: 1 file (churn files)",)
 
 
+def test_remedies_work_on_the_platform_whose_file_is_held():
+    (file,) = held_files([_delivery("a.csv", 3, rows=20, quarantined=8, limit=0.05)], "r1", "--platform production")
+    assert file.retry == "churn retry a.csv --max-quarantined-share 0.4 --platform production"
+    assert file.discard == "churn discard a.csv --platform production"
+    assert file.retry in file.reason
+    assert file.discard in file.reason
+
+
 @given(st.integers(1, 1000), st.integers(1, 1000))
 @example(100, 29)
 @example(150, 123)
