@@ -11,7 +11,7 @@ from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS
 from contract.tables import TABLES
 from jobs.context import JobContext
-from lake.deliveries import NOTHING_JUDGED, Delivery, Reason, judged, masked, settled, with_superseded
+from lake.deliveries import LOST, NOTHING_JUDGED, Delivery, Reason, judged, masked, settled, with_superseded
 from lake.rebuild import RebuildRequest
 from transforms import deliveries as transform
 
@@ -75,10 +75,7 @@ def recover(context: JobContext) -> tuple[str, ...]:
             return restored
     RebuildRequest(context.lake.root).ask()  # first: without it the list below would not be true
     context.deliveries.write((), NOTHING_JUDGED)
-    return (
-        "the list of files that are held or discarded is lost: silver and gold are rebuilt, and all files judged again. Files "
-        "that were discarded are used again: discard them once more",
-    )
+    return (LOST,)
 
 
 def _measured(typed: Mapping[str, DataFrame]) -> list[Delivery]:

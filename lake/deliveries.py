@@ -26,6 +26,11 @@ DeliveryState = Literal["held", "superseded", "discarded", "retry", "accepted"]
 NOTHING_JUDGED = -2
 """Instead of the newest judged batch: the list was lost, and every delivery is to be judged again."""
 
+LOST = (
+    "the list of files that are held or discarded is lost: silver and gold are rebuilt, and all files judged again. Files that "
+    "were discarded are used again: discard them once more"
+)
+
 # Two copies, the second written first: what operators have decided stands nowhere else.
 _NAMES = ("deliveries", "deliveries_copy")
 SHOWN = r"(?s)^(\w+): '(.*)' (is .*)$"
@@ -170,8 +175,8 @@ def decide(
     """Record that deliveries are discarded, or judged again by the share `limit`, and return what was recorded, in words.
 
     Each is a batch number, for all files of the batch, or the path of a file, for its newest delivery; `retry_held` are all
-    that are held. The next run rebuilds silver and gold and acts on it, also when this one is interrupted. A file of
-    `retry` that is set aside is read again by the next run. Raises RawPathError for one that is neither, and was never
+    that are held. The next run rebuilds silver and gold and acts on it, also when this one is interrupted; where the list
+    is lost, it judges all other files again. A file of `retry` that is set aside is read again by the next run. Raises RawPathError for one that is neither, and was never
     ingested.
     """
     store, set_aside = Deliveries(lake), SetAsideFiles(lake)
@@ -188,12 +193,14 @@ def decide(
     for entry in judged_again:
         again = replace(_known(entry, known), state="retry", limit=limit, since=at.isoformat())
         known[entry.key] = again
+    is_lost = bool(discarded or judged_again) and not store.exist()
     if discarded or judged_again:
         RebuildRequest(lake).ask()  # first: the decision counts for nothing without it
-        store.write(known.values())
+        store.write(known.values(), NOTHING_JUDGED if is_lost else None)
     if read_again:
         set_aside.write([replace(file, reader="") if file in read_again else file for file in listed])
     return [
+        *([LOST] if is_lost else []),
         *(
             f"file {verb}: {printable(entry.path)} of batch {entry.batch}"
             for verb, decided in (("discarded", discarded), ("judged again", judged_again))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contract.errors import DamagedDocumentError, RawPathError
 from lake.deliveries import (
+    NOTHING_JUDGED,
     Deliveries,
     Delivery,
     Reason,
@@ -179,6 +180,7 @@ def lake(tmp_path):
     for names in (["a.csv", "b.csv"], ["a.csv"]):
         entries = [FileEntry(name, "customers", uri=f"/raw/{name}") for name in names]
         manifests.commit(manifests.open(entries, NOW), dict.fromkeys(names, 10))
+    Deliveries(folder).write([], judged_until=2)
     return folder
 
 
@@ -205,6 +207,16 @@ def test_a_held_delivery_keeps_what_was_measured(lake):
     Deliveries(lake).write([held])
     decide(lake, discard=["a.csv"], at=NOW)
     assert Deliveries(lake).read() == (replace(held, state="discarded", since=NOW.isoformat()),)
+
+
+@pytest.mark.parametrize("decision", [{"discard": ["a.csv"]}, {"retry": ["a.csv"]}])
+def test_decision_on_a_lost_list_has_all_others_judged_again(lake, decision):
+    for name in COPIES:
+        lake.delete(name)
+    lost, _ = decide(lake, at=NOW, **decision)
+    assert "the list of files that are held or discarded is lost" in lost
+    store = Deliveries(lake)
+    assert ([delivery.key for delivery in store.read()], store.judged_until()) == ([(2, "a.csv")], NOTHING_JUDGED)
 
 
 @pytest.mark.parametrize("name", ["3", "c.csv", ""])
@@ -257,9 +269,9 @@ def test_a_name_as_it_is_printed_is_known(tmp_path):
     assert [delivery.path for delivery in Deliveries(folder).read()] == ["a\nb.csv"]
 
 
-def test_what_was_judged_is_remembered(lake):
+def test_what_was_judged_is_remembered(lake, tmp_path):
     store = Deliveries(lake)
-    assert store.judged_until() == -1
+    assert Deliveries(open_folder(tmp_path / "new")).judged_until() == -1
     store.write([], judged_until=7)
     store.write([_delivery()])
     assert (store.judged_until(), len(store.read())) == (7, 1)
