@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from contract.columns import COLUMNS, NO, YES
 from contract.errors import DamagedFileError, LayoutError
-from contract.feeds import closest_feed, column_for_header, match_feed, missing_columns, normalize_header
+from contract.feeds import (
+    closest_feed,
+    column_for_header,
+    is_operation,
+    match_feed,
+    missing_columns,
+    normalize_header,
+)
 from lake.raw.container import unpacked
 from lake.raw.json_records import JsonRecord
 from lake.raw.layout import SAMPLE_BYTES
@@ -114,6 +121,7 @@ def _feed(headers: Sequence[str], folder: str | None, file_format: str) -> str:
             f"Add the columns{move}, or add their headers as aliases in contract/columns.py."
         )
     _refuse_double_columns(headers)
+    _refuse_operations(headers)
     return feed.name
 
 
@@ -130,6 +138,17 @@ def _described(headers: Sequence[str]) -> str:
     more = ", …" if len(unknown) > _SHOWN_POSITIONS else ""
     positions = f" (number {', '.join(unknown[:_SHOWN_POSITIONS])}{more})" if unknown else ""
     return f"Found: {', '.join(known) or 'no known column'}; unknown columns: {len(unknown)}{positions}."
+
+
+def _refuse_operations(headers: Sequence[str]) -> None:
+    """Each record counts as a state of its customer: a deletion would bring him back."""
+    number = next((number for number, header in enumerate(headers, 1) if is_operation(header)), None)
+    if number is not None:
+        raise LayoutError(
+            f"column number {number} ({normalize_header(headers[number - 1])}) says what happened to a record: inserted, "
+            "updated or deleted. Such change files are not ingested, as a deleted customer would stay. Deliver the present "
+            "state of the customers without this column."
+        )
 
 
 def _refuse_double_columns(headers: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from contract.feeds import Feed, column_for_header
+from contract.feeds import Feed, column_for_header, is_operation, normalize_header
 from lake.raw.json_records import JsonRecord
 from lake.raw.reader import Records
 from lake.raw.records import Fault
@@ -79,6 +79,10 @@ def _object_row(record: JsonRecord, feed: Feed, column_by_key: dict[str, str | N
     unknown: JsonRecord = {}
     for key, value in record.items():
         column = column_by_key[key] if key in column_by_key else column_by_key.setdefault(key, _column(key, feed))
+        if column is None and value is not None and is_operation(key):
+            return Fault(
+                f"{normalize_header(key)} says what happened to the record, which is not ingested", _as_json(record)
+            )
         if column is None:
             unknown[key] = value
         elif value and values.get(column, value) != value and values[column]:

@@ -113,6 +113,13 @@ def test_what_no_column_takes_is_rescued(stage, case):
     assert (json.loads(row["_rescued_data"]) if row["_rescued_data"] else None) == expected
 
 
+@pytest.mark.parametrize(("value", "is_fault"), [('"D"', True), ("null", False)])
+def test_operation_behind_the_sample_is_a_fault(stage, value, is_fault):
+    first, second = stage({"a.jsonl": '{"customer_id": "A-1"}\n{"customer_id": "A-2", "op": ' + value + "}\n"})
+    assert first["_parse_error"] is None
+    assert (second["_parse_error"] == "op says what happened to the record, which is not ingested") is is_fault
+
+
 def test_spelled_headers_and_keys_are_columns(stage):
     stage({"a.csv": "Customer ID,Sex,CITY\nA-1,Male,Fresno\n", "b.json": '[{"CustomerID": "A-2", "sex": "Male"}]'})
     assert stage.values("customer_id", "gender") == [("A-1", "Male"), ("A-2", "Male")]
