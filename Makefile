@@ -1,6 +1,6 @@
 # Two commands are enough: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly glue6 check docs bench package format setup lock sample clean
+.PHONY: help run test nightly glue6 check docs bench package format setup lock upgrade sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
 # tests/conftest.py says which tests run together, the longest first.
@@ -53,8 +53,11 @@ setup: .venv/ready
 	@sh scripts/setup.sh
 	@touch .venv/ready
 
-lock: setup ## Resolve the lock file again from pyproject.toml
+lock: setup ## Write the lock file after a change of pyproject.toml
 	@sh scripts/lock.sh
+
+upgrade: setup ## Move everything in the lock file to its newest version
+	@sh scripts/lock.sh --upgrade
 
 sample: setup ## Make data/raw again
 	@rm -rf data/raw

@@ -146,7 +146,7 @@ def _kinds(rows: pd.DataFrame) -> tuple[list[list[str]], Codes]:
 
 def _cells(rows: pd.DataFrame) -> tuple[int, int, Codes]:
     """Score bins, width of a cltv bin, and each customer's cell. Thresholds are edges of bins."""
-    assert HIGH_RISK_SCORE % SCORE_BIN == 0
+    assert HIGH_RISK_SCORE % SCORE_BIN == 0, f"the bars of scores are {SCORE_BIN} wide: one must end at HIGH_RISK_SCORE"
     score, cltv = rows["churn_score"].to_numpy(dtype=float), rows["cltv"].to_numpy(dtype=float)
     width = HIGH_VALUE_CLTV // 4
     while len(cltv) and cltv.max() > width * _MAX_CLTV_BINS:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# requirements.lock from pyproject.toml; --check says whether they agree, and changes nothing.
+# requirements.lock from pyproject.toml: what is pinned stays, --upgrade takes the newest of everything; --check says whether
+# they agree, and changes nothing.
 set -eu
 cd "$(dirname "$0")/.."
 compile() {
@@ -15,5 +16,5 @@ if [ "${1:-}" = "--check" ]; then
     cmp -s "$fresh" requirements.lock ||
         { echo "error: requirements.lock does not follow from pyproject.toml. Run: make lock" >&2; exit 1; }
 else
-    compile --upgrade --output-file requirements.lock >/dev/null
+    compile "$@" --output-file requirements.lock >/dev/null
 fi

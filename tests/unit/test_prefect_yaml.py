@@ -51,7 +51,7 @@ def test_schedules_have_slugs_and_zones_and_writers_run_one_at_a_time():
 def test_entrypoints_are_flows_that_take_the_parameters():
     from prefect import Flow
 
-    for deployment in DEPLOYMENTS[:6]:
+    for deployment in DEPLOYMENTS:
         module, _, name = deployment["entrypoint"].rpartition(".")
         flow = getattr(import_module(module), name)
         assert isinstance(flow, Flow)
