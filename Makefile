@@ -29,12 +29,13 @@ glue6: setup ## Run the Spark tests on Spark 4.1 and Delta 4.2, as Glue 6.0 has 
 bench: setup ## Measure the pipeline against a bare script, write docs/performance.md (about 10 minutes)
 	@$(PYTHON) -m benchmarks.pipeline
 
-check: setup ## Format, lint, types, import contracts, lock file
+check: setup ## Format, lint, types, import contracts, lock file, breaking changes of tables
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports --no-logo
 	@sh scripts/lock.sh --check
+	@$(PYTHON) -m scripts.check_contract
 
 docs: setup ## Write the documents that derive from the contract
 	@$(PYTHON) -m scripts.docs

@@ -40,7 +40,8 @@ class Column:
     `type` is Spark SQL's. A `required` column must be in every file that carries its `part` of the record, with a
     value in every row; where a file lacks another one, what is known of it stays. `aliases` are further header
     spellings. `values` maps each allowed value to further spellings of it; `bounds` are the inclusive limits of a
-    number. `in_gold` says whether the churn analysis carries the column.
+    number. `identifies` says that the value tells, with little else, who a customer is. `in_gold` says whether the
+    churn analysis carries the column.
     Raises ContractError for a declaration that is incomplete.
     """
 
@@ -53,6 +54,7 @@ class Column:
     values: Spellings = field(default_factory=dict)
     bounds: tuple[float, float] | None = None
     unit: str = ""
+    identifies: bool = False
     in_gold: bool = True
 
     def __post_init__(self) -> None:
@@ -98,12 +100,17 @@ COLUMNS: tuple[Column, ...] = (
     Column("country", "string", "location", "Country of residence", required=False),
     Column("state", "string", "location", "State of residence", required=False),
     Column("city", "string", "location", "City of residence", required=False),
-    Column("zip_code", "string", "location", "Postal code of residence", required=False, aliases=("zip", "postal_code")),
     Column(
-        "latitude", "double", "location", "Latitude of residence", required=False, bounds=(-90, 90), unit="degrees"
+        "zip_code", "string", "location", "Postal code of residence", required=False, aliases=("zip", "postal_code"),
+        identifies=True,
     ),
     Column(
-        "longitude", "double", "location", "Longitude of residence", required=False, bounds=(-180, 180), unit="degrees"
+        "latitude", "double", "location", "Latitude of residence", required=False, bounds=(-90, 90), unit="degrees",
+        identifies=True,
+    ),
+    Column(
+        "longitude", "double", "location", "Longitude of residence", required=False, bounds=(-180, 180), unit="degrees",
+        identifies=True,
     ),
     Column("phone_service", "boolean", "services", "Has home phone service"),
     Column(

@@ -6,6 +6,9 @@ MAX_QUARANTINED_SHARE = 0.05
 RETENTION_DAYS = 45
 """Days of table history that maintenance keeps."""
 
+MAX_GOLD_AGE_HOURS = 26
+"""Hours within which a run that ends with fresh gold is promised: a daily one may be two hours late."""
+
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 """Longest record of a raw file (of JSON: in characters); a longer one is quarantined with its beginning."""
 

@@ -2,8 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 DEFAULT_MAX_BYTES = 256
+
+Bounds = tuple[float | None, float | None]
+"""Inclusive limits of a number; None where there is none."""
+
+UNBOUNDED: Bounds = (None, None)
+
+Sensitivity = Literal["restricted", "confidential", "internal"]
+"""Restricted tells who a customer is, alone or with little else; confidential says something of one; internal of none."""
 
 
 @dataclass(frozen=True)
@@ -11,7 +20,8 @@ class Field:
     """A column of a table.
 
     `type` is Spark SQL's, e.g. `decimal(10,2)`; `comment` gives meaning and unit; `max_bytes` limits a string
-    in the warehouse.
+    in the warehouse. `values` are the allowed ones, any where it is empty; `may_grow` says that readers select rows by
+    them, so that further ones disturb nobody.
     """
 
     name: str
@@ -19,6 +29,11 @@ class Field:
     comment: str
     nullable: bool = True
     max_bytes: int = DEFAULT_MAX_BYTES
+    unit: str = ""
+    values: tuple[str | int, ...] = ()
+    may_grow: bool = False
+    bounds: Bounds = UNBOUNDED
+    sensitivity: Sensitivity = "internal"
 
     @property
     def is_decimal(self) -> bool:
@@ -58,6 +73,26 @@ def decimal_size(kind: str) -> tuple[int, int] | None:
     return int(precision), int(scale)
 
 
-def required(name: str, kind: str, comment: str) -> Field:
+def required(
+    name: str,
+    kind: str,
+    comment: str,
+    *,
+    unit: str = "",
+    values: tuple[str | int, ...] = (),
+    may_grow: bool = False,
+    bounds: Bounds = UNBOUNDED,
+    sensitivity: Sensitivity = "internal",
+) -> Field:
     """Return a column that is never null."""
-    return Field(name, kind, comment, nullable=False)
+    return Field(
+        name,
+        kind,
+        comment,
+        nullable=False,
+        unit=unit,
+        values=values,
+        may_grow=may_grow,
+        bounds=bounds,
+        sensitivity=sensitivity,
+    )

@@ -21,7 +21,7 @@ class Table:
 
     `properties` are Delta table properties set at creation. A table whose readers
     include Athena or Redshift keeps deletion vectors off: they cannot read them. A table with
-    a `definition` that was written by another one is recomputed.
+    a `definition` that was written by another one is recomputed. `meaning` says what a row is.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Table:
     key: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
     definition: str = ""
+    meaning: str = ""
 
     @property
     def layer(self) -> str:
@@ -85,6 +86,7 @@ TABLES: dict[str, Table] = {
             (KEY,),
             _CHANGE_FEED | _DELETION_VECTORS | _statistics(KEY),
             silver.DEFINITION,
+            "One row per customer: the newest known value of every column.",
         ),
         Table(
             "silver.quarantine",
@@ -94,6 +96,7 @@ TABLES: dict[str, Table] = {
             ("record_id",),
             _PLAIN | _statistics("status"),
             silver.DEFINITION,
+            "One row per record that breaks a rule, with its violations.",
         ),
         Table(
             "gold.customer_churn_analysis",
@@ -103,6 +106,7 @@ TABLES: dict[str, Table] = {
             (KEY,),
             _CHANGE_FEED | _PLAIN | _statistics(KEY),
             silver.DEFINITION,
+            "One row per customer of whom every required column group has arrived, with the churn logic.",
         ),
         Table(
             "gold.churn_breakdown",
@@ -112,6 +116,7 @@ TABLES: dict[str, Table] = {
             ("dimension", "value"),
             _PLAIN | _statistics("dimension"),
             DEFINITION,
+            "One row per dimension and value, with the measures of the customers who have it.",
         ),
         Table(
             "gold.churn_kpis",
@@ -120,6 +125,7 @@ TABLES: dict[str, Table] = {
             "append",
             properties=_PLAIN | _statistics("kpi"),
             definition=DEFINITION,
+            meaning="One row per KPI and run that changed gold.",
         ),
         Table(
             "gold.customer_movements",
@@ -127,6 +133,7 @@ TABLES: dict[str, Table] = {
             ("gold.customer_churn_analysis",),
             "append",
             properties=_PLAIN | _statistics("moved_on", "source_version"),
+            meaning="One row per change of segment, churn or risk of a customer.",
         ),
     )
 }

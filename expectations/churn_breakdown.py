@@ -3,6 +3,9 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
+from contract.schemas.gold import BREAKDOWN
+from expectations.declared import is_within_bounds
+
 
 def build_suite() -> ExpectationSuite:
     """Return the suite of gold.churn_breakdown."""
@@ -10,10 +13,10 @@ def build_suite() -> ExpectationSuite:
         name="gold.churn_breakdown",
         expectations=[
             gxe.ExpectCompoundColumnsToBeUnique(column_list=["dimension", "value"], severity="critical"),
-            gxe.ExpectColumnValuesToBeBetween(column="churn_rate", min_value=0, max_value=100, severity="critical"),
+            is_within_bounds(BREAKDOWN["churn_rate"]),
             gxe.ExpectColumnPairValuesAToBeGreaterThanB(
                 column_A="customers", column_B="churned", or_equal=True, severity="critical"
             ),
-            gxe.ExpectColumnValuesToBeBetween(column="monthly_revenue", min_value=0, severity="critical"),
+            is_within_bounds(BREAKDOWN["monthly_revenue"]),
         ],
     )

@@ -3,6 +3,9 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
+from contract.schemas.gold import KPIS
+from expectations.declared import is_within_bounds
+
 
 def build_suite() -> ExpectationSuite:
     """Return the suite of gold.churn_kpis."""
@@ -10,7 +13,7 @@ def build_suite() -> ExpectationSuite:
         name="gold.churn_kpis",
         expectations=[
             gxe.ExpectColumnValuesToBeUnique(column="kpi", severity="critical"),
-            gxe.ExpectColumnValuesToBeBetween(column="value", min_value=0, severity="critical"),
+            is_within_bounds(KPIS["value"]),
             gxe.ExpectColumnDistinctValuesToContainSet(
                 column="kpi", value_set=["customers", "churn_rate", "monthly_revenue_lost"], severity="critical"
             ),

@@ -3,8 +3,9 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
-from contract.churn import RISK_SEGMENTS, TENURE_BAND_NAMES
 from contract.columns import KEY
+from contract.schemas.gold import ANALYSIS
+from expectations.declared import has_known_values, is_within_bounds
 
 
 def build_suite() -> ExpectationSuite:
@@ -15,15 +16,13 @@ def build_suite() -> ExpectationSuite:
             gxe.ExpectColumnValuesToNotBeNull(column=KEY, severity="critical"),
             gxe.ExpectColumnValuesToBeUnique(column=KEY, severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="churn_flag", severity="critical"),
-            gxe.ExpectColumnValuesToBeInSet(column="churn_flag", value_set=[0, 1], severity="critical"),
+            has_known_values(ANALYSIS["churn_flag"]),
             gxe.ExpectColumnValuesToNotBeNull(column="cltv", severity="critical"),
-            gxe.ExpectColumnValuesToBeBetween(column="cltv", min_value=0, severity="critical"),
+            is_within_bounds(ANALYSIS["cltv"]),
             gxe.ExpectColumnValuesToNotBeNull(column="churn_score", severity="critical"),
-            gxe.ExpectColumnValuesToBeBetween(column="churn_score", max_value=100, severity="critical"),
-            gxe.ExpectColumnValuesToBeInSet(
-                column="customer_tenure_group", value_set=list(TENURE_BAND_NAMES), severity="critical"
-            ),
-            gxe.ExpectColumnValuesToBeInSet(column="risk_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
+            is_within_bounds(ANALYSIS["churn_score"]),
+            has_known_values(ANALYSIS["customer_tenure_group"]),
+            has_known_values(ANALYSIS["risk_segment"]),
             gxe.ExpectColumnValuesToNotBeNull(column="city", mostly=0.9, severity="info"),
         ],
     )

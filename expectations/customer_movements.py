@@ -3,8 +3,9 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
-from contract.churn import RISK_SEGMENTS
 from contract.columns import KEY
+from contract.schemas.gold import MOVEMENTS
+from expectations.declared import has_known_values
 
 
 def build_suite() -> ExpectationSuite:
@@ -14,7 +15,7 @@ def build_suite() -> ExpectationSuite:
         expectations=[
             gxe.ExpectColumnValuesToNotBeNull(column=KEY, severity="critical"),
             gxe.ExpectColumnValuesToBeUnique(column=KEY, severity="critical"),
-            gxe.ExpectColumnValuesToBeInSet(column="from_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
-            gxe.ExpectColumnValuesToBeInSet(column="to_segment", value_set=list(RISK_SEGMENTS), severity="critical"),
+            has_known_values(MOVEMENTS["from_segment"]),
+            has_known_values(MOVEMENTS["to_segment"]),
         ],
     )

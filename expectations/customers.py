@@ -5,6 +5,8 @@ from great_expectations.core import ExpectationSuite
 from great_expectations.expectations.row_conditions import Column as RowsWhere
 
 from contract.columns import COLUMNS, KEY
+from contract.schemas.silver import CUSTOMERS
+from expectations.declared import has_known_values, is_within_bounds
 
 SECOND_MONTH = 2
 """Months from which on the total holds the charges of an earlier month."""
@@ -20,18 +22,8 @@ def build_suite() -> ExpectationSuite:
         expectations=[
             gxe.ExpectColumnValuesToNotBeNull(column=KEY, severity="critical"),
             gxe.ExpectColumnValuesToBeUnique(column=KEY, severity="critical"),
-            *(
-                gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.values), severity="critical")
-                for column in COLUMNS
-                if column.values
-            ),
-            *(
-                gxe.ExpectColumnValuesToBeBetween(
-                    column=column.name, min_value=column.bounds[0], max_value=column.bounds[1], severity="critical"
-                )
-                for column in COLUMNS
-                if column.bounds and column.required
-            ),
+            *(has_known_values(CUSTOMERS[column.name]) for column in COLUMNS if column.values),
+            *(is_within_bounds(CUSTOMERS[column.name]) for column in COLUMNS if column.bounds and column.required),
             gxe.ExpectColumnPairValuesAToBeGreaterThanB(
                 column_A="total_charges",
                 column_B="monthly_charges",

@@ -3,6 +3,9 @@
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
+from contract.schemas.silver import QUARANTINE
+from expectations.declared import has_known_values
+
 
 def build_suite() -> ExpectationSuite:
     """Return the suite of silver.quarantine."""
@@ -11,6 +14,6 @@ def build_suite() -> ExpectationSuite:
         expectations=[
             gxe.ExpectColumnValuesToBeUnique(column="record_id", severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="raw_record", severity="critical"),
-            gxe.ExpectColumnValuesToBeInSet(column="status", value_set=["open", "resolved"], severity="critical"),
+            has_known_values(QUARANTINE["status"]),
         ],
     )

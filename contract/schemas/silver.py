@@ -2,7 +2,7 @@
 
 from contract.columns import BYTES_PER_CHARACTER, COLUMNS, KEY, MAX_TEXT_LENGTH, Column
 from contract.feeds import GROUPS
-from contract.schema import DEFAULT_MAX_BYTES, Field, Schema, required
+from contract.schema import DEFAULT_MAX_BYTES, UNBOUNDED, Field, Schema, required
 
 DEFINITION = "2"
 """Number of the rules by which bronze becomes silver: row rules, order of records, what is absent.
@@ -14,12 +14,21 @@ all of bronze, and compares gold as a whole.
 
 def _typed(column: Column) -> Field:
     size = MAX_TEXT_LENGTH * BYTES_PER_CHARACTER if column.is_free_text else DEFAULT_MAX_BYTES
-    return Field(column.name, column.type, column.description, max_bytes=size)
+    return Field(
+        column.name,
+        column.type,
+        column.description,
+        max_bytes=size,
+        unit=column.unit,
+        values=tuple(column.values),
+        bounds=column.bounds or UNBOUNDED,
+        sensitivity="restricted" if column.identifies else "confidential",
+    )
 
 
 CUSTOMERS = Schema(
     (
-        required(KEY, "string", "Customer number of the operator"),
+        required(KEY, "string", "Customer number of the operator", sensitivity="restricted"),
         *(_typed(column) for column in COLUMNS),
         required("is_complete", "boolean", "Every required column group has arrived"),
         *(Field(group.event_column, "timestamp", f"Event time of the {group.name} values, UTC") for group in GROUPS),
@@ -31,19 +40,25 @@ QUARANTINE = Schema(
     (
         required("record_id", "string", "Identity of the quarantined record: hash of feed, batch, file and content"),
         required("feed", "string", "Feed that the record belongs to"),
-        Field(KEY, "string", "Customer number, where it could be read"),
-        required("reasons", "array<string>", "Every violation: the rules that the record breaks"),
+        Field(KEY, "string", "Customer number, where it could be read", sensitivity="restricted"),
+        required(
+            "reasons",
+            "array<string>",
+            "Every violation: the rules that the record breaks",
+            sensitivity="restricted",  # a violation shows what was received
+        ),
         required("source_file", "string", "Path of the file below the raw folder"),
         Field(
             "raw_record",
             "string",
             "The record as received: the raw line, or its columns as JSON; of a text above 65,536 characters the beginning, bronze has it whole",
+            sensitivity="restricted",
         ),
         required("occurrences", "bigint", "Number of identical records in the file"),
         required("event_at", "timestamp", "Event time of the record, UTC; of its file where it has no valid one"),
         required("batch_id", "bigint", "Ingest batch that brought the record"),
         required("ingested_at", "timestamp", "When the batch was read, UTC"),
-        required("status", "string", "open or resolved"),
+        required("status", "string", "open or resolved", values=("open", "resolved")),
         Field("resolved_by_batch", "bigint", "Ingest batch whose valid record resolved this one"),
     )
 )

@@ -45,6 +45,15 @@ def create_target(schema: str, columns: Sequence[ExportColumn]) -> str:
     return f"CREATE TABLE IF NOT EXISTS {schema}.{TARGET} (\n  {lines},\n  PRIMARY KEY ({KEY})\n)"
 
 
+def column_type(column: ExportColumn) -> str:
+    """Return the column's type in Redshift, e.g. `VARCHAR(256)`."""
+    if column.type == "string":
+        return f"VARCHAR({column.max_bytes})"
+    if column.type.startswith("decimal"):
+        return column.type.upper()
+    return _TYPES[column.type]
+
+
 def comments(schema: str, columns: Sequence[ExportColumn]) -> list[str]:
     """Return COMMENT ON COLUMN for every column."""
     return [f"COMMENT ON COLUMN {schema}.{TARGET}.{column.name} IS '{_escaped(column.comment)}'" for column in columns]
@@ -147,7 +156,7 @@ def add_lineage(schema: str) -> str:
 
 def add_column(schema: str, column: ExportColumn) -> str:
     """Return ALTER TABLE for a column that the warehouse does not have yet; old rows get null."""
-    return f"ALTER TABLE {schema}.{TARGET} ADD COLUMN {column.name} {_type(column)}"
+    return f"ALTER TABLE {schema}.{TARGET} ADD COLUMN {column.name} {column_type(column)}"
 
 
 def existing_columns(schema: str, table: str = TARGET) -> str:
@@ -168,7 +177,7 @@ def last_load(schema: str) -> str:
 
 def create_staging(columns: Sequence[ExportColumn]) -> str:
     """Return CREATE TABLE with the columns in the order of the files: COPY FORMAT PARQUET loads by position."""
-    lines = ", ".join(f"{column.name} {_type(column)}" for column in columns)
+    lines = ", ".join(f"{column.name} {column_type(column)}" for column in columns)
     return f"CREATE TEMP TABLE {STAGING} ({lines}, {OPERATION_COLUMN} VARCHAR(1))"
 
 
@@ -211,15 +220,7 @@ def target_checksums(schema: str, columns: Sequence[ExportColumn]) -> str:
 
 def _definition(column: ExportColumn) -> str:
     null = "" if column.nullable else " NOT NULL"
-    return f"{column.name} {_type(column)}{null}"
-
-
-def _type(column: ExportColumn) -> str:
-    if column.type == "string":
-        return f"VARCHAR({column.max_bytes})"
-    if column.type.startswith("decimal"):
-        return column.type.upper()
-    return _TYPES[column.type]
+    return f"{column.name} {column_type(column)}{null}"
 
 
 def _identifier(name: str) -> str:

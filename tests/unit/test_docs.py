@@ -1,12 +1,17 @@
 import re
 
-from scripts import metrics
+from scripts import data_contract, metrics
 from scripts.dictionary import TARGET, render
 from tests.support.installed import PROJECT
 
 
 def test_the_dictionary_follows_from_the_tables():
     assert TARGET.read_text(encoding="utf-8") == render(), "run: make docs"
+
+
+def test_the_data_contract_follows_from_the_tables():
+    paths = data_contract.FOLDER.glob(f"*{data_contract.SUFFIX}")
+    assert {path.name: path.read_text(encoding="utf-8") for path in paths} == data_contract.render(), "run: make docs"
 
 
 def test_the_metrics_follow_from_their_definitions():

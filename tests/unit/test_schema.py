@@ -4,10 +4,10 @@ import pytest
 
 from contract.columns import BYTES_PER_CHARACTER, COLUMNS, MAX_TEXT_LENGTH, columns_in
 from contract.feeds import FEEDS, PARTS
-from contract.metrics import CONDITIONS, MEASURES
+from contract.metrics import CONDITIONS, MEASURES, METRICS, METRICS_BY_DIMENSION
 from contract.schema import DEFAULT_MAX_BYTES, Field, Schema, required
 from contract.schemas.bronze import LINEAGE, bronze_schema
-from contract.schemas.gold import ANALYSIS, ANALYSIS_VIEW, BREAKDOWN, MOVEMENTS
+from contract.schemas.gold import ANALYSIS, ANALYSIS_VIEW, BREAKDOWN, KPIS, MOVEMENTS
 from contract.schemas.silver import CUSTOMERS
 from contract.tables import LAYERS, TABLES
 
@@ -67,6 +67,18 @@ def test_breakdown_has_every_measure():
     assert set(MEASURES) <= set(BREAKDOWN.names)
     counted = {name for name, measure in MEASURES.items() if not measure.column}
     assert {name for name in MEASURES if BREAKDOWN[name].type == "bigint"} == counted
+
+
+def test_every_kpi_has_a_name_that_is_known_beforehand():
+    grouped = {name for name in KPIS["kpi"].values if ":" in name}
+    assert set(KPIS["kpi"].values) - grouped == set(METRICS)
+    assert {name.split(":")[0] for name in grouped} == set(METRICS_BY_DIMENSION), "its dimension has no listed values"
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_unit_is_in_the_comment(table):
+    stated = [field for field in table.schema if field.unit and field.unit != "customers"]
+    assert [field.name for field in stated if field.unit not in field.comment] == []
 
 
 def test_movements_carry_gold_types():

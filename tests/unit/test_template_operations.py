@@ -9,6 +9,7 @@ import re
 import pytest
 
 from contract.columns import KEY
+from contract.defaults import MAX_GOLD_AGE_HOURS
 from contract.tables import TABLES
 from infrastructure.aws.stack import TEMPLATE
 from infrastructure.aws.stacks import TEMPLATES
@@ -57,13 +58,15 @@ def watches_what_matters(operations):
     }
 
 
-def misses_gold_after_26_hours(operations):
+def misses_gold_that_is_too_old(operations):
     """No run, and so no value, is as bad as an old one; one fresh value in 26 hours is enough."""
     alarm = _alarms(operations)["GoldAlarm"]
     hours = alarm["Period"] * alarm["EvaluationPeriods"] / 3600
-    return (hours, alarm["DatapointsToAlarm"], alarm["Threshold"], alarm["TreatMissingData"], alarm["Statistic"]) == (
-        26, 26, 26, "breaching", "Minimum",
-    )  # fmt: skip
+    limits = {hours, alarm["DatapointsToAlarm"], alarm["Threshold"]}
+    return limits == {MAX_GOLD_AGE_HOURS} and (alarm["TreatMissingData"], alarm["Statistic"]) == (
+        "breaching",
+        "Minimum",
+    )
 
 
 def counts_the_warehouse_in_hours(operations):
@@ -140,8 +143,8 @@ _USAGE = ("Resources", "WarehouseUsageAlarm", PROPERTIES)
         (tells_somebody_what_to_do, ("Resources", "GoldAlarm", PROPERTIES, "AlarmDescription", "Fn::Sub"), "No gold."),
         (watches_what_matters, ("Resources", "DeadLetterAlarm"), None),
         (watches_what_matters, ("Resources", "QueueAgeAlarm", PROPERTIES, "Dimensions", 0, "Value"), {"Ref": "DeadLettersQueueName"}),
-        (misses_gold_after_26_hours, ("Resources", "GoldAlarm", PROPERTIES, "TreatMissingData"), "notBreaching"),
-        (misses_gold_after_26_hours, ("Resources", "GoldAlarm", PROPERTIES, "EvaluationPeriods"), 1),
+        (misses_gold_that_is_too_old, ("Resources", "GoldAlarm", PROPERTIES, "TreatMissingData"), "notBreaching"),
+        (misses_gold_that_is_too_old, ("Resources", "GoldAlarm", PROPERTIES, "EvaluationPeriods"), 1),
         (counts_the_warehouse_in_hours, (*_USAGE, "Metrics", 1, "Expression"), "seconds"),
         (counts_the_warehouse_in_hours, ("Resources", "WarehouseUsageAlarm", "Condition"), "HasDashboard"),
         (hears_of_every_bad_end_of_a_job, ("Resources", "JobFailureRule", PROPERTIES, "EventPattern", "detail", "state"), ["FAILED"]),
