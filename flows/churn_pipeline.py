@@ -1,6 +1,5 @@
 """The pipeline: raw files to bronze, silver, gold and the warehouse, a gate behind every layer."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -88,6 +87,7 @@ def _run(
     run_id = new_run_id()
     limits = {"max_quarantined_share": str(max_quarantined_share), "full_refresh": str(full_refresh).lower()}
     results, outages, load = list[JobResult](), Outages(), NOT_LOADED
+    ended_by: BaseException | None = None
     try:
         for job, arguments in (("bronze", files), ("silver", {}), ("gold", {})):
             completed = run_glue_job(platform, job, run_id, limits | arguments)
@@ -104,9 +104,11 @@ def _run(
         outages.attempt("alerts", send_alerts, platform)
         outages.attempt("messages about files", notify_about_files, platform)
         outages.attempt("metrics", record_gold_age, platform)
+    except BaseException as error:
+        ended_by = error
+        raise
     finally:
         report = publish_report(platform, results)
-        ended_by = sys.exception()
         outages.attempt("lineage", publish_lineage, platform, run_id, files, results, load, outages.missing, ended_by)
     outages.raise_if_any()
     return PipelineResult(run_id, results, load, report, dashboard)

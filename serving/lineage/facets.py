@@ -106,10 +106,10 @@ def _input_field(places: Places, source: Source, kind: str, subtype: str) -> col
 
 
 def _assertions(checks: Iterable[Check], names: Sequence[str]) -> list[data_quality_assertions_dataset.Assertion]:
-    """The checks; one on several columns, or on what was measured, is about the whole dataset, and its name says of what."""
+    """The checks. One on several columns, or on what was measured, is about the whole dataset, and its name says of what."""
     return [
         data_quality_assertions_dataset.Assertion(
-            assertion=check.expectation if check.subject in names else f"{check.expectation} on {check.subject}",
+            assertion=_title(check) if check.subject in names else f"{_title(check)} on {check.subject}",
             success=check.success and not check.broken,
             column=check.subject if check.subject in names else None,
             severity=_SEVERITIES[check.severity],
@@ -118,3 +118,7 @@ def _assertions(checks: Iterable[Check], names: Sequence[str]) -> list[data_qual
         )
         for check in checks
     ]
+
+
+def _title(check: Check) -> str:
+    return check.expectation.removesuffix(f" ({check.limit})")

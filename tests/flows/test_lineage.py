@@ -100,6 +100,14 @@ def test_run_without_a_receiver_writes_only(platform, receiver, tmp_path):
     assert receiver.events == []
 
 
+def test_error_of_a_caller_is_none_of_the_run(platform, receiver):
+    try:
+        raise ValueError
+    except ValueError:
+        churn_pipeline(platform())
+    assert receiver.events[-1]["eventType"] == "COMPLETE"
+
+
 def test_stopped_batch_fails_its_table_and_the_pipeline(platform, receiver):
     def stopped(arguments):
         return [result(arguments, "silver.customers", "failed", checks=(FAILED,))]

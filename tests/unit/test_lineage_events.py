@@ -20,7 +20,7 @@ TABLE = redshift_table("wh.example", 5439, "telecom_churn", "public", "customer_
 LAKE = Places("s3://raw/files", "s3://lake/prod/", TABLE)
 PLANTED = "7590-VHVEG"
 CHECKS = (
-    Check("values not null", "customer_id", "critical", True, limit="mostly 1", failing_percent=0.0),
+    Check("values not null (mostly 1)", "customer_id", "critical", True, limit="mostly 1", failing_percent=0.0),
     Check("values are in set", "churn", "warning", False, observed=PLANTED, examples=(PLANTED,), failing_percent=2.5),
     Check("values are unique", "customer_id, churn", "info", False, broken=True, observed=PLANTED),
 )
