@@ -1,3 +1,15 @@
 """Prefect blocks: what differs between local and AWS."""
 
-MODULES = ("arrivals", "athena", "catalog", "crawlers", "glue", "metrics", "notify", "platform", "redshift", "tableau")
+MODULES = (
+    "arrivals",
+    "athena",
+    "catalog",
+    "crawlers",
+    "glue",
+    "lineage",
+    "metrics",
+    "notify",
+    "platform",
+    "redshift",
+    "tableau",
+)

@@ -14,6 +14,7 @@ from blocks.aws import aws_client
 from blocks.catalog import GlueCatalog
 from blocks.crawlers import GlueCrawler
 from blocks.glue import GlueJob, LocalGlueJob
+from blocks.lineage import Lineage
 from blocks.metrics import Metrics
 from blocks.notify import Notifier
 from blocks.redshift import RedshiftWarehouse
@@ -59,6 +60,11 @@ class Platform(Block):
     )
     metrics: Metrics | None = Field(
         default=None, title="Metrics", description="Where runs write figures for alarms; none on a local platform."
+    )
+    lineage: Lineage | None = Field(
+        default=None,
+        title="Lineage",
+        description="Where OpenLineage events are sent; without one they are written beside the lake only.",
     )
     customer_ids: CustomerIds = Field(
         default="shown",

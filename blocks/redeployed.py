@@ -93,12 +93,15 @@ def _is_untouched(value: Any, place: str, written: Mapping[str, str]) -> bool:
 
 
 def _written_before(existing: Platform) -> dict[str, str]:
-    """What the last deployment has written; a field that the platform did not have then is as it left it."""
+    """What the last deployment has written; a field that the platform did not have then had its default."""
     if not existing.deployed:
         return _written_by_first_release(existing)
     known = {place.partition(".")[0] for place in existing.deployed}
+    added = {name: field for name, field in Platform.model_fields.items() if name not in known | {_RECORD}}
     return existing.deployed | {
-        place: text for place, text in fields(existing).items() if place.partition(".")[0] not in known
+        place: text
+        for name, field in added.items()
+        for place, text in fields(field.get_default(call_default_factory=True), name).items()
     }
 
 

@@ -18,8 +18,9 @@ from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
 from tasks.files import decide_on_files, format_files, notify_about_files
 from tasks.glue import run_glue_job
+from tasks.lineage import publish_lineage
 from tasks.metrics import record_gold_age
-from tasks.outages import Outages
+from tasks.outages import WAREHOUSE, Outages
 from tasks.quality import enforce_gate
 from tasks.rebuild import request_rebuild
 from tasks.report import publish_dashboard, publish_report
@@ -85,7 +86,8 @@ def _run(
 ) -> PipelineResult:
     run_id = new_run_id()
     limits = {"max_quarantined_share": str(max_quarantined_share), "full_refresh": str(full_refresh).lower()}
-    results, outages = list[JobResult](), Outages()
+    results, outages, load = list[JobResult](), Outages(), NOT_LOADED
+    ended_by: BaseException | None = None
     try:
         for job, arguments in (("bronze", files), ("silver", {}), ("gold", {})):
             completed = run_glue_job(platform, job, run_id, limits | arguments)
@@ -93,17 +95,21 @@ def _run(
             enforce_gate(platform, job, completed)
         rename_flow_run(_name(day, format_file_count(results)))
         outages.attempt("the catalog", register_tables, platform)
-        version = outages.attempt("the warehouse", loaded_version, platform)
+        version = outages.attempt(WAREHOUSE, loaded_version, platform)
         exported = run_glue_job(platform, "export", run_id, limits | export_arguments(platform, version))
         results += exported
         dashboard = publish_dashboard(platform)
-        load = outages.attempt("the warehouse", _load, platform, run_id, limits, exported) or NOT_LOADED
+        load = outages.attempt(WAREHOUSE, _load, platform, run_id, limits, exported) or NOT_LOADED
         record_warehouse(platform, load)
         outages.attempt("alerts", send_alerts, platform)
         outages.attempt("messages about files", notify_about_files, platform)
         outages.attempt("metrics", record_gold_age, platform)
+    except BaseException as error:
+        ended_by = error
+        raise
     finally:
         report = publish_report(platform, results)
+        outages.attempt("lineage", publish_lineage, platform, run_id, files, results, load, outages.missing, ended_by)
     outages.raise_if_any()
     return PipelineResult(run_id, results, load, report, dashboard)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from contract.tables import LAYERS
 from lake.results import HeldFile, JobResult, Results
 from lake.storage import Folder
+from serving.lineage.picture import gold_trails, picture
 from serving.pages import render as render_page
 
 _RUNS_SHOWN = 30
@@ -63,6 +64,8 @@ def render(results: Results) -> str:
         runs=list(reversed(runs)),
         width=_SPARK_WIDTH,
         height=_SPARK_HEIGHT,
+        picture=picture(),
+        trails=gold_trails(),
     )
 
 

@@ -6,6 +6,9 @@ from typing import ParamSpec, TypeVar
 from contract.errors import NotifyError, OutageError, PlatformError, WarehouseError
 from contract.log import LOGGER
 
+WAREHOUSE = "the warehouse"
+"""What is missing where the warehouse fails."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -18,6 +21,11 @@ class Outages:
 
     def __init__(self) -> None:
         self._missing: dict[str, str] = {}
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return what is missing by now."""
+        return tuple(self._missing)
 
     def attempt(self, what: str, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Return what `step` returns, None where an external service failed: then `what` is missing.

@@ -26,6 +26,7 @@ from lake.results import JobResult
 from lake.write_lock import write_lock
 from tasks.defaults import TAGS
 
+_RUN_ID = "%Y%m%dT%H%M%S%fZ"
 _LEASE_SECONDS = 60  # the minimum that Prefect allows: how long a dead run blocks others
 _MAX_WAIT_SECONDS = 24 * 3600.0
 _WAIT_SAID_AFTER_SECONDS = 2.0  # a free slot is taken sooner
@@ -33,7 +34,12 @@ _WAIT_SAID_AFTER_SECONDS = 2.0  # a free slot is taken sooner
 
 def new_run_id() -> str:
     """Return the id of a run in the lake; ids sort by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    return f"{datetime.now(UTC):{_RUN_ID}}"
+
+
+def run_started_at(run_id: str) -> datetime:
+    """Return when a run began, UTC."""
+    return datetime.strptime(run_id, _RUN_ID).replace(tzinfo=UTC)
 
 
 @contextmanager

@@ -78,3 +78,37 @@ class MailServer:
 
     def stop(self) -> None:
         self._server.shutdown()
+
+
+class EventReceiver:
+    """A receiver of OpenLineage: keeps the events of each request. `answers` are status codes for the next requests."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.paths: set[str] = set()
+        self.keys: set[str | None] = set()
+        self.answers: list[int] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status = outer.answers.pop(0) if outer.answers else 201
+                outer.paths.add(self.path)
+                outer.keys.add(self.headers["Authorization"])
+                if status < 400:
+                    outer.events.append(event)
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from prefect_aws import AwsCredentials
 from pydantic import SecretStr
 
+from blocks.lineage import Lineage
 from blocks.notify import Mail, Topic
 from blocks.platform import Platform
 from blocks.redeployed import fields, merged, recorded
@@ -169,6 +170,14 @@ def test_field_that_the_last_deployment_did_not_know_is_taken_from_the_stack():
     platform, lines = merged(existing, _platform())
     assert platform.metrics.job_name == "churn"
     assert lines == ["changed metrics: null -> Metrics"]
+
+
+def test_setting_that_the_last_deployment_did_not_know_is_kept():
+    existing = _deployed(lineage=Lineage(url="http://marquez:5000"))
+    del existing.deployed["lineage"]
+    platform, lines = merged(existing, _platform())
+    assert platform.lineage == existing.lineage
+    assert lines == ["kept    lineage: Lineage (the stack has null)"]
 
 
 def test_own_warehouse_of_the_first_release_is_kept():

@@ -37,6 +37,7 @@ ALLOWED = [
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/rebuild.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/set_aside.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_reports/dashboard.html"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_lineage/20260101T000000Z.ndjson"),
     (ORCHESTRATOR, "s3:DeleteObject", f"{LAKE}/lake/_alerts/3.claimed.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{RESULTS}/athena/x.csv"),
     (ORCHESTRATOR, "s3:ListBucket", RAW),
