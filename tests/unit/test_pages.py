@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from serving.lineage.picture import picture
 from serving.pages import find_browser, render, to_pdf
 
 REVIEW = {"title": "<x>", "until": "", "cards": [], "missing": [], "groups": {}, "metrics": {}, "width": 1, "height": 1}
@@ -33,7 +34,8 @@ PRINT += '\necho "$@" > "$0.arguments"; while read -r line; do echo "printed $li
 
 
 def test_values_are_escaped():
-    page = render("quality.html.j2", tables=[], runs=[("<script>", [])], width=1, height=1)
+    drawn = {"picture": picture(), "trails": {}}
+    page = render("quality.html.j2", tables=[], runs=[("<script>", [])], width=1, height=1, **drawn)
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 

@@ -253,9 +253,11 @@ def test_job_is_logged_in_a_line(caplog, changes, line):
             return [_result(**changes)]
 
     with caplog.at_level(logging.INFO, logger="churn"):
-        found = run_glue_job.fn(SimpleNamespace(jobs=Jobs(), lake="s3://b/lake"), "silver", "r", {"raw": "x"})
+        platform = SimpleNamespace(jobs=Jobs(), lake="s3://b/lake", command_options="--platform p")
+        found = run_glue_job.fn(platform, "silver", "r", {"raw": "x"})
     assert found == [_result(**changes)]
-    assert done == [{"job": "silver", "run_id": "r", "lake": "s3://b/lake", "raw": "x"}, "waited"]
+    given = {"job": "silver", "run_id": "r", "lake": "s3://b/lake", "command_options": "--platform p", "raw": "x"}
+    assert done == [given, "waited"]
     assert caplog.messages == ["silver: running", line]
 
 
