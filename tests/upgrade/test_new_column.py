@@ -12,6 +12,8 @@ import pytest
 from blocks.glue import LocalGlueJob
 from blocks.platform import Platform
 from infrastructure.local.redshift.account import ensure_password
+from lake.exports import Exports
+from lake.storage import open_folder
 from tasks.warehouse import load_warehouse
 from tests.support.installed import PROJECT
 from tests.support.records import record, write_jsonl
@@ -58,6 +60,8 @@ def test_new_column_reaches_the_warehouse(grown, lake, warehouse, warehouse_serv
         record("USES-2"),
         record("USES-3", Gigabytes="-1"),
     )
+    exports = Exports(open_folder(lake / "lake"))
+    exports.write(exports.read(0))  # names its files where the lake is now
     load_warehouse.fn(Platform(lake=str(lake / "lake"), jobs=LocalGlueJob(), warehouse=warehouse), 0)
     login = warehouse.model_dump(include={"host", "port", "database", "user", "iam_role", "ssl"})
     login["password"] = ensure_password(warehouse_server.folder)
