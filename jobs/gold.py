@@ -11,7 +11,7 @@ from jobs.audit import audit
 from jobs.context import JobContext, Timer
 from jobs.delta import Commit
 from jobs.publish import publish
-from jobs.session import tune
+from jobs.session import persisted, tune
 from lake.alerts import TOP, Alert, Alerts, AtRisk
 from lake.rebuild import RebuildRequest
 from lake.results import JobResult
@@ -50,7 +50,7 @@ def _analysis(context: JobContext) -> JobResult:
     tune(lake.session, lake.bytes(CUSTOMERS))
     changes = _customer_changes(context, last_version, target_version)
     customers = lake.read_version(CUSTOMERS, target_version) if changes is None else surviving_rows(changes)
-    rows = gold.churn_analysis(customers).persist()
+    rows = persisted(gold.churn_analysis(customers))
     audited = audit(
         context,
         ANALYSIS,
@@ -92,7 +92,7 @@ def _breakdown(context: JobContext) -> JobResult:
     current = lake.read(BREAKDOWN) if changes is not None else lake.empty(BREAKDOWN)
     if changes is None:
         changes = lake.read_version(ANALYSIS, target_version).withColumn("_change_type", F.lit("insert"))
-    rows = gold.breakdown(current, gold.breakdown_changes(changes), target_version).persist()
+    rows = persisted(gold.breakdown(current, gold.breakdown_changes(changes), target_version))
     audited = audit(context, BREAKDOWN, rows, input_bytes=0)
     return publish(
         context,
@@ -110,7 +110,7 @@ def _kpis(context: JobContext) -> JobResult:
     last_version, target_version = lake.watermark(KPIS), lake.watermark(BREAKDOWN)
     if last_version >= target_version:
         return context.unchanged("gold.churn_breakdown has not changed", table=KPIS)
-    rows = gold.kpis(lake.read(BREAKDOWN), context.run_id, context.started_at, target_version).persist()
+    rows = persisted(gold.kpis(lake.read(BREAKDOWN), context.run_id, context.started_at, target_version))
     audited = audit(context, KPIS, rows, input_bytes=0)
     values = {row["kpi"]: float(row["value"]) for row in rows.collect() if row["value"] is not None}
     audited = replace(audited, statistics=replace(audited.statistics, kpis=values))

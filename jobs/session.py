@@ -1,6 +1,8 @@
 """The Spark session of a job. Memory, jars and class path are set by the process that starts the job."""
 
-from pyspark.sql import SparkSession
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
 
 # Below this many bytes of input, compiling generated code costs more than it saves.
 SMALL_INPUT_BYTES = 32 * 1024 * 1024
@@ -62,6 +64,18 @@ def shuffle_partitions(input_bytes: int, cores: int) -> int:
     Adaptive execution merges what turns out small; it splits no partition of a grouping that is too large.
     """
     return max(_FEWEST_PARTITIONS, 2 * cores, -(-input_bytes // _PARTITION_BYTES))
+
+
+def persisted(frame: DataFrame) -> DataFrame:
+    """Return the persisted rows of `frame` as a relation of their own: what is built on them is planned without their past.
+
+    Spark analyses and compares the whole plan of a frame at each step that is built on it, also where the rows are there.
+    """
+    session: Any = frame.sparkSession
+    spark_sql = session._jvm.org.apache.spark.sql
+    dataset = spark_sql.classic.Dataset if session.version >= "4" else spark_sql.Dataset
+    relation = frame.persist()._jdf.queryExecution().withCachedData()
+    return DataFrame(dataset.ofRows(session._jsparkSession, relation), session)
 
 
 def _apply(session: SparkSession, settings: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from jobs.context import JobContext, Timer
 from jobs.delta import Commit
 from jobs.publish import publish
 from jobs.quarantine_gate import Judgement, judge, settle
-from jobs.session import tune
+from jobs.session import persisted, tune
 from lake.column_drift import LOOK_BACK, LostColumns, drift_check, lost_columns
 from lake.deliveries import NOTHING_JUDGED, inherited, without_values
 from lake.file_report import held_files, held_notes
@@ -99,12 +99,12 @@ def run(context: JobContext) -> list[JobResult]:
         return [_nothing_new(context)]
     input_bytes = _input_bytes(context, work)
     tune(context.lake.session, input_bytes + context.lake.bytes(CUSTOMERS))
-    typed = {feed.name: _typed(context, feed, work).persist() for feed in work.feeds}
+    typed = {feed.name: persisted(_typed(context, feed, work)) for feed in work.feeds}
     judgement = judge(context, typed, work.judged_until)
-    batch = _combined(typed, judgement).persist()
+    batch = persisted(_combined(typed, judgement))
     quarantined = judgement.quarantined
     quarantined_rows = _quarantined_rows(typed) if quarantined else context.lake.empty(QUARANTINE)
-    quarantined_rows.persist()
+    quarantined_rows = persisted(quarantined_rows)
     audited = _audit(context, work, batch, judgement, input_bytes)
     audited_quarantine = audit(
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
@@ -215,15 +215,16 @@ def _publish_quarantine(
     context: JobContext, work: _Work, audited: Audit, quarantined_rows: DataFrame, batch: DataFrame, quarantined: int
 ) -> JobResult:
     is_rebuild = work.is_rebuild
-    known = context.lake.empty(QUARANTINE) if is_rebuild else context.lake.read(QUARANTINE).where("status = 'open'")
-    if not is_rebuild and not quarantined and not known.head(1):
+    known = None if is_rebuild else context.lake.read(QUARANTINE).where("status = 'open'")
+    if known is not None and not quarantined and not known.head(1):
         return context.unchanged("no quarantined row, none open", table=QUARANTINE)
-    customers = context.lake.empty(CUSTOMERS) if is_rebuild else context.lake.read(CUSTOMERS)
-    is_empty = is_rebuild and not quarantined
     changes = quarantined_rows
-    if not is_empty:
+    if quarantined or known is not None:
+        customers = None if is_rebuild else context.lake.read(CUSTOMERS)
+        pending = quarantined_rows if known is None else known.select(KEY).unionByName(quarantined_rows.select(KEY))
+        newest = _newest_values(customers, batch, pending)
         delivered = work.delivered(context.manifests.register())
-        changes = _quarantine_changes(known, quarantined_rows, customers, batch, delivered)
+        changes = silver.resolve(known, quarantined_rows, newest, list(FEEDS.values()), delivered)
     return publish(
         context,
         QUARANTINE,
@@ -256,29 +257,15 @@ def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
     )
 
 
-def _quarantine_changes(
-    known: DataFrame,
-    quarantined_rows: DataFrame,
-    customers: DataFrame,
-    batch: DataFrame,
-    delivered: Mapping[str, int],
-) -> DataFrame:
-    """New quarantined rows, and those of them and of `known` that newer values or the next delivery of their file resolve.
-
-    Newer values are in `batch` or in `customers`.
-    """
-    pending = known.join(quarantined_rows.select("record_id"), on="record_id", how="left_anti").unionByName(
-        quarantined_rows
-    )
-    times = [group.event_column for group in GROUPS if group.required]
-    keys = F.broadcast(pending.select(KEY).distinct())
-    present = customers.select(KEY, "_batch_id", *times).join(keys, on=KEY, how="left_semi")
-    arriving = batch.select(KEY, "_batch_id", *times).join(keys, on=KEY, how="left_semi")
-    newest = [F.max(column).alias(column) for column in ("_batch_id", *times)]
-    after = present.unionByName(arriving).groupBy(KEY).agg(*newest)
-    resolved = silver.resolve(pending, after, list(FEEDS.values()), delivered)
-    fresh = quarantined_rows.join(resolved.select("record_id"), on="record_id", how="left_anti")
-    return fresh.select(*QUARANTINE.schema.names).unionByName(resolved)
+def _newest_values(customers: DataFrame | None, batch: DataFrame, rows: DataFrame) -> DataFrame:
+    """The newest event times and batches of the customers of `rows`, in the batch or in `customers`."""
+    columns = ["_batch_id", *(group.event_column for group in GROUPS if group.required)]
+    keys = F.broadcast(rows.select(KEY).distinct())
+    arriving = batch.select(KEY, *columns).join(keys, on=KEY, how="left_semi")
+    if customers is None:
+        return arriving
+    present = customers.select(KEY, *columns).join(keys, on=KEY, how="left_semi")
+    return present.unionByName(arriving).groupBy(KEY).agg(*(F.max(column).alias(column) for column in columns))
 
 
 def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:

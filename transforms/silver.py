@@ -16,6 +16,7 @@ from transforms.row_rules import is_in_time_sql, typed_sql, violations_sql
 
 _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
+_FOUND = "_is_found"
 GROUP_BATCHES = "_group_batches"
 """Column that silver.customers does not have: the batch of each group's values, of which MERGE takes some."""
 
@@ -216,30 +217,38 @@ def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:
 
 
 def resolve(
-    open_rows: DataFrame, customers: DataFrame, specs: Sequence[Feed], delivered: Mapping[str, int]
+    known: DataFrame | None, found: DataFrame, customers: DataFrame, specs: Sequence[Feed], delivered: Mapping[str, int]
 ) -> DataFrame:
-    """Return the open quarantine rows that count no longer, marked as resolved.
+    """Return what changes in silver.quarantine: the rows that were `found`, and those of `known` that count no longer.
 
-    Their customer has received valid values since: every required group of the record's feed is at least as new as the
-    record. Or their file was delivered again, in the batch that `delivered` gives for it: that delivery says anew what
-    is wrong.
+    A row counts no longer, and is resolved, where its customer has received valid values since: every required group of the
+    record's feed is at least as new as the record. Or its file was delivered again, in the batch that `delivered` gives for
+    it: that delivery says anew what is wrong.
     """
     times = [group.event_column for group in GROUPS if group.required]
-    known = customers.select(KEY, F.col("_batch_id").alias("_resolver"), *times)
-    newest = open_rows.sparkSession.createDataFrame(list(delivered.items()), "source_file string, _newest bigint")
+    present = customers.select(KEY, F.col("_batch_id").alias("_resolver"), *times)
+    newest = found.sparkSession.createDataFrame(list(delivered.items()), "source_file string, _newest bigint")
     joined = (
-        open_rows.where("status = 'open'")
-        .join(known, on=KEY, how="left")
-        .join(F.broadcast(newest), on="source_file", how="left")
+        _pending(known, found).join(present, on=KEY, how="left").join(F.broadcast(newest), on="source_file", how="left")
     )
     is_overtaken: Column = reduce(operator.or_, ((F.col("feed") == feed.name) & _is_overtaken(feed) for feed in specs))
     is_replaced = F.col("batch_id") < F.col("_newest")
-    resolver = F.when(is_replaced, F.col("_newest")).otherwise(F.col("_resolver"))
+    resolver = F.when(is_replaced, F.col("_newest")).when(is_overtaken, F.col("_resolver"))
     return (
-        joined.where(is_overtaken | is_replaced)
-        .withColumns({"status": F.lit("resolved"), "resolved_by_batch": resolver})
+        joined.withColumn("resolved_by_batch", resolver)
+        .where(f"{_FOUND} OR resolved_by_batch IS NOT NULL")
+        .withColumn("status", F.expr("IF(resolved_by_batch IS NULL, 'open', 'resolved')"))
         .select(*QUARANTINE.names)
     )
+
+
+def _pending(known: DataFrame | None, found: DataFrame) -> DataFrame:
+    """The rows that are open; one that is known and was found again stands once."""
+    new = found.withColumn(_FOUND, F.lit(True))
+    if known is None:
+        return new
+    earlier = known.where("status = 'open'").join(found.select("record_id"), on="record_id", how="left_anti")
+    return earlier.withColumn(_FOUND, F.lit(False)).unionByName(new)
 
 
 def _is_overtaken(feed: Feed) -> Column:

@@ -341,7 +341,8 @@ def test_violation_resolves_with_valid_groups(spark):
     pending.append(pending[0] | {"record_id": "no id", KEY: None})
     customers = [{KEY: name, "_batch_id": 8, **times} for name, (_, times, _) in cases.items() if times is not None]
     open_rows = table_frame(spark, "silver.quarantine", pending)
-    frame = silver.resolve(open_rows, table_frame(spark, "silver.customers", customers), list(FEEDS.values()), {})
+    none = table_frame(spark, "silver.quarantine", [])
+    frame = silver.resolve(open_rows, none, table_frame(spark, "silver.customers", customers), list(FEEDS.values()), {})
     rows = frame.collect()
     assert_declared(frame, "silver.quarantine", rows)
     found = {row["record_id"]: (row["status"], row["resolved_by_batch"]) for row in rows}
@@ -363,11 +364,34 @@ def test_next_delivery_of_a_file_resolves_what_the_earlier_one_brought(spark):
     ]
     frame = silver.resolve(
         table_frame(spark, "silver.quarantine", rows),
+        table_frame(spark, "silver.quarantine", []),
         table_frame(spark, "silver.customers", []),
         list(FEEDS.values()),
         {"a": 2},
     )
     assert [(row["record_id"], row["resolved_by_batch"]) for row in frame.collect()] == [("earlier", 2)]
+
+
+def test_rows_of_this_run_are_all_written_with_what_resolves_them(spark):
+    """Also those that an interrupted run has written before."""
+    base = {
+        "feed": "billing",
+        "reasons": ["x"],
+        "occurrences": 1,
+        "event_at": day(3),
+        "ingested_at": day(3),
+        "status": "open",
+    }
+    rows = [
+        base | {"record_id": name, KEY: name, "source_file": file, "batch_id": 1}
+        for name, file in (("open", "a"), ("overtaken", "a"), ("replaced", "b"))
+    ]
+    found = table_frame(spark, "silver.quarantine", rows)
+    customers = table_frame(spark, "silver.customers", [{KEY: "overtaken", "_batch_id": 4, "_billing_at": day(3)}])
+    expected = [("open", "open", None), ("overtaken", "resolved", 4), ("replaced", "resolved", 2)]
+    for known in (None, found):
+        frame = silver.resolve(known, found, customers, list(FEEDS.values()), {"b": 2})
+        assert sorted((r["record_id"], r["status"], r["resolved_by_batch"]) for r in frame.collect()) == expected
 
 
 # jobs
