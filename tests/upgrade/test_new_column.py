@@ -88,6 +88,6 @@ def test_new_column_reaches_the_warehouse(grown, lake, warehouse, warehouse_serv
         "| data_usage_gb | string | data_usage_gb as received |",
         "| data_usage_gb | decimal(8,2) | Data used in the month, GB |",
         "| _data_usage_gb_at | timestamp | Event time of the data_usage_gb values, UTC |",
-        "| data_usage_gb | decimal(8,2) | Data used in the month, GB |",
+        "| data_usage_gb | decimal(8,2) | Data used in the month, GB | data_usage_gb |",
     ]
     assert facts["workbook"]
