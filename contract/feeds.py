@@ -116,19 +116,9 @@ def column_for_header(header: str) -> str | None:
 
 # As normalized: of AWS DMS, Debezium, Fivetran, Airbyte and their like.
 _OPERATION_HEADERS = {
-    *(
-        "op",
-        "operation",
-        "operationtype",
-        "optype",
-        "dmltype",
-        "changetype",
-        "rowkind",
-        "cdcoperation",
-        "sourceoperation",
-    ),
-    *("deleted", "isdeleted", "deletedat", "deletedts", "fivetrandeleted", "abcdcdeletedat", "sdcdeletedat"),
-}
+    "op", "operation", "operationtype", "optype", "dmltype", "changetype", "rowkind", "cdcoperation", "sourceoperation",
+    "deleted", "isdeleted", "deletedat", "deletedts", "fivetrandeleted", "abcdcdeletedat", "sdcdeletedat",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1024)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 DEFAULT_MAX_BYTES = 256
@@ -73,26 +74,5 @@ def decimal_size(kind: str) -> tuple[int, int] | None:
     return int(precision), int(scale)
 
 
-def required(
-    name: str,
-    kind: str,
-    comment: str,
-    *,
-    unit: str = "",
-    values: tuple[str | int, ...] = (),
-    may_grow: bool = False,
-    bounds: Bounds = UNBOUNDED,
-    sensitivity: Sensitivity = "internal",
-) -> Field:
-    """Return a column that is never null."""
-    return Field(
-        name,
-        kind,
-        comment,
-        nullable=False,
-        unit=unit,
-        values=values,
-        may_grow=may_grow,
-        bounds=bounds,
-        sensitivity=sensitivity,
-    )
+required = partial(Field, nullable=False)
+"""A column that is never null."""
