@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from contract.columns import COLUMNS, EVENT_TIME, KEY, OTHER_ALIASES, Column, columns_in
 
@@ -112,19 +111,6 @@ _COLUMN_BY_HEADER: dict[str, str] = {
 def column_for_header(header: str) -> str | None:
     """Return the column that a header means, None for one that is not in the contract."""
     return _COLUMN_BY_HEADER.get(normalize_header(header))
-
-
-# As normalized: of AWS DMS, Debezium, Fivetran, Airbyte and their like.
-_OPERATION_HEADERS = {
-    "op", "operation", "operationtype", "optype", "dmltype", "changetype", "rowkind", "cdcoperation", "sourceoperation",
-    "deleted", "isdeleted", "deletedat", "deletedts", "fivetrandeleted", "abcdcdeletedat", "sdcdeletedat",
-}  # fmt: skip
-
-
-@lru_cache(maxsize=1024)
-def is_operation(header: str) -> bool:
-    """Return whether a header says what happened to the record in its source: inserted, updated or deleted."""
-    return normalize_header(header) in _OPERATION_HEADERS
 
 
 def missing_columns(feed: Feed, headers: Iterable[str]) -> tuple[str, ...]:

@@ -105,10 +105,10 @@ def _bronze(feed: Feed) -> dict[str, Derivation]:
     record = _from(raw_files(feed.name), *feed.columns)
     where_from: dict[str, Given] = {
         "_batch_id": "batch number", "_source_file": "file", "_source_checksum": "file", "_ingested_at": "clock",
-        "_file_event_at": "file",
+        "_file_event_at": "file", "_position": "file",
     }  # fmt: skip
     received = {column: _from(raw_files(feed.name), column, use="identity") for column in feed.columns}
-    rest = {"_parse_error": record, "_rescued_data": record}
+    rest = dict.fromkeys(("_parse_error", "_rescued_data", "_operation", "_sequence"), record)
     return {name: _given(kind) for name, kind in where_from.items()} | rest | received
 
 
@@ -154,6 +154,15 @@ _CUSTOMERS = {
     "total_charges": _from_feeds("total_charges", conditions=("tenure_months",)),
     "is_complete": _from_feeds(conditions=_REQUIRED),
     **{group.event_column: _event_time(group) for group in GROUPS},
+    "_batch_id": _from_feeds("_batch_id", use="aggregation", conditions=_MOMENTS),
+    "_sequences": _from_feeds("_sequence", conditions=_MOMENTS),
+}
+
+_TOMBSTONES = {
+    KEY: _from_feeds(KEY, conditions=("_operation",)),
+    "feed": _given("constant"),
+    "deleted_at": _from_feeds(*_MOMENTS, conditions=("_operation",)),
+    "sequence": _from_feeds("_sequence"),
     "_batch_id": _from_feeds("_batch_id", use="aggregation", conditions=_MOMENTS),
 }
 
@@ -253,6 +262,7 @@ _MOVEMENTS = {
 DERIVATIONS: dict[str, dict[str, Derivation]] = {
     **{f"bronze.{feed.name}": _bronze(feed) for feed in FEEDS.values()},
     "silver.customers": _CUSTOMERS,
+    "silver.tombstones": _TOMBSTONES,
     "silver.quarantine": _QUARANTINE,
     _ANALYSIS_NAME: _ANALYSIS,
     _BREAKDOWN_NAME: _BREAKDOWN,
@@ -262,7 +272,8 @@ DERIVATIONS: dict[str, dict[str, Derivation]] = {
 """What each column of each table is computed from, columns of its own table included."""
 
 _ROW_CONDITIONS: dict[str, tuple[Source, ...]] = {
-    "silver.customers": tuple(_from_feeds(*_MOMENTS, "_batch_id").uses),
+    "silver.customers": tuple(_from_feeds(*_MOMENTS, "_batch_id", "_operation", "_sequence").uses),
+    "silver.tombstones": tuple(_from_feeds("_operation").uses),
     _ANALYSIS_NAME: (Source("silver.customers", "is_complete"),),
     "gold.customer_movements": tuple(
         Source(_ANALYSIS_NAME, column)

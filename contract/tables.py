@@ -89,6 +89,17 @@ TABLES: dict[str, Table] = {
             "One row per customer: the newest known value of every column.",
         ),
         Table(
+            "silver.tombstones",
+            silver.TOMBSTONES,
+            _BRONZE_NAMES,
+            "merge",
+            (KEY, "feed"),
+            _DELETION_VECTORS | _statistics(KEY),
+            silver.DEFINITION,
+            "One row per customer and feed whose record the source has deleted. It stays when the customer comes back, so "
+            "that no older record does.",
+        ),
+        Table(
             "silver.quarantine",
             silver.QUARANTINE,
             (*_BRONZE_NAMES, "silver.customers"),

@@ -11,10 +11,12 @@ from expectations import (
     customer_movements,
     customers,
     quarantine,
+    tombstones,
 )
 
 _BY_TABLE = {
     "silver.customers": customers.build_suite,
+    "silver.tombstones": tombstones.build_suite,
     "silver.quarantine": quarantine.build_suite,
     "gold.customer_churn_analysis": customer_churn_analysis.build_suite,
     "gold.churn_breakdown": churn_breakdown.build_suite,

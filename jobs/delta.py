@@ -229,18 +229,22 @@ class Lake:
         *,
         update_when: str,
         update_set: dict[str, str] | None = None,
+        delete_when: str = "",
+        insert_when: str = "",
         is_whole: bool = False,
         not_stored: tuple[str, ...] = (),
     ) -> Commit:
         """Insert rows with new keys, update rows with known keys where `update_when` holds; return the commit.
 
-        `update_when` and `update_set` are SQL over `t` (table) and `s` (rows); without
-        `update_set` every column is taken from `s`. `is_whole` says that `rows` are all that there are: others are
+        `update_when`, `update_set`, `delete_when` and `insert_when` are SQL over `t` (table) and `s` (rows); without
+        `update_set` every column is taken from `s`. Where `delete_when` holds, too, a known row is deleted, and a new one is
+        inserted only where `insert_when` holds, also into a table without a version. `is_whole` says that `rows` are all that there are: others are
         deleted. Columns of `rows` that are `not_stored` are for `update_set` alone. Keys of `rows` must be unique.
         Raises SchemaMismatchError.
         """
         stored = rows.drop(*not_stored)
         if not self.exists(table):
+            stored = rows.alias("s").where(insert_when).drop(*not_stored) if insert_when else stored
             return self._save(table, stored, watermark, "append")
         self._checked(table, stored)
         before = self.version(table)
@@ -252,8 +256,9 @@ class Lake:
         # SQL, because not every Spark that has Delta's jars has its Python package.
         merge = (
             f"MERGE INTO delta.`{self.path(table)}` AS t USING {_MERGED} AS s ON {on} "
+            f"{f'WHEN MATCHED AND ({delete_when}) THEN DELETE ' if delete_when else ''}"
             f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments} "
-            f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+            f"WHEN NOT MATCHED{f' AND ({insert_when})' if insert_when else ''} THEN INSERT ({columns}) VALUES ({values})"
             f"{' WHEN NOT MATCHED BY SOURCE THEN DELETE' if is_whole else ''}"
         )
         self._with_watermark(table, watermark, lambda: self.session.sql(merge))

@@ -16,7 +16,7 @@ from lake.alerts import TOP, Alert, Alerts, AtRisk
 from lake.rebuild import RebuildRequest
 from lake.results import JobResult
 from transforms import gold
-from transforms.changes import surviving_rows
+from transforms.changes import last_images
 
 CUSTOMERS = TABLES["silver.customers"]
 ANALYSIS = TABLES["gold.customer_churn_analysis"]
@@ -49,12 +49,13 @@ def _analysis(context: JobContext) -> JobResult:
         return context.unchanged("silver.customers has not changed", table=ANALYSIS)
     tune(lake.session, lake.bytes(CUSTOMERS))
     changes = _customer_changes(context, last_version, target_version)
-    customers = lake.read_version(CUSTOMERS, target_version) if changes is None else surviving_rows(changes)
+    is_whole = changes is None
+    customers = lake.read_version(CUSTOMERS, target_version) if changes is None else last_images(changes, gold.IS_GONE)
     rows = persisted(gold.churn_analysis(customers))
     audited = audit(
         context,
         ANALYSIS,
-        rows,
+        rows if is_whole else rows.where(f"NOT {gold.IS_GONE}").drop(gold.IS_GONE),
         input_bytes=lake.changed_bytes(CUSTOMERS, -1 if context.full_refresh else last_version, target_version),
         null_rate_columns=dict.fromkeys(("city", "churn_reason", "source_cltv"), KEY),
     )
@@ -62,7 +63,7 @@ def _analysis(context: JobContext) -> JobResult:
         context,
         ANALYSIS,
         audited,
-        lambda: _write_analysis(context, rows, target_version, is_whole=changes is None),
+        lambda: _write_analysis(context, rows, target_version, is_whole=is_whole),
         timer,
         rows_read=audited.rows,
     )
@@ -78,7 +79,18 @@ def _customer_changes(context: JobContext, last_version: int, target_version: in
 def _write_analysis(context: JobContext, rows: DataFrame, target_version: int, *, is_whole: bool) -> Commit:
     if context.full_refresh:
         return context.lake.overwrite(ANALYSIS, rows, target_version)
-    return context.lake.merge(ANALYSIS, rows, target_version, update_when=gold.has_changed(), is_whole=is_whole)
+    if is_whole:
+        return context.lake.merge(ANALYSIS, rows, target_version, update_when=gold.has_changed(), is_whole=True)
+    is_gone = f"s.{gold.IS_GONE}"
+    return context.lake.merge(
+        ANALYSIS,
+        rows,
+        target_version,
+        update_when=gold.has_changed(),
+        delete_when=is_gone,
+        insert_when=f"NOT {is_gone}",
+        not_stored=(gold.IS_GONE,),
+    )
 
 
 def _breakdown(context: JobContext) -> JobResult:

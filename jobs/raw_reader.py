@@ -12,7 +12,7 @@ from contract.feeds import Feed
 from jobs.session import SMALL_INPUT_BYTES
 from lake.landing import RawFile
 from lake.raw.encoding import WINDOWS_1252
-from lake.raw.files import FileAccount, stage_files, staged_schema
+from lake.raw.files import FileAccount, stage_files, staged_columns
 from lake.set_aside import SetAside
 from lake.storage import Folder, open_folder
 from transforms.bronze import bronze_rows
@@ -61,8 +61,7 @@ def receive(session: SparkSession, feed: Feed, files: Sequence[RawFile], staging
     else:
         numbered = session.sparkContext.parallelize(list(enumerate(files)), len(files))
         accounts = numbered.map(partial(_stage_file, feed=feed, staging=staging.uri())).collect()
-    columns = ", ".join(f"`{name}` string" for name in staged_schema(feed).names)
-    staged = session.read.schema(columns).parquet(_GLOB.sub(r"\\\1", staging.uri()))
+    staged = session.read.schema(staged_columns(feed)).parquet(_GLOB.sub(r"\\\1", staging.uri()))
     return Received(feed, staged, tuple(zip(files, accounts, strict=True)))
 
 

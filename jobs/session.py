@@ -36,6 +36,8 @@ _LARGE = {
     "spark.sql.inMemoryColumnarStorage.compressed": "true",
     "spark.sql.codegen.wholeStage": "true",
     "spark.sql.codegen.factoryMode": "FALLBACK",
+    # Java never compiles a longer method: silver's rules in one took twice as long as in several.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",
 }

@@ -1,6 +1,6 @@
-"""bronze.<feed> to silver.customers and silver.quarantine: the batches since the last run."""
+"""bronze.<feed> to silver.customers, silver.tombstones and silver.quarantine: the batches since the last run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from contract.columns import KEY
 from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS, GROUPS, Feed
+from contract.sources import source_of
 from contract.tables import TABLES
 from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
@@ -29,6 +30,7 @@ from transforms.blanks import with_blanks
 from transforms.deliveries import without
 
 CUSTOMERS = TABLES["silver.customers"]
+TOMBSTONES = TABLES["silver.tombstones"]
 QUARANTINE = TABLES["silver.quarantine"]
 _BYTES_PER_QUARANTINED_ROW = 1024
 _EXAMPLES = 20
@@ -65,6 +67,11 @@ class _Work:
         """The feeds that these files are of."""
         return [FEEDS[name] for name in sorted({file.feed for file in self.files})]
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether some of the files say what happened to records: some may be deleted."""
+        return any(source_of(file.path).kind == "cdc" for file in self.files)
+
     @cached_property
     def lost_columns(self) -> list[LostColumns]:
         """What the files of this run lack that earlier ones had."""
@@ -90,9 +97,9 @@ class _Work:
 def run(context: JobContext) -> list[JobResult]:
     """Conform new bronze rows, hold files with too many faulty ones, merge the others and return a result per table.
 
-    Quarantined rows are stored before accepted ones: silver.customers has the
-    watermark, so a crash in between repeats both writes, and both are idempotent. Without a watermark, so at
-    first, after a change of the definition and for a full refresh, both tables are built from all of bronze.
+    Tombstones and quarantined rows are stored before accepted ones: silver.customers has the
+    watermark, so a crash in between repeats all writes, and all are idempotent. Without a watermark, so at
+    first, after a change of the definition and for a full refresh, the tables are built from all of bronze.
     """
     work = _work(context)
     if not work.files:
@@ -101,7 +108,8 @@ def run(context: JobContext) -> list[JobResult]:
     tune(context.lake.session, input_bytes + context.lake.bytes(CUSTOMERS))
     typed = {feed.name: persisted(_typed(context, feed, work)) for feed in work.feeds}
     judgement = judge(context, typed, work.judged_until)
-    batch = persisted(_combined(typed, judgement))
+    counted = {name: without(rows, judgement.left_out) for name, rows in typed.items()}
+    batch = persisted(_combined(context, work, counted))
     quarantined = judgement.quarantined
     quarantined_rows = _quarantined_rows(typed) if quarantined else context.lake.empty(QUARANTINE)
     quarantined_rows = persisted(quarantined_rows)
@@ -110,7 +118,9 @@ def run(context: JobContext) -> list[JobResult]:
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
     )
     results = []
-    if audited.passed:
+    if audited.passed and _may_delete(context, work):
+        results.append(_publish_tombstones(context, work, counted))
+    if audited.passed and all(not result.is_stopped for result in results):
         results.append(_publish_quarantine(context, work, audited_quarantine, quarantined_rows, batch, quarantined))
     if all(not result.is_stopped for result in results):
         results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement))
@@ -162,11 +172,39 @@ def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
     return silver.conform(received, feed, judged_at)
 
 
-def _combined(typed: Mapping[str, DataFrame], judgement: Judgement) -> DataFrame:
-    """The rows for silver.customers of the deliveries that count."""
-    feeds = {name: FEEDS[name] for name in typed}
-    latest = {name: silver.latest(without(rows, judgement.left_out), feeds[name]) for name, rows in typed.items()}
-    return silver.combine(latest, feeds)
+def _may_delete(context: JobContext, work: _Work) -> bool:
+    """Whether there is anything to say about deletions, new ones or, where all is built again, earlier ones."""
+    return work.has_changes or (work.is_rebuild and context.lake.exists(TOMBSTONES))
+
+
+def _combined(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]) -> DataFrame:
+    """The rows for silver.customers of the rows that count; what was deleted later than they are stays so."""
+    feeds = {name: FEEDS[name] for name in counted}
+    latest = {name: silver.latest(rows, feeds[name]) for name, rows in counted.items()}
+    is_known = not work.is_rebuild and context.lake.exists(TOMBSTONES)
+    tombstones = silver.remembered(context.lake.read(TOMBSTONES)) if is_known else None
+    return silver.combine(latest, feeds, tombstones)
+
+
+def _publish_tombstones(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]) -> JobResult:
+    rows = persisted(_united(silver.deletions(rows, FEEDS[name]) for name, rows in counted.items()))
+    audited = audit(context, TOMBSTONES, rows, input_bytes=0)
+    if not audited.rows and not work.is_rebuild:
+        return context.unchanged("no deletion", table=TOMBSTONES)
+    return publish(
+        context,
+        TOMBSTONES,
+        audited,
+        lambda: _write_tombstones(context, rows, work.target_batch, is_rebuild=work.is_rebuild),
+        work.timer,
+        rows_read=audited.rows,
+    )
+
+
+def _write_tombstones(context: JobContext, rows: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:
+    if is_rebuild:
+        return context.lake.overwrite(TOMBSTONES, rows, target_batch)
+    return context.lake.merge(TOMBSTONES, rows, target_batch, update_when=silver.is_newer_deletion())
 
 
 def _audit(context: JobContext, work: _Work, batch: DataFrame, judgement: Judgement, input_bytes: int) -> Audit:
@@ -240,7 +278,11 @@ def _incomplete(customers: DataFrame) -> int:
 
 
 def _quarantined_rows(typed: Mapping[str, DataFrame]) -> DataFrame:
-    return reduce(DataFrame.unionByName, (silver.quarantine(rows, FEEDS[name]) for name, rows in typed.items()))
+    return _united(silver.quarantine(rows, FEEDS[name]) for name, rows in typed.items())
+
+
+def _united(frames: Iterable[DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, frames)
 
 
 def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
@@ -277,13 +319,17 @@ def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int
 
 
 def _write_customers(context: JobContext, batch: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:
+    may_delete = context.lake.exists(TOMBSTONES)  # a deletion of this batch has made one
     if is_rebuild:
-        return context.lake.overwrite(CUSTOMERS, batch.drop(silver.GROUP_BATCHES), target_batch)
+        present = batch.alias("s").where(silver.has_values()).drop(silver.GROUP_VERSIONS)
+        return context.lake.overwrite(CUSTOMERS, present, target_batch)
     return context.lake.merge(
         CUSTOMERS,
         batch,
         target_batch,
         update_when=silver.merge_condition(),
         update_set=silver.merge_assignments(),
-        not_stored=(silver.GROUP_BATCHES,),
+        delete_when=f"({silver.merge_condition()}) AND {silver.is_deleted()}" if may_delete else "",
+        insert_when=silver.has_values() if may_delete else "",
+        not_stored=(silver.GROUP_VERSIONS,),
     )

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from contract.errors import LakeError, LayoutError, UnreadableFileError
+from contract.sources import source_of
 from lake.event_time import EventTime, TimeSource, event_time
 from lake.manifests import Manifests
 from lake.names import is_text, printable
@@ -192,7 +193,9 @@ class _Look:
         except LakeError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever a content does to a parser, the other files go on)
-            return _set_aside(root, file, f"it cannot be read ({type(error).__name__}). Check that it is CSV or JSON.")
+            return _set_aside(
+                root, file, f"it cannot be read ({type(error).__name__}). Check that it is CSV, JSON or Parquet."
+            )
 
     def _judged(self, file: StoredFile) -> SetAside | None:
         """The verdict of this reader on the same content, if there is one: reading it again may take long, and changes nothing."""
@@ -226,7 +229,7 @@ def _has_content(root: Folder, file: StoredFile, last: FileEntry | RawFile | Set
 def _describe(folder: RawFolder, file: StoredFile, now: datetime, checksum: str) -> RawFile:
     root, event = folder.root, _event_time(file, now)
     head = root.read_bytes(file.name, _HEAD_BYTES)
-    layout = sniff(_received(root, file, head), folder.feed(file.name))
+    layout = sniff(_received(root, file, head), folder.feed(file.name), source_of(file.name))
     return RawFile(
         path=file.name,
         uri=root.uri(file.name),

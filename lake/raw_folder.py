@@ -7,6 +7,7 @@ from typing import Any
 
 from contract.errors import RawPathError
 from contract.feeds import FEEDS
+from contract.sources import is_source_folder
 from lake.names import is_text, printable
 from lake.storage import Folder, open_folder
 from lake.walk import StoredFile
@@ -19,7 +20,7 @@ _FOREIGN_SUFFIXES: dict[str, tuple[str, ...]] = {
     f"an Excel workbook: {_TABULAR}": (".xlsx", ".xlsm", ".xlsb", ".xls"),
     f"an OpenDocument spreadsheet: {_TABULAR}": (".ods",),
     "an archive: unpack it": (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar"),
-    "a binary table: deliver it as CSV or JSON": (".parquet", ".avro", ".orc", ".db", ".sqlite", ".mdb", ".accdb"),
+    "a binary table: deliver it as CSV, JSON or Parquet": (".avro", ".orc", ".db", ".sqlite", ".mdb", ".accdb"),
     "a document, not data": (".pdf", ".doc", ".docx", ".odt", ".rtf", ".ppt", ".pptx", ".htm", ".html", ".eml", ".msg"),
     "a picture, not data": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".svg"),
     "a program, not data": (".exe", ".dll", ".so", ".jar", ".py", ".sh", ".bat", ".ps1"),
@@ -51,7 +52,7 @@ class RawFolder:
 def open_raw(raw: str, s3: Any = None) -> tuple[Folder, str]:
     """Return the folder that file names start from, and the name of `raw` (a folder or a file) there, empty for itself.
 
-    Names start above folders that say something about their files, a feed or a date: `raw` and `raw/billing` give the
+    Names start above folders that say something about their files, a feed, a source or a date: `raw` and `raw/billing` give the
     same file the same name.
     """
     place = open_folder(raw, s3)
@@ -81,7 +82,7 @@ def list_raw(raw: str, s3: Any = None) -> RawFolder:
     shown = [file for file in found if not _is_hidden(file.name)]
     if not shown:
         raise RawPathError(
-            f"{raw} does not exist or is empty. Put CSV or JSON files there, or create some with: churn generate"
+            f"{raw} does not exist or is empty. Put CSV, JSON or Parquet files there, or create some with: churn generate"
         )
     prefix = f"{below}/" if below else ""
     files = tuple(replace(file, name=prefix + file.name) for file in shown)
@@ -104,7 +105,7 @@ def folder_feed(name: str) -> str | None:
 
 
 def _says_something(folder: str) -> bool:
-    return folder in FEEDS or _DATE_FOLDER.fullmatch(folder) is not None
+    return folder in FEEDS or is_source_folder(folder) or _DATE_FOLDER.fullmatch(folder) is not None
 
 
 def _is_hidden(name: str) -> bool:

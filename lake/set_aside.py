@@ -12,6 +12,7 @@ from contract.columns import COLUMNS, OTHER_ALIASES
 from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS
 from contract.metrics import fingerprint
+from contract.sources import SOURCES
 from lake.documents import Documents
 from lake.names import printable
 from lake.storage import Folder
@@ -91,4 +92,4 @@ def updated(
 
 def reader_version() -> str:
     """Return what changes when a file that could not be read may be readable now, also with a new column or alias."""
-    return f"{_READER}-{fingerprint(repr((COLUMNS, OTHER_ALIASES, FEEDS)))}"
+    return f"{_READER}-{fingerprint(repr((COLUMNS, OTHER_ALIASES, FEEDS, SOURCES)))}"

@@ -4,16 +4,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from contract.columns import COLUMNS, NO, YES
+from contract.columns import COLUMNS, KEY, NO, YES
 from contract.errors import DamagedFileError, LayoutError
 from contract.feeds import (
+    FEEDS,
     closest_feed,
     column_for_header,
-    is_operation,
     match_feed,
     missing_columns,
     normalize_header,
 )
+from contract.sources import APPEND, Source, is_operation
 from lake.raw.container import unpacked
 from lake.raw.json_records import JsonRecord
 from lake.raw.layout import SAMPLE_BYTES
@@ -38,18 +39,18 @@ class Layout:
     headers: tuple[str, ...]
 
 
-def sniff(received: Iterator[bytes], folder: str | None) -> Layout:
+def sniff(received: Iterator[bytes], folder: str | None, source: Source = APPEND) -> Layout:
     """Return the layout of a file; of the bytes that are `received` of it, no more are taken than that needs.
 
     These are `SAMPLE_BYTES` of its content, more where no record ends in them. `folder` is the feed that the file's
-    folders name. Raises LayoutError for a file of no known layout, or damaged where it can be seen so early. Nothing
+    folders name, `source` what they say of all files there. Raises LayoutError for a file of no known layout, or damaged where it can be seen so early. Nothing
     that the file contains is in the message but names of columns that the contract knows: a file without a header has
     personal data in its place.
     """
     start = _Beginning(unpacked(received))
-    found = read_records(start)
+    found = read_records(start, source=source)
     headers = found.layout.headers or _keys(found.objects or (), start)
-    feed = _feed(headers, folder, found.layout.format)
+    feed = _feed(headers, folder, found.layout.format, source)
     return Layout(feed, found.layout.format, found.layout.delimiter, headers)
 
 
@@ -107,9 +108,11 @@ def _keys(objects: Iterable[JsonRecord | Fault], start: _Beginning) -> tuple[str
     return tuple(keys)
 
 
-def _feed(headers: Sequence[str], folder: str | None, file_format: str) -> str:
+def _feed(headers: Sequence[str], folder: str | None, file_format: str, source: Source) -> str:
     """The name of the feed that has these columns. Raises LayoutError."""
     feed = match_feed(headers, folder)
+    if feed is None and source.kind == "cdc" and folder and KEY in map(column_for_header, headers):
+        feed = FEEDS[folder]  # of a deletion some sources give the key alone
     if feed is None:
         if file_format == "csv" and _is_data(headers):
             raise LayoutError("the first line looks like data: the file has no header. Deliver it with a header.")
@@ -121,7 +124,8 @@ def _feed(headers: Sequence[str], folder: str | None, file_format: str) -> str:
             f"Add the columns{move}, or add their headers as aliases in contract/columns.py."
         )
     _refuse_double_columns(headers)
-    _refuse_operations(headers)
+    if source.kind == "append":
+        _refuse_operations(headers)
     return feed.name
 
 
@@ -146,8 +150,8 @@ def _refuse_operations(headers: Sequence[str]) -> None:
     if number is not None:
         raise LayoutError(
             f"column number {number} ({normalize_header(headers[number - 1])}) says what happened to a record: inserted, "
-            "updated or deleted. Such change files are not ingested, as a deleted customer would stay. Deliver the present "
-            "state of the customers without this column."
+            "updated or deleted, but here every record counts as a state of its customer, and a deleted one would stay. Put "
+            "change files below a folder named cdc, or deliver the present state of the customers without this column."
         )
 
 

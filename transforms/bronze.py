@@ -28,6 +28,9 @@ def bronze_rows(
         F.col("_file_event_at").cast("timestamp").alias("_file_event_at"),
         "_parse_error",
         "_rescued_data",
+        "_position",
+        "_operation",
+        "_sequence",
         *(_completed(column, accounts) for column in feed.columns),
     )
 

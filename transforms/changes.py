@@ -9,12 +9,9 @@ from contract.columns import KEY
 from lake.exports import DELETE, OPERATION_COLUMN, UPSERT
 
 
-def surviving_rows(changes: DataFrame) -> DataFrame:
-    """Return the newest image of every key that still exists after `changes`, a change feed.
-
-    Columns are those of the feed. A key whose last event is a delete is left out.
-    """
-    return _last_images(changes).where(~_is_delete())
+def last_images(changes: DataFrame, is_deleted: str) -> DataFrame:
+    """Return the last image of every key in `changes`, a change feed, and whether that was a deletion, as column `is_deleted`."""
+    return _last_images(changes).withColumn(is_deleted, _is_delete())
 
 
 def net_changes(changes: DataFrame, columns: Sequence[str]) -> DataFrame:

@@ -23,18 +23,30 @@ from contract.columns import KEY
 from contract.metrics import AT_RISK, DIMENSIONS, MEASURES, METRICS, METRICS_BY_DIMENSION, UNKNOWN, Metric
 from contract.schemas import gold
 
+IS_GONE = "_is_gone"
+"""Column that the analysis does not have: the customer is deleted, or no longer complete."""
+
 # City has many values and is summed on its own.
 _COARSE = tuple(name for name in DIMENSIONS if name != "city")
 
 
 def churn_analysis(customers: DataFrame) -> DataFrame:
-    """Return the rows of gold.customer_churn_analysis for the complete rows of silver.customers."""
+    """Return the rows of gold.customer_churn_analysis for the complete rows of silver.customers.
+
+    A column `IS_GONE` of `customers` is kept, and so are incomplete rows then: they say whom gold loses.
+    """
+    if IS_GONE not in customers.columns:
+        return _analysed(customers.where("is_complete"))
+    gone = F.col(IS_GONE) | ~F.col("is_complete")
+    return _analysed(customers.withColumn(IS_GONE, gone), IS_GONE)
+
+
+def _analysed(customers: DataFrame, *kept: str) -> DataFrame:
     cltv = (F.col("monthly_charges") * F.col("tenure_months")).cast(gold.ANALYSIS["cltv"].type)
     decayed = CHURN_SCORE_AT_START - F.lit(CHURN_SCORE_PER_MONTH) * F.col("tenure_months")
     score = F.when(F.col("churn"), decayed).otherwise(F.lit(0))
     return (
-        customers.where("is_complete")
-        .withColumns(
+        customers.withColumns(
             {
                 "churn_reason": F.when(F.col("churn"), F.col("churn_reason")),
                 "churn_flag": F.col("churn").cast("int"),
@@ -44,7 +56,7 @@ def churn_analysis(customers: DataFrame) -> DataFrame:
             }
         )
         .withColumn("risk_segment", _risk_segment())
-        .select(*gold.ANALYSIS.names)
+        .select(*gold.ANALYSIS.names, *kept)
     )
 
 

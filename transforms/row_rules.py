@@ -18,6 +18,7 @@ from contract.columns import (
     Column,
 )
 from contract.feeds import Feed, normalize_header
+from contract.sources import BEFORE, DELETE, FULL_LOAD, UPSERT
 from transforms.received_text import plain_sql, quote, whole_sql
 
 _NUMBER_WORDS = {"int": "a whole number", "bigint": "a whole number", "double": "a number"}
@@ -52,12 +53,54 @@ _LATEST = f"_judged_at + INTERVAL {MAX_DAYS_AHEAD} DAY"
 
 
 def violations_sql(feed: Feed) -> str:
-    """Return SQL of the array of violations: a message for every row rule that a bronze row of `feed` breaks."""
-    checks = [_key_violation(), _event_time_violation(), *(_violation(column) for column in feed.attributes)]
+    """Return SQL of the array of violations: a message for every row rule that a bronze row of `feed` breaks.
+
+    Of a deletion only the key, the time and the order count: some sources give no more of it.
+    """
+    order = [_key_violation(), _event_time_violation(), _operation_violation(), _sequence_violation()]
+    values = [_violation(column) for column in feed.attributes]
     if _CHURN_VALUE in feed.columns:
-        checks.append(_churn_value_violation())
-    array = f"filter(array({', '.join(checks)}), message -> message IS NOT NULL)"
-    return f"CASE WHEN _parse_error IS NOT NULL THEN array(concat('record: ', _parse_error)) ELSE {array} END"
+        values.append(_churn_value_violation())
+    return (
+        "CASE WHEN _parse_error IS NOT NULL THEN array(concat('record: ', _parse_error)) "
+        f"WHEN _operation = '{DELETE}' THEN {_found(order)} ELSE {_found([*order, *values])} END"
+    )
+
+
+def _found(checks: list[str]) -> str:
+    return f"filter(array({', '.join(checks)}), message -> message IS NOT NULL)"
+
+
+def _operation_violation() -> str:
+    """The violation of a change of which it is not known what it is; values are shown as received."""
+    known = ", ".join(map(quote, (UPSERT, DELETE, BEFORE)))
+    shown = plain_sql(f"left(_operation, {_SHOWN_CHARACTERS})")
+    before, after = quote("operation: '"), quote("' is not I, U or D")
+    return f"CASE WHEN _operation NOT IN ({known}) THEN concat({before}, {shown}, {after}) END"
+
+
+def _sequence_violation() -> str:
+    """The violation of a change without a place in the order of its source. A full load comes before all changes."""
+    missing = quote("sequence: missing")
+    unreadable = quote("sequence: without a number")
+    return (
+        "CASE WHEN _operation IS NULL OR _sequence IS NULL THEN NULL "
+        f"WHEN trim(_sequence) = '' AND NOT _source_file RLIKE {quote(FULL_LOAD)} THEN {missing} "
+        f"WHEN trim(_sequence) <> '' AND NOT _sequence RLIKE '[0-9A-Fa-f]' THEN {unreadable} END"
+    )
+
+
+def sequence_sql() -> str:
+    """Return SQL of a text that orders the changes of one source as its log does, a deletion behind other changes of the
+    same number; null where the source gives no number.
+
+    Numbers may have several parts, hexadecimal ones too (PostgreSQL's 16/B374D848, MySQL's binlog.000012:345).
+    """
+    parts = "transform(regexp_extract_all(upper(_sequence), '[0-9A-F]+', 0), part -> lpad(part, 64, '0'))"
+    return (
+        "CASE WHEN _operation IS NULL OR NOT _sequence RLIKE '[0-9A-Fa-f]' THEN NULL "
+        f"ELSE concat(array_join({parts}, '/'), IF(_operation = '{DELETE}', '|D', '')) END"
+    )
 
 
 def _lookup(column: str, meanings: dict[str, str]) -> str:

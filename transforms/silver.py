@@ -9,18 +9,28 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from contract.columns import EVENT_TIME, KEY, NULL_WORDS
-from contract.feeds import GROUPS, Feed, Group
-from contract.schemas.silver import CUSTOMERS, QUARANTINE
-from transforms.received_text import carried_sql, event_time_sql, key_sql, trimmed_sql, valued_sql, visible_key_sql
-from transforms.row_rules import is_in_time_sql, typed_sql, violations_sql
+from contract.feeds import FEEDS, GROUPS, PARTS, Feed, Group
+from contract.schemas.silver import CUSTOMERS, QUARANTINE, TOMBSTONES
+from contract.sources import BEFORE, DELETE
+from transforms.received_text import (
+    carried_sql,
+    event_time_sql,
+    key_sql,
+    quote,
+    trimmed_sql,
+    valued_sql,
+    visible_key_sql,
+)
+from transforms.row_rules import is_in_time_sql, sequence_sql, typed_sql, violations_sql
 
 _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
 _FOUND = "_is_found"
-GROUP_BATCHES = "_group_batches"
-"""Column that silver.customers does not have: the batch of each group's values, of which MERGE takes some."""
+GROUP_VERSIONS = "_group_versions"
+"""Column that silver.customers does not have: when each group changed and how, of which MERGE takes some."""
 
-_ORDER = ("_event_at", "_batch_id", "_source_file")
+_ORDER = ("_in_log", "_event_at", "_batch_id", "_place")
+"""How versions compare: by the log of their source, which outranks every file without one, then by time and place."""
 _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
@@ -31,14 +41,15 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) ->
     The same id twice in one file, at one event time, with different values, is a violation
     too: which one is right is unknown. `_event_at` is the record's own time, else its file's, else that of ingestion,
     the first that can be one. It cannot be one where it is long past, or in the future of `judged_at`, by default of
-    ingestion.
+    ingestion. `_in_log` orders the changes of one source, and is null where that gives no order; `_is_deletion` says that
+    the record was deleted there. Images of records before a change are left out.
 
     Persist it before use: a filter on `_violations` would otherwise be pushed below the rules, each of which then stands
     in the plan as often as anything refers to it.
     """
     columns = [column.name for column in feed.attributes]
     received = [column for column in feed.columns if column != KEY]
-    lineage = ["_batch_id", "_source_file", "_ingested_at", "_event_at", _FINGERPRINT]
+    lineage = ["_batch_id", "_source_file", "_ingested_at", *_ORDER[:2], "_place", "_is_deletion", _FINGERPRINT]
     kept = [
         KEY,
         *lineage,
@@ -46,6 +57,8 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) ->
         "_judged_at",
         "_parse_error",
         "_rescued_data",
+        "_operation",
+        "_sequence",
         _CONFLICT,
         *map(_carried, feed.groups),
     ]
@@ -81,8 +94,8 @@ def _raw_record() -> str:
 
 
 def _carries(group: Group) -> str:
-    """Whether a record carries the group: a column that its file has is never null."""
-    return f"coalesce({', '.join(group.columns)}) IS NOT NULL"
+    """Whether a record says something of the group: a column that its file has is never null, and a deletion is of all."""
+    return f"_is_deletion OR coalesce({', '.join(group.columns)}) IS NOT NULL"
 
 
 def _carried(group: Group) -> str:
@@ -95,7 +108,8 @@ def _with_conflicts(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -
     times = [f"IF({is_in_time_sql(at)}, {at}, NULL)" for at in ("_received_at", "_file_event_at")]
     judged = F.greatest("_ingested_at", F.lit(judged_at)) if judged_at else F.col("_ingested_at")
     keyed = (
-        bronze.withColumns({column: F.expr(carried_sql(column)) for column in (*feed.columns, "_rescued_data")})
+        bronze.where(f"NOT _operation <=> '{BEFORE}'")
+        .withColumns({column: F.expr(carried_sql(column)) for column in (*feed.columns, "_rescued_data")})
         .withColumn("_judged_at", judged)
         .selectExpr("*", f"{visible_key_sql()} AS _visible_key", f"{event_time_sql()} AS _received_at")
         .selectExpr("*", f"{key_sql('_visible_key')} AS _whole_key")
@@ -103,6 +117,10 @@ def _with_conflicts(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -
             "*",
             f"{valued_sql('_whole_key', NULL_WORDS)} AS _key",
             f"coalesce({', '.join(times)}, _ingested_at) AS _event_at",
+            f"{sequence_sql()} AS _in_log",
+            # Changes in one file happened one after the other; states in it that differ contradict each other.
+            "IF(_operation IS NULL, _source_file, concat_ws('#', _source_file, lpad(_position, 12, '0'))) AS _place",
+            f"_operation <=> '{DELETE}' AS _is_deletion",
             f"xxhash64({', '.join(valued)}) AS {_FINGERPRINT}",
         )
     )
@@ -115,37 +133,105 @@ def _with_conflicts(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -
 def latest(typed: DataFrame, feed: Feed) -> DataFrame:
     """Return one row per customer: of each group of `feed` its newest version, a struct, null where no record has it.
 
-    A version is `_event_at`, `_batch_id`, `_source_file` and the values, and compares in this order. Quarantined rows
-    count for nothing.
+    A version is `_in_log`, `_event_at`, `_batch_id`, `_place`, `_is_deletion` and the values, and compares in this order.
+    Quarantined rows count for nothing.
     """
     newest = [f"max(CASE WHEN {_carried(group)} THEN {_version(group)} END) AS {group.name}" for group in feed.groups]
     return typed.where(F.size("_violations") == 0).groupBy(KEY).agg(*map(F.expr, newest))
 
 
 def _version(group: Group) -> str:
-    return f"struct({', '.join((*_ORDER, *group.columns))})"
+    return f"struct({', '.join((*_ORDER, '_is_deletion', *group.columns))})"
 
 
-def combine(feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed]) -> DataFrame:
-    """Return the rows of silver.customers and `GROUP_BATCHES`, from the `latest` rows of each feed joined on the customer id.
+def deletions(typed: DataFrame, feed: Feed) -> DataFrame:
+    """Return the rows of silver.tombstones for the deletions in `typed`: the last one of every customer."""
+    last = (
+        typed.where("_is_deletion AND size(_violations) = 0")
+        .groupBy(KEY)
+        .agg(F.expr(f"max(struct({', '.join(_ORDER)})) AS v"))
+    )
+    return last.selectExpr(
+        KEY, f"'{feed.name}' AS feed", "v._event_at AS deleted_at", "v._in_log AS sequence", "v._batch_id AS _batch_id"
+    ).select(*TOMBSTONES.names)
 
-    Where a whole record and a feed both carry a group, the newer version wins.
+
+def remembered(tombstones: DataFrame) -> DataFrame:
+    """Return the versions of all groups, as `latest` gives them, that tombstones stand for: a row per customer."""
+    versions = [
+        f"max(CASE WHEN {_deleted_by(group)} THEN {_tombstone(group)} END) AS `{group.name}`" for group in GROUPS
+    ]
+    return tombstones.groupBy(KEY).agg(*map(F.expr, versions))
+
+
+def _deleted_by(group: Group) -> str:
+    feeds = (quote(feed.name) for feed in FEEDS.values() if group in feed.groups)
+    return f"feed IN ({', '.join(feeds)})"
+
+
+def _tombstone(group: Group) -> str:
+    nothing = (f"CAST(NULL AS {column.type}) AS {column.name}" for column in group.declared)
+    order = "sequence AS _in_log, deleted_at AS _event_at, _batch_id, '' AS _place, true AS _is_deletion"
+    return f"struct({order}, {', '.join(nothing)})"
+
+
+def is_newer_deletion() -> str:
+    """Return SQL over `t` and `s`, rows of silver.tombstones: the deletion of `s` is the later one."""
+    return f"{_later('s.sequence', 's.deleted_at', 't.sequence', 't.deleted_at')} AND s._batch_id > t._batch_id"
+
+
+def combine(
+    feeds: Mapping[str, DataFrame], specs: Mapping[str, Feed], tombstones: DataFrame | None = None
+) -> DataFrame:
+    """Return the rows of silver.customers and `GROUP_VERSIONS`, from the `latest` rows of each feed joined on the customer id.
+
+    Where a whole record and a feed both carry a group, the newer version wins. `tombstones` are the `remembered` ones: what
+    is older than they are stays deleted. A row of which everything is deleted has no value.
     """
     renamed = [
         frame.selectExpr(KEY, *(f"`{group.name}` AS {_from(name, group)}" for group in specs[name].groups))
         for name, frame in feeds.items()
     ]
     joined = reduce(lambda left, right: left.join(right, on=KEY, how="full"), renamed)
-    newest = joined.selectExpr(KEY, *(f"{_newest(group, specs)} AS `{group.name}`" for group in GROUPS))
-    batches = {group.name: f"`{group.name}`._batch_id" for group in GROUPS}
+    known = dict(specs)
+    if tombstones is not None:
+        known[_DELETED.name] = _DELETED
+        deleted = (f"`{group.name}` AS {_from(_DELETED.name, group)}" for group in GROUPS)
+        joined = joined.join(tombstones.selectExpr(KEY, *deleted), on=KEY, how="left")
+    newest = joined.selectExpr(KEY, *(f"{_newest(group, known)} AS `{group.name}`" for group in GROUPS))
+    versions = (
+        f"IF(`{g.name}` IS NULL, NULL, struct(`{g.name}`._in_log, `{g.name}`._event_at, `{g.name}`._batch_id, "
+        f"`{g.name}`._is_deletion)) AS `{g.name}`"
+        for g in GROUPS
+    )
     return newest.selectExpr(
         KEY,
-        *(f"`{group.name}`.`{column}` AS `{column}`" for group in GROUPS for column in group.columns),
-        *(f"`{group.name}`._event_at AS `{group.event_column}`" for group in GROUPS),
-        f"{' AND '.join(f'`{group.name}` IS NOT NULL' for group in GROUPS if group.required)} AS is_complete",
-        f"greatest(-1L, {', '.join(batches.values())}) AS _batch_id",
-        f"struct({', '.join(f'{batch} AS `{name}`' for name, batch in batches.items())}) AS {GROUP_BATCHES}",
-    ).select(*CUSTOMERS.names, GROUP_BATCHES)
+        *(f"{_present(group, column)} AS `{column}`" for group in GROUPS for column in group.columns),
+        *(f"{_present(group, '_event_at')} AS `{group.event_column}`" for group in GROUPS),
+        f"{' AND '.join(_is_present(group) for group in GROUPS if group.required)} AS is_complete",
+        f"greatest(-1L, {', '.join(_present(group, '_batch_id') for group in GROUPS)}) AS _batch_id",
+        f"{_sequences({g.name: _present(g, '_in_log') for g in GROUPS})} AS _sequences",
+        f"struct({', '.join(versions)}) AS {GROUP_VERSIONS}",
+    ).select(*CUSTOMERS.names, GROUP_VERSIONS)
+
+
+_DELETED = Feed("tombstones", PARTS)
+
+
+def _is_present(group: Group) -> str:
+    return f"coalesce(NOT `{group.name}`._is_deletion, false)"
+
+
+def _present(group: Group, column: str) -> str:
+    return f"IF(`{group.name}`._is_deletion, NULL, `{group.name}`.`{column}`)"
+
+
+def _sequences(by_group: Mapping[str, str]) -> str:
+    """The places in their logs of the groups that have one; null where none has."""
+    found = ", ".join(f"'{name}', {sequence}" for name, sequence in by_group.items())
+    return (
+        f"IF(coalesce({', '.join(by_group.values())}) IS NULL, NULL, map_filter(map({found}), (g, s) -> s IS NOT NULL))"
+    )
 
 
 def _from(feed: str, group: Group) -> str:
@@ -156,7 +242,7 @@ def _newest(group: Group, specs: Mapping[str, Feed]) -> str:
     """The newest version of a group in any feed."""
     found = [_from(name, group) for name, feed in specs.items() if group in feed.groups]
     if not found:
-        order = "_event_at: timestamp, _batch_id: bigint, _source_file: string"
+        order = "_in_log: string, _event_at: timestamp, _batch_id: bigint, _place: string, _is_deletion: boolean"
         return f"CAST(NULL AS struct<{order}, {', '.join(f'{c.name}: {c.type}' for c in group.declared)}>)"
     return f"greatest({', '.join(found)})" if len(found) > 1 else found[0]
 
@@ -171,22 +257,51 @@ def merge_assignments() -> dict[str, str]:
 
     Of the same event time `s` is newer: it holds later batches than the table.
     """
-    taken = {
-        column: f"CASE WHEN {_is_newer(group)} THEN s.`{column}` ELSE t.`{column}` END"
-        for group in GROUPS
-        for column in (*group.columns, group.event_column)
-    }
-    complete = " AND ".join(
-        f"coalesce(s.`{g.event_column}`, t.`{g.event_column}`) IS NOT NULL" for g in GROUPS if g.required
-    )
+    taken = {column: _taken(group, column) for group in GROUPS for column in (*group.columns, group.event_column)}
+    complete = " AND ".join(f"{_taken(group, group.event_column)} IS NOT NULL" for group in GROUPS if group.required)
     # A batch of `s` is later than any of `t`: the newest one that values are taken from is the newest of them all.
-    batches = ", ".join(f"CASE WHEN {_is_newer(group)} THEN s.{GROUP_BATCHES}.`{group.name}` END" for group in GROUPS)
-    return taken | {"is_complete": complete, "_batch_id": f"greatest({batches})"}
+    batches = ", ".join(f"CASE WHEN {_is_newer(g)} THEN {_of_version(g, '_batch_id')} END" for g in GROUPS)
+    sequences = {
+        g.name: f"CASE WHEN NOT {_is_newer(g)} THEN t._sequences['{g.name}'] "
+        f"WHEN NOT {_of_version(g, '_is_deletion')} THEN {_of_version(g, '_in_log')} END"
+        for g in GROUPS
+    }
+    return taken | {
+        "is_complete": complete,
+        "_batch_id": f"greatest({batches})",
+        "_sequences": _sequences(sequences),
+    }
+
+
+def is_deleted() -> str:
+    """Return SQL over `t` and `s`: nothing of the customer is left once `s` is taken."""
+    return f"coalesce({', '.join(_taken(group, group.event_column) for group in GROUPS)}) IS NULL"
+
+
+def has_values() -> str:
+    """Return SQL over a row `s` of `combine`: it has the value of some group, and not only deletions."""
+    return f"coalesce({', '.join(f's.`{group.event_column}`' for group in GROUPS)}) IS NOT NULL"
+
+
+def _taken(group: Group, column: str) -> str:
+    return f"CASE WHEN {_is_newer(group)} THEN s.`{column}` ELSE t.`{column}` END"
+
+
+def _of_version(group: Group, column: str) -> str:
+    return f"s.{GROUP_VERSIONS}.`{group.name}`.{column}"
 
 
 def _is_newer(group: Group) -> str:
-    at = group.event_column
-    return f"coalesce(s.`{at}` >= t.`{at}`, s.`{at}` IS NOT NULL)"
+    """Whether `s` has a version of the group that is at least as new as that of `t`. What is not there cannot be deleted."""
+    at = f"t.`{group.event_column}`"
+    found = _later(_of_version(group, "_in_log"), _of_version(group, "_event_at"), f"t._sequences['{group.name}']", at)
+    return f"coalesce(IF({at} IS NULL, NOT {_of_version(group, '_is_deletion')}, {found}), false)"
+
+
+def _later(sequence: str, at: str, than_sequence: str, than_at: str) -> str:
+    """Whether one version is at least as new as another, of an earlier batch."""
+    first, second = f"coalesce({sequence}, '')", f"coalesce({than_sequence}, '')"
+    return f"({first} > {second} OR ({first} = {second} AND {at} >= {than_at}))"
 
 
 def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:

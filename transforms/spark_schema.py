@@ -9,6 +9,7 @@ from pyspark.sql.types import (
     DoubleType,
     IntegerType,
     LongType,
+    MapType,
     StringType,
     StructField,
     StructType,
@@ -24,6 +25,7 @@ _TYPES: dict[str, DataType] = {
     "date": DateType(),
     "double": DoubleType(),
     "int": IntegerType(),
+    "map<string,string>": MapType(StringType(), StringType()),
     "string": StringType(),
     "timestamp": TimestampType(),
 }

@@ -11,6 +11,14 @@ LINEAGE = (
     required("_file_event_at", "timestamp", "Event time of records without one: date in the path, else file time"),
     Field("_parse_error", "string", "Why the line could not be parsed; null for a parsed one"),
     Field("_rescued_data", "string", "An unparsed line as received, or the columns that no schema names, as JSON"),
+    Field("_position", "bigint", "Number of the record in its file, from 1; null in rows of earlier releases"),
+    Field(
+        "_operation",
+        "string",
+        "What happened to the record in its source: upsert, delete or before (the image before a change, which counts for "
+        "nothing), another word as received; null where the file does not say",
+    ),
+    Field("_sequence", "string", "Position of the change in the log of its source; null where the file has none"),
 )
 
 

@@ -1,4 +1,4 @@
-"""silver.customers and silver.quarantine."""
+"""silver.customers, silver.tombstones and silver.quarantine."""
 
 from contract.columns import BYTES_PER_CHARACTER, COLUMNS, KEY, MAX_TEXT_LENGTH, Column
 from contract.feeds import GROUPS
@@ -33,6 +33,21 @@ CUSTOMERS = Schema(
         required("is_complete", "boolean", "Every required column group has arrived"),
         *(Field(group.event_column, "timestamp", f"Event time of the {group.name} values, UTC") for group in GROUPS),
         required("_batch_id", "bigint", "Newest ingest batch that the values come from"),
+        Field(
+            "_sequences",
+            "map<string,string>",
+            "Place of a column group's values in the log of their source, by the group's name; null where no source gave one",
+        ),
+    )
+)
+
+TOMBSTONES = Schema(
+    (
+        required(KEY, "string", "Customer number of the operator", sensitivity="restricted"),
+        required("feed", "string", "Feed whose record of the customer was deleted"),
+        required("deleted_at", "timestamp", "Event time of the deletion, UTC"),
+        Field("sequence", "string", "Place of the deletion in the log of its source; null where that gives none"),
+        required("_batch_id", "bigint", "Ingest batch that brought the deletion"),
     )
 )
 

@@ -1,4 +1,4 @@
-"""From a file's bytes to its content: gzip and bzip2 are known by their first bytes, whatever the file is called."""
+"""From a file's bytes to its content: gzip, bzip2 and Parquet are known by their first bytes, whatever the file is called."""
 
 import bz2
 import zlib
@@ -7,12 +7,12 @@ from itertools import chain
 from typing import BinaryIO, Protocol
 
 from contract.errors import DamagedFileError, LayoutError
+from lake.raw import parquet
 
 PART_BYTES = 256 * 1024
 _GZIP_HEADER = 31  # zlib: a header and a checksum as gzip writes them, the largest window
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
-    b"PAR1": "a Parquet file",
     b"Obj\x01": "an Avro file",
     b"ORC": "an ORC file",
     b"%PDF": "a PDF document",
@@ -77,12 +77,15 @@ def read_parts(stream: BinaryIO) -> Iterator[bytes]:
 def unpacked(parts: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the content of a file from its bytes; no more of them are taken than a part of the content needs.
 
-    Raises LayoutError for a file of a known other kind, DamagedFileError for one that cannot be unpacked to its end.
+    Of a Parquet file these are lines of JSON. Raises LayoutError for a file of a known other kind, DamagedFileError for one that cannot be unpacked to its end.
     """
     first = next(parts, b"")
+    if first.startswith(parquet.MAGIC):
+        yield from parquet.json_lines(chain([first], parts))
+        return
     kind = next((kind for magic, kind in _FOREIGN.items() if first.startswith(magic)), None)
     if kind is not None:
-        raise LayoutError(f"is {kind}. Deliver CSV or JSON as it is, or packed with gzip or bzip2.")
+        raise LayoutError(f"is {kind}. Deliver CSV, JSON or Parquet; text may be packed with gzip or bzip2.")
     new_member = next((new for magic, new in _CONTAINERS.items() if first.startswith(magic)), None)
     everything = chain([first], parts)
     yield from everything if new_member is None else _members(everything, new_member)

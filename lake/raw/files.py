@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contract.errors import DamagedFileError, LayoutError, UnreadableFileError
 from contract.feeds import Feed
+from contract.sources import DELETE, source_of
 from lake.landing import RawFile
 from lake.raw.container import content
 from lake.raw.encoding import UTF8
@@ -40,8 +42,14 @@ class FileAccount:
 
 
 def staged_schema(feed: Feed) -> pa.Schema:
-    """Return the columns of staged rows, all text: where a row comes from, then `row_schema`."""
+    """Return the columns of staged rows: where a row comes from, as text, then `row_schema`."""
     return pa.schema([*(pa.field(name, pa.string()) for name in _LINEAGE), *row_schema(feed)])
+
+
+def staged_columns(feed: Feed) -> str:
+    """Return the columns of staged rows with Spark SQL's types."""
+    kinds = {pa.int64(): "bigint"}
+    return ", ".join(f"`{field.name}` {kinds.get(field.type, 'string')}" for field in staged_schema(feed))
 
 
 def stage_files(
@@ -64,15 +72,16 @@ def stage_files(
 
 
 def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Limits) -> FileAccount:
-    source = _Content(root, file.path)
-    found = read_records(source, feed.required, limits)
+    received, source = _Content(root, file.path), source_of(file.path)
+    found = read_records(received, feed.required, limits, source)
     count, given, lacking = 0, set[str](), set[str]()
-    for batch in row_batches(found, feed, lambda: source.bytes_read):
+    for batch in row_batches(found, feed, lambda: received.bytes_read, source):
         parts.add(_with_lineage(batch, file))
         count += batch.num_rows
-        if batch["_parse_error"].null_count:
-            given |= {name for name in feed.columns if batch[name].null_count < batch.num_rows}
-            lacking |= {name for name in feed.columns if batch[name].null_count}
+        states = batch if source.kind == "append" else _without_deletions(batch)
+        if states.num_rows and states["_parse_error"].null_count:
+            given |= {name for name in feed.columns if states[name].null_count < states.num_rows}
+            lacking |= {name for name in feed.columns if states[name].null_count}
     return FileAccount(
         file.path,
         count,
@@ -80,6 +89,11 @@ def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Lim
         lacks=tuple(c for c in feed.optional if c not in given) if given else None,
         encoding=found.layout.encoding,
     )
+
+
+def _without_deletions(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The records that say which columns the file has: of a deletion some sources give the key alone."""
+    return batch.filter(pc.not_equal(pc.fill_null(batch["_operation"], ""), DELETE))
 
 
 def _with_lineage(batch: pa.RecordBatch, file: RawFile) -> pa.RecordBatch:

@@ -6,6 +6,7 @@ from itertools import islice
 
 from contract.errors import LayoutError
 from contract.feeds import column_for_header
+from contract.sources import APPEND, OPERATION_HEADER, Source, is_known_operation
 from lake.raw.csv_rows import csv_rows
 from lake.raw.encoding import BYTE_ORDER_MARK, UTF8, find_encoding
 from lake.raw.records import Fault, Limits
@@ -39,8 +40,10 @@ def shows_layout(sample: bytes) -> bool:
     return text.startswith(("[", "{")) or _LINE_END.search(text, separator.end() if separator else 0) is not None
 
 
-def find_layout(sample: bytes, limits: Limits, encoding: str = "") -> TextLayout:
+def find_layout(sample: bytes, limits: Limits, encoding: str = "", source: Source = APPEND) -> TextLayout:
     """Return how content that begins with `sample` is written, in `encoding` where that is known.
+
+    Where the first row is no header, those that `source` declares count.
 
     Raises LayoutError where there is no record, and for a header that cannot be parsed.
     """
@@ -55,10 +58,13 @@ def find_layout(sample: bytes, limits: Limits, encoding: str = "") -> TextLayout
     separator = SEPARATOR_LINE.match(text)
     delimiters, before = (separator[1], 1) if separator else (_DELIMITERS, 0)
     rows = {delimiter: _row(text, delimiter, before, limits) for delimiter in delimiters}
-    delimiter = max(rows, key=lambda candidate: _known_headers(rows[candidate]))
+    delimiter = max(rows, key=lambda candidate: _likeness(rows[candidate], source))
     header = rows[delimiter]
     if isinstance(header, Fault):
         raise LayoutError(f"its header cannot be read: {header.reason}.")
+    declared = _declared(header, source)
+    if declared and not _known_headers(header):
+        return TextLayout("csv", encoding, delimiter, declared, before)
     return TextLayout("csv", encoding, delimiter, header, before + 1)
 
 
@@ -73,5 +79,18 @@ def _row(text: str, delimiter: str, number: int, limits: Limits) -> tuple[str, .
     return found if isinstance(found, Fault) else tuple(found[0])
 
 
-def _known_headers(row: tuple[str, ...] | Fault) -> int:
-    return -1 if isinstance(row, Fault) else sum(column_for_header(header) is not None for header in row)
+def _likeness(row: tuple[str, ...] | Fault, source: Source) -> tuple[int, bool]:
+    """How much a row looks like a header, or like a record without one."""
+    return (-1, False) if isinstance(row, Fault) else (_known_headers(row), bool(_declared(row, source)))
+
+
+def _known_headers(row: tuple[str, ...]) -> int:
+    return sum(column_for_header(header) is not None for header in row)
+
+
+def _declared(row: tuple[str, ...], source: Source) -> tuple[str, ...]:
+    """The headers of a file that has none, whose first record is `row`; none where it is no record of the source."""
+    if source.columns and len(row) == len(source.columns):
+        return source.columns
+    is_change = len(row) == len(source.columns) + 1 and is_known_operation(row[0])
+    return (OPERATION_HEADER, *source.columns) if source.columns and is_change else ()

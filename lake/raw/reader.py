@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from contract.sources import APPEND, Source
+from lake.raw.changes import unwrapped
 from lake.raw.container import beginning
 from lake.raw.csv_records import csv_records
 from lake.raw.encoding import UTF8, WINDOWS_1252, as_utf8, is_windows_1252
@@ -24,24 +26,29 @@ class Records:
 
 
 def read_records(
-    content: Callable[[], Iterator[bytes]], required: Collection[str] = (), limits: Limits = DEFAULT_LIMITS
+    content: Callable[[], Iterator[bytes]],
+    required: Collection[str] = (),
+    limits: Limits = DEFAULT_LIMITS,
+    source: Source = APPEND,
 ) -> Records:
     """Return the records of a file; `content` gives its unpacked content, from the beginning each time.
 
     A CSV record that ends before a `required` column is a fault. Raises LayoutError for a file that has no record or no
-    header that can be parsed; taking the records raises DamagedFileError where the file cannot be read any further.
+    header that can be parsed; taking the records raises DamagedFileError where the file cannot be read any further. Of a
+    `source` of changes, JSON objects are the records in their envelopes.
     """
     parts = content()
     sample = _sample(parts, limits)
-    layout = find_layout(sample, limits)
+    layout = find_layout(sample, limits, source=source)
     # Excel writes semicolons where it also writes Windows-1252, without a mark.
     if (layout.delimiter, layout.encoding) == (_EXCEL_IN_EUROPE, UTF8) and is_windows_1252(content()):
-        layout = find_layout(sample, limits, WINDOWS_1252)
+        layout = find_layout(sample, limits, WINDOWS_1252, source)
     text = as_utf8(chain([sample], parts), layout.encoding)
     if layout.format == "csv":
         return Records(layout, rows=csv_records(text, layout, required, limits))
     read = json_array_records if layout.format == "json_array" else json_line_records
-    return Records(layout, objects=read(text, limits))
+    objects = read(text, limits)
+    return Records(layout, objects=map(unwrapped, objects) if source.kind == "cdc" else objects)
 
 
 def _sample(parts: Iterator[bytes], limits: Limits) -> bytes:

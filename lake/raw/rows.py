@@ -2,119 +2,209 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from contract.feeds import Feed, column_for_header, is_operation, normalize_header
+from contract.columns import EVENT_TIME, KEY
+from contract.feeds import Feed, column_for_header, normalize_header
+from contract.sources import (
+    APPEND,
+    DELETE,
+    Source,
+    commit_time_header,
+    is_key_before,
+    is_operation,
+    operation,
+    sequence_header,
+)
 from lake.raw.json_records import JsonRecord
 from lake.raw.reader import Records
 from lake.raw.records import Fault
 
 Row = Sequence[str | None]
+_Columns = dict[str, Sequence[str | None] | None]
+CHANGE_COLUMNS = ("_operation", "_sequence")
 _BATCH_BYTES = 4 * 1024 * 1024  # of a file's content
+_MOST_MEANINGS = 1024  # kept: objects of a file may have any keys
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def row_schema(feed: Feed) -> pa.Schema:
-    """Return the columns of a row: `_parse_error`, `_rescued_data`, and those of the feed, all text."""
-    return pa.schema([(name, pa.string()) for name in ("_parse_error", "_rescued_data", *feed.columns)])
+    """Return the columns of a row: `_position`, a number from 1 on, and as text the others of bronze and those of the feed."""
+    texts = ("_parse_error", "_rescued_data", *CHANGE_COLUMNS, *feed.columns)
+    return pa.schema([("_position", pa.int64()), *((name, pa.string()) for name in texts)])
 
 
-def row_batches(records: Records, feed: Feed, bytes_read: Callable[[], int]) -> Iterator[pa.RecordBatch]:
+def row_batches(
+    records: Records, feed: Feed, bytes_read: Callable[[], int], source: Source = APPEND
+) -> Iterator[pa.RecordBatch]:
     """Yield a row for every record, faults in batches of their own.
 
     A column that a record lacks is null, one that is blank is "". What the feed has no column for is rescued as JSON.
-    `bytes_read` returns how much of the content has been read so far: that limits a batch, and so the memory.
+    Of a `source` of changes `_operation` and `_sequence` say what happened, and when in its log. `bytes_read` returns how
+    much of the content has been read so far: that limits a batch, and so the memory.
     """
-    places = _places_in_objects(feed) if records.objects else _places_in_fields(records.layout.headers, feed)
-    schema, read = row_schema(feed), bytes_read()
-    rows: list[Row] = []
-    faults: list[Fault] = []
-    for row in _object_rows(records.objects, feed) if records.objects else records.rows:
-        if isinstance(row, Fault):
-            faults.append(row)
-        else:
-            rows.append(row)
+    is_change = source.kind == "cdc"
+    places = _places_in_objects(feed) if records.objects else _places_in_fields(records.layout.headers, feed, is_change)
+    taken, read = _Taken(places, row_schema(feed)), bytes_read()
+    objects = _object_rows(records.objects, feed, is_change) if records.objects else None
+    for row in objects or _with_old_keys(records.rows, places):
+        taken.add(row)
         if bytes_read() - read >= _BATCH_BYTES:
-            yield from _batches(rows, faults, places, schema)
-            rows, faults, read = [], [], bytes_read()
-    yield from _batches(rows, faults, places, schema)
+            yield from taken.batches()
+            read = bytes_read()
+    yield from taken.batches()
 
 
 @dataclass(frozen=True)
 class _Places:
-    """Where a row has the columns of the feed and what is to be rescued: columns by name, or one that is JSON already."""
+    """Where a row has the columns of the feed and what is to be rescued: columns by name, or one that is JSON already.
+
+    `operations` are those of columns that say what happened to a record, by header; `old_key` is that of the key before.
+    """
 
     columns: dict[str, int]
     unknown: dict[str, int]
     rescued: int | None = None
+    operations: dict[str, int] = field(default_factory=dict)
+    old_key: int | None = None
 
 
-def _places_in_fields(headers: Sequence[str], feed: Feed) -> _Places:
+def _places_in_fields(headers: Sequence[str], feed: Feed, is_change: bool) -> _Places:
     columns: dict[str, int] = {}
     unknown: dict[str, int] = {}
+    operations: dict[str, int] = {}
+    old_key = None
+    meaning = _meanings(headers, feed, is_change)
     for place, header in enumerate(headers):
-        column = column_for_header(header)
-        if column in feed.columns:
-            columns[column] = place
+        if is_change and is_operation(header):
+            operations[header] = place
+        elif is_change and is_key_before(header):
+            old_key = place
+        elif header in meaning:
+            columns[meaning[header]] = place
         elif header.strip():
             unknown[header if header not in unknown else f"{header} ({place + 1})"] = place
-    return _Places(columns, unknown)
+    return _Places(columns, unknown, operations=operations, old_key=old_key)
+
+
+def _with_old_keys(rows: Iterable[list[str] | Fault], places: _Places) -> Iterator[list[str] | Fault]:
+    """The rows, and before one whose key has changed the deletion of the record with the old key."""
+    before, key = places.old_key, places.columns.get(KEY)
+    for row in rows:
+        if before is not None and key is not None and not isinstance(row, Fault) and row[before] not in ("", row[key]):
+            deletion = [*row]
+            deletion[key] = row[before]
+            for place in places.operations.values():
+                deletion[place] = "D"
+            yield deletion
+        yield row
 
 
 def _places_in_objects(feed: Feed) -> _Places:
-    return _Places({column: place for place, column in enumerate(feed.columns)}, {}, len(feed.columns))
+    columns = (*feed.columns, *CHANGE_COLUMNS)
+    return _Places({column: place for place, column in enumerate(columns)}, {}, len(columns))
 
 
-def _object_rows(objects: Iterable[JsonRecord | Fault], feed: Feed) -> Iterator[Row | Fault]:
-    """Rows with the feed's columns in their order, and the rest of the object as JSON."""
-    column_by_key: dict[str, str | None] = {}
+def _meanings(headers: Iterable[str], feed: Feed, is_change: bool) -> dict[str, str]:
+    """The column that each header means. Of a change the time of its commit counts, not one that the record has."""
+    named = {header: column for header in headers if (column := column_for_header(header)) and column in feed.columns}
+    if not is_change:
+        return named
+    committed, sequence = commit_time_header(tuple(headers)), sequence_header(tuple(headers))
+    if committed:
+        named = {header: column for header, column in named.items() if column != EVENT_TIME} | {committed: EVENT_TIME}
+    return named | ({sequence: "_sequence"} if sequence else {})
+
+
+def _object_rows(objects: Iterable[JsonRecord | Fault], feed: Feed, is_change: bool) -> Iterator[Row | Fault]:
+    """Rows with the feed's columns in their order, what happened, and the rest of the object as JSON."""
+    meanings: dict[tuple[str, ...], dict[str, str]] = {}
     for record in objects:
-        yield record if isinstance(record, Fault) else _object_row(record, feed, column_by_key)
+        if isinstance(record, Fault):
+            yield record
+            continue
+        keys = tuple(record)
+        if keys not in meanings:
+            if len(meanings) > _MOST_MEANINGS:
+                meanings.clear()
+            meanings[keys] = _meanings(keys, feed, is_change)
+        yield _object_row(record, feed, meanings[keys], is_change)
 
 
-def _object_row(record: JsonRecord, feed: Feed, column_by_key: dict[str, str | None]) -> Row | Fault:
+def _object_row(record: JsonRecord, feed: Feed, meaning: Mapping[str, str], is_change: bool) -> Row | Fault:
     values: dict[str, str] = {}
     unknown: JsonRecord = {}
+    operations: dict[str, str] = {}
     for key, value in record.items():
-        column = column_by_key[key] if key in column_by_key else column_by_key.setdefault(key, _column(key, feed))
-        if column is None and value is not None and is_operation(key):
+        column = meaning.get(key)
+        if column is None and is_change and is_operation(key):
+            operations[key] = value or ""
+        elif column is None and value is not None and is_operation(key):
             return Fault(
                 f"{normalize_header(key)} says what happened to the record, which is not ingested", _as_json(record)
             )
-        if column is None:
+        elif column is None:
             unknown[key] = value
         elif value and values.get(column, value) != value and values[column]:
             return Fault(f"several keys mean {column}, with different values", _as_json(record))
         elif value or column not in values:
             values[column] = value or ""
-    return [*map(values.get, feed.columns), _as_json(unknown) if unknown else None]
+    if operations:
+        values["_operation"] = _operation(operations)
+    columns = (*feed.columns, *CHANGE_COLUMNS)
+    return [*map(values.get, columns), _as_json(unknown) if unknown else None]
 
 
-def _column(key: str, feed: Feed) -> str | None:
-    column = column_for_header(key)
-    return column if column in feed.columns else None
+def _operation(received: Mapping[str, str | None]) -> str:
+    """What happened to a record by all columns that say it: it is deleted where one of them says so."""
+    said = [operation(header, value or "") for header, value in received.items()]
+    return DELETE if DELETE in said else said[0]
 
 
-def _batches(
-    rows: Sequence[Row], faults: Sequence[Fault], places: _Places, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    if rows:
-        fields = list(zip(*rows, strict=True))
-        columns = {column: fields[place] for column, place in places.columns.items()}
-        yield _batch({**columns, "_rescued_data": _rescued(fields, places)}, len(rows), schema)
-    if faults:
-        received = [fault.received for fault in faults]
-        yield _batch({"_parse_error": [f.reason for f in faults], "_rescued_data": received}, len(faults), schema)
+class _Taken:
+    """Rows and faults that have been read, by their position in the file."""
 
+    def __init__(self, places: _Places, schema: pa.Schema) -> None:
+        self._places = places
+        self._schema = schema
+        self._count = 0
+        self._rows: dict[int, Row] = {}
+        self._faults: dict[int, Fault] = {}
 
-def _batch(columns: Mapping[str, Sequence[str | None] | None], count: int, schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [
-        pa.nulls(count, pa.string()) if columns.get(name) is None else pa.array(columns[name], pa.string())
-        for name in schema.names
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    def add(self, row: Row | Fault) -> None:
+        """Take the next one."""
+        self._count += 1
+        if isinstance(row, Fault):
+            self._faults[self._count] = row
+        else:
+            self._rows[self._count] = row
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield what has been taken since the last call."""
+        if self._rows:
+            fields = list(zip(*self._rows.values(), strict=True))
+            columns: _Columns = {column: fields[place] for column, place in self._places.columns.items()}
+            if operations := self._places.operations:
+                received = zip(*(fields[place] for place in operations.values()), strict=True)
+                columns["_operation"] = [_operation(dict(zip(operations, row, strict=True))) for row in received]
+            yield self._batch({**columns, "_rescued_data": _rescued(fields, self._places)}, list(self._rows))
+        if self._faults:
+            faults = self._faults.values()
+            told: _Columns = {"_parse_error": [f.reason for f in faults], "_rescued_data": [f.received for f in faults]}
+            yield self._batch(told, list(self._faults))
+        self._rows, self._faults = {}, {}
+
+    def _batch(self, columns: _Columns, positions: list[int]) -> pa.RecordBatch:
+        known: Mapping[str, Sequence[object] | None] = {**columns, "_position": positions}
+        arrays = [
+            pa.nulls(len(positions), field.type)
+            if known.get(field.name) is None
+            else pa.array(known[field.name], field.type)
+            for field in self._schema
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
 
 def _rescued(fields: Sequence[Row], places: _Places) -> Sequence[str | None] | None:

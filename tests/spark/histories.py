@@ -1,6 +1,7 @@
 """Random histories of customers, and which values win in them: an oracle in plain Python."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from contract.columns import COLUMNS, KEY
 from contract.feeds import FEEDS
 from contract.schemas.silver import CUSTOMERS
+from contract.sources import DELETE, UPSERT
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BATCHES, RUNS = 4, 3
@@ -32,6 +34,9 @@ class Delivery:
     number: int
     absent: frozenset[str]
     is_valid: bool
+    operation: str | None = None
+    sequence: int | None = None
+    position: int = 1
 
     @property
     def event_at(self) -> datetime:
@@ -47,8 +52,22 @@ class Delivery:
         return None if self.own_day is None else day_text(self.own_day)
 
     @property
+    def name(self):
+        return f"{self.file} {self.feed}{' changes' if self.operation else ''}"
+
+    @property
+    def in_log(self):
+        """The place in the log of the source; a deletion is behind other changes of the same number."""
+        return "" if self.sequence is None else f"{self.sequence:064d}{'|D' if self.operation == DELETE else ''}"
+
+    @property
     def order(self):
-        return (self.event_at, self.batch, f"{self.file} {self.feed}")
+        return (
+            self.in_log,
+            self.event_at,
+            self.batch,
+            f"{self.name}#{self.position:012d}" if self.operation else self.name,
+        )
 
 
 def ingested_at(batch):
@@ -63,7 +82,7 @@ def day_text(day):
 def histories(draw):
     """Deliveries of one customer, and the run of silver that takes each batch."""
     runs = sorted(draw(st.lists(st.integers(1, RUNS), min_size=BATCHES, max_size=BATCHES)))
-    file_days, deliveries = {}, []
+    file_days, logged, positions, deliveries = {}, {}, Counter(), []
     for _ in range(draw(st.integers(1, 7))):
         feed, batch = draw(st.sampled_from(["customers", *FEEDS])), draw(st.integers(1, BATCHES))
         file = draw(st.sampled_from("ab"))
@@ -71,7 +90,14 @@ def histories(draw):
         own_day = draw(st.sampled_from([None, None, 1, 2, 3]))
         absent = draw(st.sampled_from([(), (), OPTIONAL, ("city",), ("churn_reason", "city"), ("source_cltv",)]))
         number, is_valid = draw(st.integers(0, 30)), draw(st.sampled_from([True] * 5 + [False]))
-        deliveries.append(Delivery(feed, batch, file, file_day, own_day, number, frozenset(absent), is_valid))
+        operation = draw(st.sampled_from([None, None, None, UPSERT, DELETE]))
+        found = Delivery(feed, batch, file, file_day, own_day, number, frozenset(absent), is_valid, operation)
+        if operation:
+            has_log = logged.setdefault((feed, batch, file), draw(st.booleans()))
+            positions[found.name, batch] += 1
+            sequence = draw(st.integers(1, 4)) if has_log else None
+            found = replace(found, sequence=sequence, position=positions[found.name, batch])
+        deliveries.append(found)
     return dict(enumerate(runs, start=1)), deliveries
 
 
@@ -103,22 +129,33 @@ def texts(delivery):
     return {c.name: _value(c, delivery.number)[0] for c in attributes if c.name not in delivery.absent}
 
 
+def _says_something(delivery, column):
+    if column not in FEEDS[delivery.feed].attributes:
+        return False
+    return delivery.operation == DELETE or column.name not in delivery.absent
+
+
 def expected_row(customer, deliveries):
-    """Every column from the newest valid record that has it, by time, batch and file; contradicting records left out."""
+    """Every column from the newest valid record that has it, by log, time, batch and file; contradicting records left out.
+
+    A deletion takes every column of its feed away, until a newer record brings it back.
+    """
     told = {}
     for delivery in deliveries:
         told.setdefault((delivery.feed, delivery.order), set()).add(tuple(texts(delivery).items()))
     valid = [d for d in deliveries if d.is_valid and len(told[d.feed, d.order]) == 1]
-    row, batches, required = {KEY: customer}, [], []
+    row, batches, required, sequences = {KEY: customer}, [], [], {}
     for column in COLUMNS:
-        carrying = [d for d in valid if column in FEEDS[d.feed].attributes and column.name not in d.absent]
-        newest = max(carrying, key=lambda d: d.order, default=None)
-        event_column = f"_{column.part if column.required else column.name}_at"
+        newest = max((d for d in valid if _says_something(d, column)), key=lambda d: d.order, default=None)
+        newest = newest if newest and newest.operation != DELETE else None
+        group = column.part if column.required else column.name
         row[column.name] = _value(column, newest.number)[1] if newest else None
-        row[event_column] = newest.event_at if newest else None
+        row[f"_{group}_at"] = newest.event_at if newest else None
         batches += [newest.batch] if newest else []
         required += [newest is not None] if column.required else []
-    return row | {"is_complete": all(required), "_batch_id": max(batches)} if batches else None
+        sequences |= {group: newest.in_log} if newest and newest.in_log else {}
+    rest = {"is_complete": all(required), "_batch_id": max(batches, default=-1), "_sequences": sequences or None}
+    return row | rest if batches else None
 
 
 def assert_same(found, expected, customers):

@@ -15,7 +15,7 @@ from jobs.raw_reader import receive
 from lake import landing
 from lake.landing import discover
 from lake.manifests import Manifests
-from lake.raw.files import FileAccount, staged_schema
+from lake.raw.files import FileAccount, staged_columns, staged_schema
 from lake.raw.layout import SAMPLE_BYTES
 from lake.storage import open_folder
 from tests.spark.frames import FILE_TIME, INGESTED_AT, assert_declared, utc
@@ -193,10 +193,9 @@ def test_no_file_is_an_error(pipeline, tmp_path):
 
 
 def _staged(spark, feed, *rows):
-    types = ", ".join(f"`{name}` string" for name in staged_schema(feed).names)
     lineage = {"_source_checksum": "sum", "_file_event_at": FILE_TIME.isoformat()}
     return spark.createDataFrame(
-        [tuple((lineage | row).get(name) for name in staged_schema(feed).names) for row in rows], types
+        [tuple((lineage | row).get(name) for name in staged_schema(feed).names) for row in rows], staged_columns(feed)
     )
 
 

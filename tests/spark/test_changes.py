@@ -7,7 +7,7 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from contract.columns import KEY
 from tests.spark.frames import assert_cases, by_name
-from transforms.changes import net_changes, surviving_rows
+from transforms.changes import last_images, net_changes
 
 FEED = StructType(
     [
@@ -50,10 +50,11 @@ def histories(spark):
     return feed(spark, events)
 
 
-def test_surviving_rows_leave_out_deleted_keys(histories):
-    found = by_name(surviving_rows(histories).collect(), KEY)
+def test_last_images_name_deleted_keys(histories):
+    found = by_name(last_images(histories, "is_gone").collect(), KEY)
+    assert_cases({key: row["is_gone"] for key, row in found.items()}, {key: key in GONE for key in HISTORIES})
     expected = {key: value for key, (_, value) in HISTORIES.items() if key not in GONE}
-    assert_cases({key: row["city"] for key, row in found.items()}, expected)
+    assert_cases({key: row["city"] for key, row in found.items() if not row["is_gone"]}, expected)
 
 
 def test_net_changes_name_the_operation(histories):
@@ -96,7 +97,7 @@ def test_changes_agree_with_replay(spark, after):
     since = [event for event in events if event[3] >= after]
     before, now = states[after], states[-1]
     frame = feed(spark, since)
-    surviving = {row[KEY]: row["city"] for row in surviving_rows(frame).collect()}
+    surviving = {row[KEY]: row["city"] for row in last_images(frame, "is_gone").where("NOT is_gone").collect()}
     net = {row[KEY]: (row["_op"], row["city"]) for row in net_changes(frame, [KEY, "city"]).collect()}
     changed = {event[0] for event in since}
     assert_cases(surviving, {key: now[key] for key in changed if key in now})
@@ -112,4 +113,4 @@ def test_changes_agree_with_replay(spark, after):
 
 def test_no_change_gives_no_row(spark):
     empty = feed(spark, [])
-    assert surviving_rows(empty).collect() == net_changes(empty, [KEY]).collect() == []
+    assert last_images(empty, "is_gone").collect() == net_changes(empty, [KEY]).collect() == []

@@ -13,11 +13,11 @@ from pyspark.sql import functions as F
 
 from contract.columns import EVENT_TIME, KEY
 from contract.feeds import FEEDS
-from contract.schemas.silver import CUSTOMERS
+from contract.schemas.silver import CUSTOMERS, TOMBSTONES
+from contract.sources import DELETE
 from tests.spark.frames import by_name, table_frame
 from tests.spark.histories import (
     AS_GENERATED,
-    RUNS,
     START,
     Delivery,
     assert_same,
@@ -35,16 +35,31 @@ def _bronze_row(customer, runs, delivery):
         EVENT_TIME: delivery.own_time,
         "_batch_id": delivery.batch,
         # The run comes first: a batch is in one run, so it orders nothing.
-        "_source_file": f"{runs[delivery.batch]}/{delivery.file} {delivery.feed}",
+        "_source_file": f"{runs[delivery.batch]}/{delivery.name}",
+        "_position": delivery.position,
+        "_operation": delivery.operation,
+        "_sequence": None if delivery.sequence is None else str(delivery.sequence),
         "_source_checksum": "c",
         "_ingested_at": ingested_at(delivery.batch),
         "_file_event_at": START + timedelta(days=delivery.file_day),
     }
 
 
-def _newest(conformed):
+def _newest(conformed, tombstones=None):
     latest = {name: silver.latest(rows, FEEDS[name]) for name, rows in conformed.items()}
-    return silver.combine(latest, FEEDS).persist()
+    return silver.combine(latest, FEEDS, None if tombstones is None else silver.remembered(tombstones)).persist()
+
+
+def _deletions(conformed):
+    return reduce(DataFrame.unionByName, (silver.deletions(rows, FEEDS[name]) for name, rows in conformed.items()))
+
+
+def _with_newer(tombstones: DataFrame, found: DataFrame) -> DataFrame:
+    """What MERGE makes of the tombstones."""
+    taken = f"t.{KEY} IS NULL OR coalesce({silver.is_newer_deletion()}, false)"
+    columns = [f"IF({taken}, s.`{name}`, t.`{name}`) AS `{name}`" for name in TOMBSTONES.names]
+    on = (F.col(f"t.{KEY}") == F.col(f"s.{KEY}")) & (F.col("t.feed") == F.col("s.feed"))
+    return tombstones.alias("t").join(found.alias("s"), on, "full").selectExpr(*columns).persist()
 
 
 def _merged(table: DataFrame, batch: DataFrame) -> DataFrame:
@@ -57,7 +72,11 @@ def _merged(table: DataFrame, batch: DataFrame) -> DataFrame:
         for name in CUSTOMERS.names
     ]
     both = table.alias("t").join(batch.alias("s"), F.col(f"t.{KEY}") == F.col(f"s.{KEY}"), "full")
-    return both.selectExpr(*columns).persist()
+    is_left_out = (
+        f"IF(t.{KEY} IS NULL, NOT ({silver.has_values()}), "
+        f"s.{KEY} IS NOT NULL AND {silver.merge_condition()} AND {silver.is_deleted()})"
+    )
+    return both.where(f"NOT ({is_left_out})").selectExpr(*columns).persist()
 
 
 def _check(spark, found):
@@ -67,14 +86,21 @@ def _check(spark, found):
     for name, feed in FEEDS.items():
         rows = [_bronze_row(c, runs, d) for c, (runs, told) in customers.items() for d in told if d.feed == name]
         conformed[name] = silver.conform(table_frame(spark, f"bronze.{name}", rows), feed).persist()
-    at_once = by_name(_newest(conformed).drop(silver.GROUP_BATCHES).collect(), KEY)
-    assert_same(at_once, expected, customers)
-    runs = [
-        _newest({name: rows.where(F.col("_source_file").startswith(f"{run}/")) for name, rows in conformed.items()})
-        for run in range(1, RUNS + 1)
-    ]
-    repeated = [runs[0], runs[1], runs[1], runs[2]]  # one run is repeated, as after a crash
-    assert_same(by_name(reduce(_merged, repeated).collect(), KEY), expected, customers)
+    at_once = _newest(conformed).alias("s").where(silver.has_values()).drop(silver.GROUP_VERSIONS)
+    assert_same(by_name(at_once.collect(), KEY), expected, customers)
+    table, tombstones = at_once.limit(0), _deletions(conformed).limit(0)
+    for run in (1, 2, 2, 3):  # one run is repeated, as after a crash
+        arrived = {n: rows.where(F.col("_source_file").startswith(f"{run}/")) for n, rows in conformed.items()}
+        batch = _newest(arrived, tombstones)
+        tombstones = _with_newer(tombstones, _deletions(arrived))
+        table = _merged(table, batch)
+    # What a deletion takes away from a row leaves it with the number of a batch that nothing of it may be from.
+    with_deletions = {name for name, (_, told) in customers.items() if any(d.operation == DELETE for d in told)}
+    found = {
+        name: row | ({"_batch_id": expected.get(name, row)["_batch_id"]} if name in with_deletions else {})
+        for name, row in by_name(table.collect(), KEY).items()
+    }
+    assert_same(found, expected, customers)
     spark.catalog.clearCache()
 
 

@@ -108,8 +108,9 @@ def _feed_frame(spark, name, rows):
     schema = nullable(Schema(tuple(CUSTOMERS[column] for column in (KEY, *groups, "_batch_id"))))
     flat = spark.createDataFrame([tuple(row.get(c) for c in schema.names) for row in rows], schema)
     versions = [
-        f"CASE WHEN {group.event_column} IS NOT NULL THEN struct({group.event_column} AS _event_at, _batch_id, "
-        f"'{name}' AS _source_file, {', '.join(group.columns)}) END AS {group.name}"
+        f"CASE WHEN {group.event_column} IS NOT NULL THEN struct(CAST(NULL AS string) AS _in_log, "
+        f"{group.event_column} AS _event_at, _batch_id, '{name}' AS _place, false AS _is_deletion, "
+        f"{', '.join(group.columns)}) END AS {group.name}"
         for group in feed.groups
     ]
     return flat.selectExpr(KEY, *versions)
@@ -118,7 +119,7 @@ def _feed_frame(spark, name, rows):
 def _combined(spark, feeds, order=tuple(FEEDS)):
     """The rows of silver.customers."""
     frames = {name: _feed_frame(spark, name, feeds[name]) for name in order if name in feeds}
-    return silver.combine(frames, {name: FEEDS[name] for name in frames}).drop(silver.GROUP_BATCHES)
+    return silver.combine(frames, {name: FEEDS[name] for name in frames}).drop(silver.GROUP_VERSIONS)
 
 
 def _version(customer, group, text, at, batch=1):
@@ -247,10 +248,14 @@ def test_merge_rules_agree_with_oracle(spark):
                 row[group.event_column] = generator.choice(times) if number % 3 else {"t": day(2), "s": day(1)}[side]
                 row |= _shown(group, 1 if side == "t" else 2, side)
             rows.append(row)
-    newer = ", ".join(f"{batch}L AS {name}" for name, batch in batches.items())
+    newer = ", ".join(
+        f"IF({group.event_column} IS NULL, NULL, struct(CAST(NULL AS string) AS _in_log, {group.event_column} AS _event_at, "
+        f"{batches[group.name]}L AS _batch_id, false AS _is_deletion)) AS {group.name}"
+        for group in GROUPS
+    )
     table = table_frame(spark, "silver.customers", stored).alias("t")
     arriving = table_frame(spark, "silver.customers", fresh).selectExpr(
-        "*", f"struct({newer}) AS {silver.GROUP_BATCHES}"
+        "*", f"struct({newer}) AS {silver.GROUP_VERSIONS}"
     )
     assignments = silver.merge_assignments()
     assert set(assignments) == set(CUSTOMERS.names) - {KEY}

@@ -378,7 +378,7 @@ def test_file_of_no_known_layout_stops_no_other(raw, manifests):
         ("A.XLS", "an Excel workbook: save it as CSV."),
         ("a.zip", "an archive: unpack it."),
         ("a.tar.gz", "an archive: unpack it."),
-        ("a.parquet", "a binary table: deliver it as CSV or JSON."),
+        ("a.avro", "a binary table: deliver it as CSV, JSON or Parquet."),
         ("a.png", "a picture, not data."),
         ("a.pdf", "a document, not data."),
     ],

@@ -3,12 +3,18 @@
 import bz2
 import gzip
 import io
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import DamagedFileError, LayoutError
+from lake.raw import parquet
 from lake.raw.container import PART_BYTES, beginning, content
 
 PACK = {"plain": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
@@ -71,10 +77,10 @@ def test_text_behind_a_member_is_damage(pack):
 
 
 @pytest.mark.parametrize(
-    ("magic", "words"), [(b"PK\x03\x04", "Excel"), (b"PAR1", "Parquet"), (b"%PDF-1.7", "PDF"), (b"\xfd7zXZ\x00", "xz")]
+    ("magic", "words"), [(b"PK\x03\x04", "Excel"), (b"Obj\x01", "Avro"), (b"%PDF-1.7", "PDF"), (b"\xfd7zXZ\x00", "xz")]
 )
 def test_foreign_kinds_are_named(magic, words):
-    with pytest.raises(LayoutError, match=f"{words}.*Deliver CSV or JSON"):
+    with pytest.raises(LayoutError, match=f"{words}.*Deliver CSV, JSON or Parquet"):
         _content(magic + b"anything")
 
 
@@ -102,3 +108,37 @@ def test_any_bytes_are_content_or_a_fault(data):
             _content(prefix + data)
         except LayoutError as error:
             assert str(error).endswith(".")
+
+
+def _parquet(columns, **options):
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file, **options)
+    return file.getvalue()
+
+
+def test_parquet_is_read_as_lines_of_json():
+    columns = {
+        "customer_id": ["A-1", "Ä-2", None],
+        "charges": [Decimal("1.10"), None, Decimal("3.00")],
+        "at": [datetime(2026, 1, 5, 10, 15, tzinfo=UTC), None, None],
+        "churn": [True, False, None],
+        "raw": [b"bytes", b"\xff", None],
+    }
+    lines = [json.loads(line) for line in _content(_parquet(columns, row_group_size=2)).splitlines()]
+    assert lines == [
+        {"customer_id": "A-1", "charges": "1.10", "at": "2026-01-05 10:15:00+00:00", "churn": True, "raw": "bytes"},
+        {"customer_id": "Ä-2", "charges": None, "at": None, "churn": False, "raw": "\ufffd"},
+        {"customer_id": None, "charges": "3.00", "at": None, "churn": None, "raw": None},
+    ]
+
+
+@pytest.mark.parametrize("cut", [5, 100, -1])
+def test_cut_parquet_is_damage(cut):
+    with pytest.raises(DamagedFileError, match="broken or cut off"):
+        _content(_parquet({"customer_id": [str(n) for n in range(100)]})[:cut])
+
+
+def test_row_group_beyond_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(parquet, "_ROW_GROUP_BYTES", 100)
+    with pytest.raises(LayoutError, match="Write smaller ones"):
+        _content(_parquet({"customer_id": ["A-1"] * 1000}, use_dictionary=False))

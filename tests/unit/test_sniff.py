@@ -108,7 +108,7 @@ def test_each_feed_is_known_by_its_required_columns(feed):
         ('[{"customer_id": "A-1"}, {"customer', ["broken or cut off behind record 1"]),
         (b"PK\x03\x04", ["Excel workbook"]),
         (" \n", ["is empty"]),
-        ("Op," + _csv(HEADERS), ["column number 1 (op) says what happened", "Deliver the present state"]),
+        ("Op," + _csv(HEADERS), ["column number 1 (op) says what happened", "deliver the present state"]),
         (json.dumps({**GOOD, "__deleted": "false"}), [f"column number {len(GOOD) + 1} (deleted) says what happened"]),
         (_csv(HEADERS).replace("city", "City,CITY", 1), ["columns number 6 and 7 both mean city", "Remove one"]),
     ],

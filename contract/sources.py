@@ -1,0 +1,117 @@
+"""How the files below a folder are meant: as states of customers, or as the changes of a database."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Literal
+
+from contract.columns import KEY
+from contract.feeds import column_for_header, normalize_header
+
+Kind = Literal["append", "cdc"]
+
+UPSERT, DELETE = "upsert", "delete"
+"""What bronze says of a record that was inserted, changed or read as it is, and of one that was deleted."""
+
+BEFORE = "before"
+"""What bronze says of the image of a record before a change: it is kept there and counts for nothing."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files below a folder of this name, at any depth.
+
+    `append`: every record is a state of its customer; the newest counts. `cdc` (change data capture): a record says what
+    happened in the table of a database, or is of the full load before. `columns` are the headers of files that have none,
+    in their order, without the operation that AWS DMS puts first.
+    """
+
+    folder: str
+    kind: Kind
+    columns: tuple[str, ...] = ()
+
+
+APPEND = Source("", "append")
+OPERATION_HEADER = "op"
+SOURCES: tuple[Source, ...] = (Source("cdc", "cdc"),)
+_SOURCE_BY_FOLDER = {source.folder: source for source in SOURCES}
+
+FULL_LOAD = "(^|/)LOAD[^/]*$"
+"""What the paths of full-load files of AWS DMS match, which come before all changes and have no place in their order."""
+
+# Headers as normalized: of AWS DMS, Debezium, Fivetran, Airbyte and their like.
+_OPERATION_HEADERS = {
+    "op", "operation", "operationtype", "optype", "dmltype", "changetype", "rowkind", "cdcoperation", "sourceoperation",
+}  # fmt: skip
+_DELETION_HEADERS = {
+    "deleted", "isdeleted", "deletedat", "deletedts", "fivetrandeleted", "abcdcdeletedat", "sdcdeletedat",
+}  # fmt: skip
+# The first that a file has counts: positions in the source's log order changes, transactions only groups of them.
+_SEQUENCE_HEADERS = (
+    "arhchangeseq", "arhstreamposition", "changeseq", "streamposition", "sequence", "sequencenumber", "lsn", "abcdclsn", "scn",
+    "transactid", "transactionid",
+)  # fmt: skip
+_COMMIT_TIME_HEADERS = (
+    "arhtimestamp", "dmstimestamp", "cdctimestamp", "committimestamp", "committedat", "abcdcupdatedat", "timestamp",
+)  # fmt: skip
+
+_OPERATIONS = {
+    **dict.fromkeys(
+        ("i", "insert", "c", "create", "r", "read", "u", "update", "updateafter", "upsert", "+i", "+u"), UPSERT
+    ),
+    **dict.fromkeys(("d", "delete", "-d"), DELETE),
+    **dict.fromkeys(("b", "updatebefore", "-u"), BEFORE),
+}
+_BEFORE_PREFIX = "BI"
+_NOT_DELETED = {"", "false", "f", "no", "n", "0", "null", "none"}
+
+
+def source_of(path: str) -> Source:
+    """Return the source of a file by the first of its folders that is one's; `APPEND` where none is."""
+    folders = PurePosixPath(path).parts[:-1]
+    return next((_SOURCE_BY_FOLDER[folder] for folder in folders if folder in _SOURCE_BY_FOLDER), APPEND)
+
+
+def is_source_folder(name: str) -> bool:
+    """Return whether a folder of this name says how the files below it are meant."""
+    return name in _SOURCE_BY_FOLDER
+
+
+@lru_cache(maxsize=1024)
+def is_operation(header: str) -> bool:
+    """Return whether a header says what happened to the record in its source: inserted, updated or deleted."""
+    return normalize_header(header) in _OPERATION_HEADERS | _DELETION_HEADERS
+
+
+def operation(header: str, value: str) -> str:
+    """Return what the value of an operation column says: `UPSERT`, `DELETE` or `BEFORE`; the value where it is none of them."""
+    text = value.strip().lower()
+    if normalize_header(header) in _DELETION_HEADERS:
+        return UPSERT if text in _NOT_DELETED else DELETE
+    return _OPERATIONS.get(text.replace("_", ""), value)
+
+
+def is_known_operation(value: str) -> bool:
+    """Return whether a value is what operation columns hold."""
+    return operation(OPERATION_HEADER, value) in (UPSERT, DELETE, BEFORE)
+
+
+def is_key_before(header: str) -> bool:
+    """Return whether a header is that of the key before the change, as AWS DMS writes it with before-images: BI_customer_id."""
+    prefix, _, column = header.strip().partition("_")
+    return prefix.upper() == _BEFORE_PREFIX and column_for_header(column) == KEY
+
+
+def sequence_header(headers: tuple[str, ...]) -> str | None:
+    """Return the header whose values order the changes of their source, None where there is none."""
+    return _first(headers, _SEQUENCE_HEADERS)
+
+
+def commit_time_header(headers: tuple[str, ...]) -> str | None:
+    """Return the header with the time at which the source committed a change, None where there is none."""
+    return _first(headers, _COMMIT_TIME_HEADERS)
+
+
+def _first(headers: tuple[str, ...], wanted: tuple[str, ...]) -> str | None:
+    by_name = {normalize_header(header): header for header in headers}
+    return next((by_name[name] for name in wanted if name in by_name), None)
