@@ -8,7 +8,16 @@ from cfnlint.decode import cfn_yaml
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import TEMPLATE
 from tests.cloud.roles import Roles
-from tests.cloud.stand_in import COPY_KEY_ID, KEY, KEY_ID, ORCHESTRATOR_KEY_ID, REGION, Cloud, GlueRunner
+from tests.cloud.stand_in import (
+    ANALYST_KEY_ID,
+    COPY_KEY_ID,
+    KEY,
+    KEY_ID,
+    ORCHESTRATOR_KEY_ID,
+    REGION,
+    Cloud,
+    GlueRunner,
+)
 from tests.support.warehouse import WarehouseServer
 
 JOB = "churn"
@@ -57,6 +66,12 @@ def credentials(cloud):
 def orchestrator(cloud):
     """Credentials of Prefect's worker."""
     return _credentials(cloud, ORCHESTRATOR_KEY_ID)
+
+
+@pytest.fixture
+def analyst(cloud):
+    """Credentials of a person who queries the warehouse."""
+    return _credentials(cloud, ANALYST_KEY_ID)
 
 
 def _credentials(cloud, key_id):

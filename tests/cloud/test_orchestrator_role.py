@@ -10,6 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from prefect import flow
 
 from blocks.arrivals import ArrivalQueue
 from blocks.athena import Athena
@@ -24,7 +25,11 @@ from contract.errors import ChurnError
 from contract.tables import TABLES
 from lake.alerts import Alert, Alerts
 from lake.file_notices import FileNotices
+from lake.set_aside import SetAside, SetAsideFiles
+from lake.storage import open_folder
 from serving.quality_report import write_report
+from tasks.alerts import send_alerts
+from tasks.files import notify_about_files
 from tasks.raw import days_with_files
 from tests.cloud.stand_in import KEY, ORCHESTRATOR_KEY_ID, REGION, end_run, job_runs
 from tests.unit.policies import statements
@@ -130,6 +135,20 @@ def test_raw_files_are_listed_and_not_read(platform, cloud):
     days = (date(2026, 1, 1), date(2026, 1, 3))
     for place in (platform.raw, f"{platform.raw}/customers/2026-01-02/a.csv"):
         assert days_with_files.fn(platform, place, *days) == {date(2026, 1, 2): 1}
+
+
+def test_messages_are_sent_once(platform, roles, cloud, prefect_harness):
+    """Alerts and files as the job leaves them: they are published, and it is recorded that they were."""
+    lake = open_folder(platform.lake, cloud.client("s3"))
+    Alerts(lake).write(Alert(1, "2026-01-01", 1, 1.0, 1, ()))
+    SetAsideFiles(lake).write([SetAside("a.pdf", "s3://raw/raw/a.pdf", 1, 0, "a document, not data.")])
+
+    @flow
+    def messages():
+        return send_alerts(platform), notify_about_files(platform)
+
+    assert [messages(), messages()] == [(1, 1), (0, 0)]
+    assert roles.orchestrator.used >= {"sns:Publish", "s3:PutObject", "kms:GenerateDataKey"}
 
 
 HERE = "arn:aws:{}:eu-west-1:1:"
