@@ -52,13 +52,13 @@ class RawFolder:
 def open_raw(raw: str, s3: Any = None) -> tuple[Folder, str]:
     """Return the folder that file names start from, and the name of `raw` (a folder or a file) there, empty for itself.
 
-    Names start above folders that say something about their files, a feed, a source or a date: `raw` and `raw/billing` give the
-    same file the same name.
+    Names start above folders that say something about their files, a feed, a source or a date: `raw` and `raw/billing` give
+    the same file the same name. No file is read: who only starts runs may list raw files, and not read them.
     """
     place = open_folder(raw, s3)
     scheme, _, path = place.uri().rstrip("/").rpartition("://")
     base, *parts = path.split("/")
-    below = 1 if place.stat("") else 0
+    below = 1 if place.find("") else 0
     while below < len(parts) and _says_something(parts[-below - 1]):
         below += 1
     if not below:
@@ -71,7 +71,7 @@ def list_raw(raw: str, s3: Any = None) -> RawFolder:
     """Return the files at `raw`: a folder, an S3 prefix or one file. Raises RawPathError where there is none."""
     root, below = open_raw(raw, s3)
     place = root.uri(below)
-    only = root.stat(below) if below else None
+    only = root.find(below) if below else None
     if only:
         return RawFolder(root, below, place, (only,), 0)
     found = list((root / below if below else root).entries())

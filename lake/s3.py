@@ -80,6 +80,16 @@ class S3Folder(Folder):
             return None
         return self._stored(self._key(name), head["ContentLength"], head)
 
+    def find(self, name: str) -> StoredFile | None:
+        """Return one object as the list of its bucket has it, None when there is none. Raises LakeError."""
+        key = self._key(name)
+        if not key:
+            return None
+        with self._reached(name):  # of all keys that begin with this one, it is the first
+            page = self.client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)
+        found = [entry for entry in page.get("Contents", ()) if entry["Key"] == key]
+        return self._stored(key, found[0]["Size"], found[0]) if found else None
+
     def delete(self, name: str) -> None:
         """Delete an object and all below its name. Raises LakeError."""
         with self._reached(name):

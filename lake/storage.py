@@ -58,6 +58,10 @@ class Folder(ABC):
     def stat(self, name: str) -> StoredFile | None:
         """Return one file, None when there is none."""
 
+    def find(self, name: str) -> StoredFile | None:
+        """Return one file as its folder lists it, None when there is none: on S3 that needs no right to read it."""
+        return self.stat(name)
+
     @abstractmethod
     def delete(self, name: str) -> None:
         """Remove a file, or a folder with all below it; no error when there is none."""

@@ -46,6 +46,7 @@ _LOGICAL_TYPES = {
     "date": "date",
     "timestamp": "timestamp",
     "array": "array",
+    "map": "object",
 }
 
 

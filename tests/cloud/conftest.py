@@ -7,8 +7,17 @@ from cfnlint.decode import cfn_yaml
 
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import TEMPLATE
-from tests.cloud.job_role import JobRole
-from tests.cloud.stand_in import KEY, KEY_ID, REGION, Cloud, GlueRunner
+from tests.cloud.roles import Roles
+from tests.cloud.stand_in import (
+    ANALYST_KEY_ID,
+    COPY_KEY_ID,
+    KEY,
+    KEY_ID,
+    ORCHESTRATOR_KEY_ID,
+    REGION,
+    Cloud,
+    GlueRunner,
+)
 from tests.support.warehouse import WarehouseServer
 
 JOB = "churn"
@@ -23,23 +32,23 @@ def _cloud():
 
 
 @pytest.fixture(scope="session")
-def _job_role(_cloud):
-    role = JobRole()
-    _cloud.guards.append(role)
-    return role
+def _roles(_cloud):
+    roles = Roles()
+    _cloud.guards += roles.all
+    return roles
 
 
 @pytest.fixture
-def job_role(_job_role):
-    """The role of the Glue job's script: a request that the template's policy refuses fails the test."""
-    _job_role.reset()
-    yield _job_role
-    assert _job_role.refused == [], "the job's role may not do that: infrastructure/cloudformation.yaml, JobRole"
+def roles(_roles):
+    """The roles of the template: a request that a role's policies refuse fails the test."""
+    _roles.reset()
+    yield _roles
+    assert _roles.refused == [], "a role may not do that: see its policies in infrastructure/cloudformation.yaml"
 
 
 @pytest.fixture
-def cloud(_cloud, job_role, monkeypatch):
-    """The cloud without faults and memories, reached as any AWS client reaches it."""
+def cloud(_cloud, roles, monkeypatch):
+    """The cloud without faults and memories, reached as any AWS client of who deploys reaches it."""
     for name, value in _cloud.environment.items():
         monkeypatch.setenv(name, value)
     _cloud.reset()
@@ -49,12 +58,29 @@ def cloud(_cloud, job_role, monkeypatch):
 
 @pytest.fixture
 def credentials(cloud):
+    """Those of who deploys, whose requests are not judged."""
+    return _credentials(cloud, KEY_ID)
+
+
+@pytest.fixture
+def orchestrator(cloud):
+    """Credentials of Prefect's worker."""
+    return _credentials(cloud, ORCHESTRATOR_KEY_ID)
+
+
+@pytest.fixture
+def analyst(cloud):
+    """Credentials of a person who queries the warehouse."""
+    return _credentials(cloud, ANALYST_KEY_ID)
+
+
+def _credentials(cloud, key_id):
     from prefect_aws import AwsCredentials
     from prefect_aws.client_parameters import AwsClientParameters
     from pydantic import SecretStr
 
     return AwsCredentials(
-        aws_access_key_id=KEY_ID,
+        aws_access_key_id=key_id,
         aws_secret_access_key=SecretStr(KEY),
         region_name=REGION,
         aws_client_parameters=AwsClientParameters(endpoint_url=cloud.url),
@@ -100,6 +126,6 @@ def redshift(_cloud, tmp_path_factory):
 def started_warehouse(cloud, folder):
     """Yield the Redshift stand-in, which reads from the cloud's S3, and stop it then."""
     (folder / "password").write_text(PASSWORD, encoding="utf-8")
-    server = WarehouseServer(folder, cloud.environment)
+    server = WarehouseServer(folder, cloud.environment_of(COPY_KEY_ID))
     yield server
     server.stop()

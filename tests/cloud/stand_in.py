@@ -27,11 +27,12 @@ from werkzeug.serving import make_server
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 KEY_ID, KEY = "testing", "planted-aws-key-0d2f"
-JOB_KEY_ID = "testing-job-role"
-"""With which the script makes its requests: those of the job's role."""
+JOB_KEY_ID, ORCHESTRATOR_KEY_ID = "testing-job", "testing-orchestrator"
+ANALYST_KEY_ID, COPY_KEY_ID = "testing-analyst", "testing-copy"
+"""With which requests are made as a role of the template (`tests.cloud.roles`); with `KEY_ID` as who deploys it."""
 
-LOG_GROUPS = "/aws-glue/jobs-churn-encrypted/"
-"""What GetJobRun says of a job with a security configuration: the prefix of its log groups."""
+LOG_GROUPS = "/aws-glue/jobs-role-churn/"
+"""What GetJobRun says of a job with a security configuration: the prefix of its log groups, with role and configuration."""
 
 _MAX_ARGUMENT_BYTES = 260 * 1024
 _GLUE_S_OWN = ("--debug", "--mode", "--JOB_NAME")
@@ -63,6 +64,12 @@ def xml_error(code: str, status: str) -> Respond:
     """An error as S3 gives it."""
     body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>injected</Message></Error>'.encode()
     return _response(status, "application/xml", body)
+
+
+def query_error(code: str, message: str) -> Respond:
+    """An error as AWS's services give it that are asked with a form."""
+    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>".encode()
+    return _response("403 Forbidden", "text/xml", body)
 
 
 def hang_up(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -106,6 +113,10 @@ class Cloud:
         # A run stays as it is until the runner moves it.
         state_manager.set_transition("glue::job_run", {"progression": "manual", "times": 10**9})
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def environment_of(self, key_id: str) -> dict[str, str]:
+        """What a process needs to make its requests as a role."""
+        return self.environment | {"AWS_ACCESS_KEY_ID": key_id}
 
     def client(self, service: str) -> Any:
         given = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": KEY, "region_name": REGION}
@@ -337,7 +348,7 @@ def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":
     """A Python that sees the built archive and installed packages, but not the checkout (-S: no editable install)."""
     from infrastructure.local.spark import prepare
 
-    os.environ.update(cloud.environment)
+    os.environ["AWS_ENDPOINT_URL"] = cloud.url  # Spark's settings name it
     script = folder / "glue_worker.py"
     script.write_bytes(Path(__file__).with_name("glue_worker.py").read_bytes())
     site = Path(boto3.__file__).parents[1]
@@ -345,9 +356,9 @@ def start_worker(cloud: Cloud, folder: Path) -> "subprocess.Popen[str]":
         [sys.executable, "-S", str(script), str(folder / "glue_main.py")],
         cwd=folder,
         env=os.environ
-        | cloud.environment
+        | cloud.environment_of(JOB_KEY_ID)
         | prepare(fast_start=True, s3=True).environment
-        | {"AWS_ACCESS_KEY_ID": JOB_KEY_ID, "PYTHONPATH": f"{folder / 'churn_lakehouse.zip'}{os.pathsep}{site}"},
+        | {"PYTHONPATH": f"{folder / 'churn_lakehouse.zip'}{os.pathsep}{site}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=(folder / "spark.log").open("ab"),

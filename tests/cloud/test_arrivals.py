@@ -12,11 +12,13 @@ from tests.cloud.stand_in import first, hang_up
 
 
 @pytest.fixture
-def queue(cloud, credentials):
+def queue(cloud, orchestrator, roles):
+    """A queue that is received from as Prefect's worker does."""
     url = cloud.client("sqs").create_queue(
         QueueName=f"arrivals-{uuid.uuid4().hex}", Attributes={"VisibilityTimeout": "0"}
     )["QueueUrl"]
-    return ArrivalQueue(queue_url=url, credentials=credentials, wait_seconds=0)
+    roles.names[url] = "Arrivals"
+    return ArrivalQueue(queue_url=url, credentials=orchestrator, wait_seconds=0)
 
 
 def _event(key, size=10):
@@ -33,7 +35,7 @@ def _left(cloud, queue):
     return cloud.client("sqs").receive_message(QueueUrl=queue.queue_url, MaxNumberOfMessages=10).get("Messages", [])
 
 
-def test_files_are_announced_with_their_feed_then_forgotten(cloud, queue):
+def test_files_are_announced_with_their_feed_then_forgotten(cloud, roles, queue):
     _send(cloud, queue, _event("raw/billing/2026-01-01/b.csv"), _event("raw/2026-01-01/whole.csv", 20))
     announced = []
     assert queue.receive(announced.extend) == 2
@@ -43,6 +45,7 @@ def test_files_are_announced_with_their_feed_then_forgotten(cloud, queue):
     ]
     assert queue.receive(announced.extend) == 0
     assert _left(cloud, queue) == []
+    assert {"sqs:ReceiveMessage", "sqs:DeleteMessage", "kms:Decrypt"} == roles.orchestrator.used
 
 
 @pytest.mark.parametrize(
@@ -75,26 +78,28 @@ def test_a_message_is_kept_until_it_is_announced(cloud, queue):
     assert len(_left(cloud, queue)) == 1
 
 
-def test_a_queue_that_is_not_there_is_named(queue):
+def test_a_queue_that_is_not_there_is_named(queue, roles):
     gone = queue.model_copy(update={"queue_url": queue.queue_url + "-gone"})
+    roles.names[gone.queue_url] = "Arrivals"
     with pytest.raises(PlatformError, match=r"receiving from the queue .*-gone"):
         gone.receive(lambda _: None)
 
 
-def test_a_topic_gets_subject_and_text(cloud, credentials, queue):
+def test_a_topic_gets_subject_and_text(cloud, orchestrator, roles, queue):
     sns = cloud.client("sns")
     topic = sns.create_topic(Name="alerts")["TopicArn"]
+    roles.names.update(dict.fromkeys((topic, f"{topic}-gone"), "Alerts"))
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",
         Endpoint=f"arn:aws:sqs:us-east-1:123456789012:{queue.queue_url.rsplit('/', 1)[1]}",
     )
-    Topic(topic_arn=topic, credentials=credentials).notify("2 customers", "s" * 150)
+    Topic(topic_arn=topic, credentials=orchestrator).notify("2 customers", "s" * 150)
     (message,) = _left(cloud, queue)
     content = json.loads(message["Body"])
     assert (content["Message"], content["Subject"]) == ("2 customers", "s" * 100)
     cloud.faults.append(first(1, "other POST", hang_up))
     with pytest.raises(UnknownDeliveryError, match="did not answer"):
-        Topic(topic_arn=topic, credentials=credentials).notify("x")
+        Topic(topic_arn=topic, credentials=orchestrator).notify("x")
     with pytest.raises(NotifyError, match="refused the message"):
-        Topic(topic_arn=topic + "-gone", credentials=credentials).notify("x")
+        Topic(topic_arn=topic + "-gone", credentials=orchestrator).notify("x")

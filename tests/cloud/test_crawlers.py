@@ -15,12 +15,18 @@ from tests.cloud.stand_in import ACCOUNT, REGION, first, json_error
 
 
 @pytest.fixture
-def crawler(cloud, credentials, request):
+def crawler(cloud, orchestrator, roles, request):
+    """A crawler of raw files, asked as Prefect's worker does."""
     name = f"crawler-{request.node.name}"[:100]
     glue = cloud.client("glue")
-    glue.create_database(DatabaseInput={"Name": name})
-    glue.create_crawler(Name=name, Role="r", DatabaseName=name, Targets={"S3Targets": [{"Path": "s3://raw/raw/"}]})
-    return GlueCrawler(crawler=name, database=name, credentials=credentials, poll_seconds=0.05, timeout_seconds=5)
+    glue.create_database(DatabaseInput={"Name": f"{name}-db"})
+    glue.create_crawler(
+        Name=name, Role="r", DatabaseName=f"{name}-db", Targets={"S3Targets": [{"Path": "s3://raw/raw/"}]}
+    )
+    roles.names |= {name: "RawCrawler", "nobody": "RawCrawler", f"{name}-db": "RawDatabase"}
+    return GlueCrawler(
+        crawler=name, database=f"{name}-db", credentials=orchestrator, poll_seconds=0.05, timeout_seconds=5
+    )
 
 
 def _ends(crawler, state="READY", **last):
@@ -65,7 +71,7 @@ def test_what_differs_from_the_contract_is_reported(cloud, crawler, prefect_harn
     ]
 
 
-def test_no_drift_is_no_news(cloud, crawler, prefect_harness):
+def test_no_drift_is_no_news(cloud, roles, crawler, prefect_harness):
     from flows.schema_drift import schema_drift
 
     _ends(crawler)
@@ -73,6 +79,7 @@ def test_no_drift_is_no_news(cloud, crawler, prefect_harness):
         _found(cloud, crawler, feed, dict.fromkeys(FEEDS[feed].columns, "string"))
     assert schema_drift(_platform(crawler)) == []
     assert schema_drift(_platform()) == []
+    assert roles.orchestrator.used == {"glue:StartCrawler", "glue:GetCrawler", "glue:GetTables"}
 
 
 def test_a_crawl_that_somebody_else_started_is_waited_for(cloud, crawler):

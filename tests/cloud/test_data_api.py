@@ -36,16 +36,17 @@ def connected(redshift):
 
 
 @pytest.fixture
-def warehouse(cloud, credentials, service, request):
-    """A block whose host cannot be reached, as from outside the network."""
+def warehouse(cloud, analyst, roles, service, request):
+    """A block whose host cannot be reached, as from outside the network, of somebody with the policy of analysts."""
     secret = json.dumps({"username": USER, "password": PASSWORD})
     arn = cloud.client("secretsmanager").create_secret(Name=request.node.name, SecretString=secret)["ARN"]
+    roles.names |= {arn: "ReaderSecret", **dict.fromkeys(("churn-1a", "churn-9z"), "RedshiftWorkgroup")}
     return RedshiftWarehouse(
         host="192.0.2.1",
         workgroup="churn-1a",
         reader_secret_arn=arn,
         query_route="data-api",
-        credentials=credentials,
+        credentials=analyst,
         iam_role="r",
         query_timeout_seconds=20,
     )
@@ -169,7 +170,7 @@ def test_refused_login_gives_the_server_s_words(warehouse, cloud):
     assert "planted" not in str(error.value)
 
 
-def test_long_query_is_cancelled(warehouse, cloud, service):
+def test_long_query_is_cancelled(warehouse, cloud, roles, service):
     began = time.monotonic()
     block = warehouse.model_copy(update={"query_timeout_seconds": 1})
     with pytest.raises(QueryError, match=r"cancelled after 1 seconds.*query timeout"):
@@ -177,6 +178,7 @@ def test_long_query_is_cancelled(warehouse, cloud, service):
     assert time.monotonic() - began < 20
     assert [batch.status for batch in service.batches.values()] == ["ABORTED"]
     assert cloud.count("RedshiftData.CancelStatement") == 1
+    assert "redshift-data:CancelStatement" in roles.analyst.used
 
 
 def test_interrupted_query_is_cancelled(warehouse, service):
@@ -215,9 +217,9 @@ def test_absent_workgroup_is_named(warehouse):
         warehouse.model_copy(update={"workgroup": "churn-9z"}).read("SELECT 1")
 
 
-def test_paused_cluster_is_named(warehouse, cloud):
+def test_paused_cluster_is_named(warehouse, cloud, credentials):
     cloud.faults.append(first(1, EXECUTE, json_error("ValidationException", "Redshift cluster is paused.")))
-    block = warehouse.model_copy(update={"workgroup": "", "cluster": "own"})
+    block = warehouse.model_copy(update={"workgroup": "", "cluster": "own", "credentials": credentials})
     with pytest.raises(WarehouseError, match=r"own takes no statement: Redshift cluster is paused.*describe-clusters"):
         block.read("SELECT 1")
 

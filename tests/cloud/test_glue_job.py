@@ -16,7 +16,7 @@ from contract.errors import GateError, JobError, LayoutError
 from contract.version import source_version
 from lake.results import Results
 from lake.storage import open_folder
-from tests.cloud.stand_in import end_run, first, hang_up, job_runs, json_error, write_log
+from tests.cloud.stand_in import ORCHESTRATOR_KEY_ID, end_run, first, hang_up, job_runs, json_error, write_log
 from tests.support.waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -25,8 +25,8 @@ START, DESCRIBE, STOP = "AWSGlue.StartJobRun", "AWSGlue.GetJobRun", "AWSGlue.Bat
 
 
 @pytest.fixture
-def job(cloud, credentials, request):
-    """A job that nobody runs: the tests move its runs themselves."""
+def job(cloud, orchestrator, roles, request):
+    """A job that nobody runs: the tests move its runs themselves. It is asked as Prefect's worker does."""
     name = f"job-{request.node.name}"[:200]
     cloud.client("glue").create_job(
         Name=name,
@@ -35,8 +35,11 @@ def job(cloud, credentials, request):
         ExecutionProperty={"MaxConcurrentRuns": 1},
     )
     cloud.reset()
-    given = {"run_id": "20260101T000000Z", "job": "silver", "lake": "s3://lake/x"}
-    return GlueJob(job_name=name, credentials=credentials, arguments=given, poll_seconds=0.05, start_timeout_seconds=20)
+    roles.names[name] = "Job"
+    given = {"run_id": "20260101T000000Z", "job": "silver", "lake": "s3://lake/lake"}
+    return GlueJob(
+        job_name=name, credentials=orchestrator, arguments=given, poll_seconds=0.05, start_timeout_seconds=20
+    )
 
 
 def test_arguments_and_overrides_reach_glue(job, cloud):
@@ -46,7 +49,7 @@ def test_arguments_and_overrides_reach_glue(job, cloud):
     assert run.arguments == {
         "--run_id": "20260101T000000Z",
         "--job": "silver",
-        "--lake": "s3://lake/x",
+        "--lake": "s3://lake/lake",
         "--full_refresh": "true",
         "--run_key": "20260101T000000Z/silver",
         "--source_version": source_version(),
@@ -72,7 +75,7 @@ def test_it_waits_through_every_state_that_is_no_end(job, cloud, caplog):
     mover.join()
     assert "WAITING" in caplog.text
     assert "SUCCEEDED" in caplog.text
-    assert f"log-group/$252Faws-glue$252Fjobs-churn-encrypted$252Foutput/log-events/{run.run_id}" in caplog.text
+    assert f"log-group/$252Faws-glue$252Fjobs-role-churn$252Foutput/log-events/{run.run_id}" in caplog.text
 
 
 def _complete(job, cloud):
@@ -112,7 +115,7 @@ def test_log_that_may_not_be_read_is_said_once(job, cloud, caplog):
     assert cloud.count(READ_LOG) > 2
     assert len(warnings) == 1
     assert "no logs:GetLogEvents" in warnings[0]
-    assert "/aws-glue/jobs-churn-encrypted/output" in warnings[0]
+    assert "/aws-glue/jobs-role-churn/output" in warnings[0]
 
 
 def test_log_that_is_not_there_yet_is_said_at_the_end_only(job, cloud, caplog):
@@ -271,7 +274,7 @@ from prefect_aws import AwsCredentials
 from blocks.glue import GlueJob
 logging.basicConfig(level=logging.INFO, stream=sys.stderr)
 job = GlueJob(job_name=sys.argv[1], credentials=AwsCredentials(region_name="us-east-1"), poll_seconds=0.05,
-              arguments={"run_id": "20260101T000000Z", "job": "silver", "lake": "s3://lake/x"})
+              arguments={"run_id": "20260101T000000Z", "job": "silver", "lake": "s3://lake/lake"})
 if sys.argv[2] == "flow":
     from prefect import flow
     @flow
@@ -314,13 +317,15 @@ def test_a_killed_orchestrator_s_run_goes_on_being_watched(job, cloud):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_cancelled_flow_stops_its_run(job, cloud, prefect_harness, monkeypatch, number):
+def test_a_cancelled_flow_stops_its_run(job, cloud, roles, prefect_harness, monkeypatch, number):
     from prefect.settings import PREFECT_API_URL
 
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ORCHESTRATOR_KEY_ID)
     with _orchestrator(job, "flow") as orchestrator:
         wait_for(lambda: cloud.count(DESCRIBE) > 1)
         orchestrator.send_signal(number)
         _, errors = orchestrator.communicate(timeout=60)
     assert cloud.count(STOP) == 1, errors
+    assert "glue:BatchStopJobRun" in roles.orchestrator.used
     assert job_runs(job.job_name)[0].status == "STOPPED"

@@ -26,7 +26,7 @@ def script(cloud, buckets):
     return boto3.client("s3", endpoint_url=cloud.url, **given)
 
 
-def test_script_reads_raw_files_and_writes_the_lake(script, job_role):
+def test_script_reads_raw_files_and_writes_the_lake(script, roles):
     keys = {"Bucket": "lake", "Key": "lake/a"}
     assert script.list_objects_v2(Bucket="raw", Prefix="a/")["KeyCount"] == 1
     assert script.get_object(Bucket="raw", Key="a/b.csv")["Body"].read() == b"x"
@@ -38,7 +38,8 @@ def test_script_reads_raw_files_and_writes_the_lake(script, job_role):
     script.abort_multipart_upload(**keys, UploadId=upload)
     found = script.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": "lake/a"}, {"Key": "lake/c"}]})
     assert len(found["Deleted"]) == 2
-    assert job_role.refused == []
+    assert roles.job.refused == []
+    assert {"s3:AbortMultipartUpload", "kms:Decrypt", "kms:GenerateDataKey"} <= roles.job.used
 
 
 @pytest.mark.parametrize(
@@ -64,9 +65,9 @@ def test_script_reads_raw_files_and_writes_the_lake(script, job_role):
         (lambda s3: s3.delete_bucket(Bucket="lake"), ("DELETE of a bucket", "arn:LakeBucket")),
     ],
 )
-def test_script_may_do_no_more(cloud, script, job_role, ask, refused):
+def test_script_may_do_no_more(cloud, script, roles, ask, refused):
     with pytest.raises(ClientError, match="AccessDenied"):
         ask(script)
-    assert job_role.refused == [refused]
+    assert roles.job.refused == [refused]
     assert cloud.client("s3").get_object(Bucket="raw", Key="a/b.csv")["Body"].read() == b"x"
-    job_role.refused.clear()
+    roles.job.refused.clear()

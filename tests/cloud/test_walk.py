@@ -16,8 +16,10 @@ import shlex
 import pytest
 from moto.glue.models import glue_backends
 from prefect.settings import PREFECT_API_URL
+from prefect_aws import AwsCredentials
 from typer.testing import CliRunner
 
+from blocks import aws
 from blocks.platform import Platform
 from blocks.redshift import RedshiftWarehouse
 from cli.main import app
@@ -30,11 +32,13 @@ from tests.cloud.athena import will_answer
 from tests.cloud.conftest import JOB, PASSWORD
 from tests.cloud.data_api import DataApiService
 from tests.cloud.moto_stacks import delete_all_stacks, remember_outputs
-from tests.cloud.stand_in import ACCOUNT, REGION
+from tests.cloud.stand_in import ACCOUNT, ANALYST_KEY_ID, KEY_ID, ORCHESTRATOR_KEY_ID, REGION
 from tests.support.installed import PROJECT
 
 # moto has no Redshift Serverless, and not the alarms that the dashboard shows.
 OF_MOTO = ("--parameter", "CreateRedshift=false", "--parameter", "WithDashboard=false", "--yes")
+# Who uses which command: a deployment is its own deployer's.
+KEY_IDS = {"run": ORCHESTRATOR_KEY_ID, "query": ORCHESTRATOR_KEY_ID, "query on the warehouse": ANALYST_KEY_ID}
 PREFECT_IS_EMPTY = {"work pool churn-production"}
 DIFFERS = (
     "lake",
@@ -57,17 +61,21 @@ def documented(program, **names):
 
 @pytest.fixture
 def churn(cloud, prefect_harness, tmp_path, monkeypatch):
-    """The command, in this process; a command that fails is an error of the test."""
+    """The command, in this process, with the role of its user; a command that fails is an error of the test."""
     monkeypatch.setenv("CHURN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
     monkeypatch.setattr(Stack, "outputs", _with_what_moto_ignores(Stack.outputs))
 
     def run(*arguments, exit_code=0):
+        command = "query on the warehouse" if "warehouse" in arguments else arguments[0]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_IDS.get(command, KEY_ID))
+        aws._session.cache_clear()  # a process has one role
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == exit_code, (arguments, done.output, done.exception)
         return done.stdout
 
     yield run
+    aws._session.cache_clear()
     delete_all_stacks()
 
 
@@ -98,24 +106,27 @@ def deployed(runner, churn, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def own_warehouse(cloud, redshift, credentials):
+def own_warehouse(cloud, redshift):
     """The warehouse that is filled into the block: loads connect to it, people's queries go through the Data API."""
     service = DataApiService(cloud, redshift.port, (USER, PASSWORD))
     secret = json.dumps({"username": USER, "password": PASSWORD})
-    arn = cloud.client("secretsmanager").create_secret(Name="walk", SecretString=secret)["ARN"]
+    loader, reader = (
+        cloud.client("secretsmanager").create_secret(Name=f"walk-{user}", SecretString=secret)["ARN"]
+        for user in ("loader", "reader")
+    )
     warehouse = RedshiftWarehouse(
         host="127.0.0.1",
         port=redshift.port,
         database=DATABASE,
-        secret_arn=arn,
+        secret_arn=loader,
         workgroup=service.workgroup,
         query_route="data-api",
-        reader_secret_arn=arn,
+        reader_secret_arn=reader,
         schema_name="churn",
         iam_role="arn:aws:iam::123456789012:role/copy",
         ssl=False,
         connect_timeout_seconds=20,
-        credentials=credentials,
+        credentials=AwsCredentials(region_name=REGION),
     )
     yield warehouse
     _empty(warehouse)
@@ -181,14 +192,15 @@ def _without_default_encryption(cloud, place):
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=declared)
 
 
-def _run(cloud, churn, job_role, command):
+def _run(cloud, churn, roles, command):
     """`churn run`, after which warehouse, catalog and lake are those of the saved platform; the summary."""
     platform = Platform.load("production")
-    job_role.buckets = {_bucket(platform.lake): "LakeBucket", _bucket(platform.raw): "RawBucket"}
+    roles.work_on(platform)
     with _without_default_encryption(cloud, platform.lake):
         done = json.loads(churn(*command, "--json"))
     assert done["lake"] == platform.lake
-    assert {"s3:ListBucket", "s3:GetObject", "s3:PutObject"} <= job_role.used, "the script's requests were judged"
+    assert {"s3:ListBucket", "s3:GetObject", "s3:PutObject"} <= roles.job.used, "the script's requests were judged"
+    assert {"glue:StartJobRun", "s3:PutObject", "cloudwatch:PutMetricData"} <= roles.orchestrator.used, "and the flow's"
     places = [table["StorageDescriptor"]["Location"] for layer in ("silver", "gold") for table in _tables(cloud, layer)]
     assert places
     assert all(place.startswith(f"{platform.lake}/") for place in places), "what Athena would read"
@@ -197,7 +209,7 @@ def _run(cloud, churn, job_role, command):
 
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
-def test_documented_walk(cloud, churn, deployed, job_role, own_warehouse, tmp_path):
+def test_documented_walk(cloud, churn, deployed, roles, own_warehouse, tmp_path):
     dry, deploy, run, athena, warehouse, worker, destroy, destroy_all, staging = documented(".venv/bin/churn")
     calls = len(cloud.calls)
     assert "parameter WorkerAccess = nat" in churn(*worker, "--dry-run")
@@ -215,15 +227,16 @@ def test_documented_walk(cloud, churn, deployed, job_role, own_warehouse, tmp_pa
     file.rename(tmp_path / "customers.csv")
     (operation, name, target), *_ = documented("aws s3", raw_bucket=_bucket(platform.raw))
     _copy(cloud, operation, str(tmp_path / name), target)
-    assert _run(cloud, churn, job_role, run)["warehouse"]["rows_loaded"] == 100
+    assert _run(cloud, churn, roles, run)["warehouse"]["rows_loaded"] == 100
     assert json.loads(churn(*warehouse, "--json")) == [{"count": 100}]
+    assert {"redshift-data:BatchExecuteStatement", "secretsmanager:GetSecretValue"} <= roles.analyst.used
     will_answer(cloud, JOB)
     assert json.loads(churn(*athena, "--json"))[0] == {"customer_id": "c0", "city": None}
     assert _failed_findings(churn) == PREFECT_IS_EMPTY
 
     _deploy_beside(cloud, deployed, staging)
     _deploy_again(churn, deployed, deploy)
-    _deploy_elsewhere(cloud, churn, deployed, job_role, (deploy, destroy, run))
+    _deploy_elsewhere(cloud, churn, deployed, roles, (deploy, destroy, run))
 
     churn(*destroy_all, "--yes")
     assert f"there is no stack {JOB}" in churn(*destroy, "--yes")
@@ -249,7 +262,7 @@ def _deploy_again(churn, deployed, deploy):
     assert Platform.load("production") == before
 
 
-def _deploy_elsewhere(cloud, churn, deployed, job_role, commands):
+def _deploy_elsewhere(cloud, churn, deployed, roles, commands):
     """Destroyed and deployed again, with the data taken over: the next run reads no file anew, and loads the warehouse."""
     (deploy, destroy, run), old = commands, Platform.load("production")
     churn(*destroy, "--yes")
@@ -264,7 +277,7 @@ def _deploy_elsewhere(cloud, churn, deployed, job_role, commands):
     _, *syncs = documented("aws s3", **places)
     for sync in syncs:
         _copy(cloud, *sync)
-    done = _run(cloud, churn, job_role, run)
+    done = _run(cloud, churn, roles, run)
     assert [table["table"] for table in done["tables"] if table["outcome"] != "unchanged"] == ["export.warehouse"]
     assert done["warehouse"]["rows_loaded"] == 100
 

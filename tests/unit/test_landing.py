@@ -574,7 +574,7 @@ def test_small_file_on_s3_is_looked_at_by_one_request(manifests, bucket, tmp_pat
     with _requests(bucket) as made:
         assert len(discover(place.uri(), manifests, s3=bucket).new) == 3
     (place_itself, listing, *looks) = made
-    assert (place_itself[0], listing[0]) == ("HeadObject", "ListObjectsV2")
+    assert (place_itself[0], listing[0]) == ("ListObjectsV2", "ListObjectsV2")
     assert looks == [("GetObject", "bytes=0-1048575")] * 3
 
 

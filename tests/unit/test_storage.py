@@ -102,6 +102,23 @@ def test_a_folder_is_no_file(folder):
     assert folder.stat("") is None
 
 
+def test_what_is_found_is_what_stat_says(folder):
+    for name in ("a/b", "a/b.csv", "a/bc", "ab"):
+        folder.write_bytes(name, name.encode())
+    for place, name in [
+        (folder, "a/b"),
+        (folder / "a/b", ""),
+        (folder, "ab"),
+        (folder, "a"),
+        (folder, "x"),
+        (folder, ""),
+    ]:
+        found, seen = place.find(name), place.stat(name)
+        assert (found is None) == (seen is None), (place.uri(), name)
+        if found and seen:
+            assert (found.name, found.size, found.etag) == (seen.name, seen.size, seen.etag)
+
+
 def test_deleting_takes_a_file_or_a_folder(folder):
     for name in ("a/1", "a/b/2", "ab", "c"):
         folder.write_bytes(name, b"x")
