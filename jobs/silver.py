@@ -189,7 +189,8 @@ def _combined(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]
 def _publish_tombstones(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]) -> JobResult:
     rows = persisted(_united(silver.deletions(rows, FEEDS[name]) for name, rows in counted.items()))
     audited = audit(context, TOMBSTONES, rows, input_bytes=0)
-    if not audited.rows and not work.is_rebuild:
+    # Also a table without rows says something: the lake has changes of databases, whose logs count.
+    if not audited.rows and not work.is_rebuild and context.lake.exists(TOMBSTONES):
         return context.unchanged("no deletion", table=TOMBSTONES)
     return publish(
         context,
@@ -235,7 +236,7 @@ def _publish_customers(
         context,
         CUSTOMERS,
         audited,
-        lambda: _write_customers(context, batch, work.target_batch, is_rebuild=work.is_rebuild),
+        lambda: _write_customers(context, work, batch),
         work.timer,
         rows_read=judgement.rows,
         rows_quarantined=judgement.quarantined,
@@ -318,18 +319,18 @@ def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int
     )
 
 
-def _write_customers(context: JobContext, batch: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:
-    may_delete = context.lake.exists(TOMBSTONES)  # a deletion of this batch has made one
-    if is_rebuild:
+def _write_customers(context: JobContext, work: _Work, batch: DataFrame) -> Commit:
+    if work.is_rebuild:
         present = batch.alias("s").where(silver.has_values()).drop(silver.GROUP_VERSIONS)
-        return context.lake.overwrite(CUSTOMERS, present, target_batch)
+        return context.lake.overwrite(CUSTOMERS, present, work.target_batch)
+    has_changes = work.has_changes or context.lake.exists(TOMBSTONES)
     return context.lake.merge(
         CUSTOMERS,
         batch,
-        target_batch,
-        update_when=silver.merge_condition(),
-        update_set=silver.merge_assignments(),
-        delete_when=f"({silver.merge_condition()}) AND {silver.is_deleted()}" if may_delete else "",
-        insert_when=silver.has_values() if may_delete else "",
+        work.target_batch,
+        update_when=silver.merge_condition(has_changes=has_changes),
+        update_set=silver.merge_assignments(has_changes=has_changes),
+        delete_when=silver.is_deleted() if has_changes else "",
+        insert_when=silver.has_values() if has_changes else "",
         not_stored=(silver.GROUP_VERSIONS,),
     )

@@ -31,6 +31,8 @@ GROUP_VERSIONS = "_group_versions"
 
 _ORDER = ("_in_log", "_event_at", "_batch_id", "_place")
 """How versions compare: by the log of their source, which outranks every file without one, then by time and place."""
+_NOWHERE = ""
+"""Place of what a tombstone remembers: the file is not known any more."""
 _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
@@ -171,7 +173,7 @@ def _deleted_by(group: Group) -> str:
 
 def _tombstone(group: Group) -> str:
     nothing = (f"CAST(NULL AS {column.type}) AS {column.name}" for column in group.declared)
-    order = "sequence AS _in_log, deleted_at AS _event_at, _batch_id, '' AS _place, true AS _is_deletion"
+    order = f"sequence AS _in_log, deleted_at AS _event_at, _batch_id, '{_NOWHERE}' AS _place, true AS _is_deletion"
     return f"struct({order}, {', '.join(nothing)})"
 
 
@@ -199,6 +201,10 @@ def combine(
         deleted = (f"`{group.name}` AS {_from(_DELETED.name, group)}" for group in GROUPS)
         joined = joined.join(tombstones.selectExpr(KEY, *deleted), on=KEY, how="left")
     newest = joined.selectExpr(KEY, *(f"{_newest(group, known)} AS `{group.name}`" for group in GROUPS))
+    if tombstones is not None:
+        # An earlier batch has applied them, and may have brought newer values after that.
+        arrived = (f"CASE WHEN `{group.name}`._place <> '{_NOWHERE}' THEN `{group.name}` END" for group in GROUPS)
+        newest = newest.selectExpr(KEY, *(f"{sql} AS `{g.name}`" for sql, g in zip(arrived, GROUPS, strict=True)))
     versions = (
         f"IF(`{g.name}` IS NULL, NULL, struct(`{g.name}`._in_log, `{g.name}`._event_at, `{g.name}`._batch_id, "
         f"`{g.name}`._is_deletion)) AS `{g.name}`"
@@ -247,35 +253,46 @@ def _newest(group: Group, specs: Mapping[str, Feed]) -> str:
     return f"greatest({', '.join(found)})" if len(found) > 1 else found[0]
 
 
-def merge_condition() -> str:
-    """Return SQL over `t` and `s`: some group of `s` is at least as new as in the table."""
-    return " OR ".join(_is_newer(group) for group in GROUPS)
+def merge_condition(*, has_changes: bool = True) -> str:
+    """Return SQL over `t` and `s`: some group of `s` is at least as new as in the table.
+
+    Without changes of databases, in the batch or before, less has to be compared, which Spark plans in less time.
+    """
+    return " OR ".join(_is_newer(group, has_changes) for group in GROUPS)
 
 
-def merge_assignments() -> dict[str, str]:
+def merge_assignments(*, has_changes: bool = True) -> dict[str, str]:
     """Return SQL over `t` and `s` for each column of an update: every group from whichever side is newer.
 
     Of the same event time `s` is newer: it holds later batches than the table.
     """
-    taken = {column: _taken(group, column) for group in GROUPS for column in (*group.columns, group.event_column)}
-    complete = " AND ".join(f"{_taken(group, group.event_column)} IS NOT NULL" for group in GROUPS if group.required)
-    # A batch of `s` is later than any of `t`: the newest one that values are taken from is the newest of them all.
-    batches = ", ".join(f"CASE WHEN {_is_newer(g)} THEN {_of_version(g, '_batch_id')} END" for g in GROUPS)
-    sequences = {
-        g.name: f"CASE WHEN NOT {_is_newer(g)} THEN t._sequences['{g.name}'] "
-        f"WHEN NOT {_of_version(g, '_is_deletion')} THEN {_of_version(g, '_in_log')} END"
-        for g in GROUPS
+    taken = {
+        column: _taken(group, column, has_changes)
+        for group in GROUPS
+        for column in (*group.columns, group.event_column)
     }
-    return taken | {
-        "is_complete": complete,
-        "_batch_id": f"greatest({batches})",
-        "_sequences": _sequences(sequences),
+    required = (_taken(group, group.event_column, has_changes) for group in GROUPS if group.required)
+    complete = " AND ".join(f"{event_time} IS NOT NULL" for event_time in required)
+    # A batch of `s` is later than any of `t`: the newest one that values are taken from is the newest of them all.
+    batches = (
+        f"CASE WHEN {_is_newer(group, has_changes)} THEN {_of_version(group, '_batch_id')} END" for group in GROUPS
+    )
+    rest = {"is_complete": complete, "_batch_id": f"greatest({', '.join(batches)})"}
+    return taken | rest | ({"_sequences": _sequences(_merged_sequences())} if has_changes else {})
+
+
+def _merged_sequences() -> dict[str, str]:
+    return {
+        group.name: f"CASE WHEN NOT {_is_newer(group, True)} THEN t._sequences['{group.name}'] "
+        f"WHEN NOT {_of_version(group, '_is_deletion')} THEN {_of_version(group, '_in_log')} END"
+        for group in GROUPS
     }
 
 
 def is_deleted() -> str:
-    """Return SQL over `t` and `s`: nothing of the customer is left once `s` is taken."""
-    return f"coalesce({', '.join(_taken(group, group.event_column) for group in GROUPS)}) IS NULL"
+    """Return SQL over `t` and `s`: `s` is newer, and nothing of the customer is left once it is taken."""
+    left = ", ".join(_taken(group, group.event_column, True) for group in GROUPS)
+    return f"({merge_condition()}) AND coalesce({left}) IS NULL"
 
 
 def has_values() -> str:
@@ -283,19 +300,22 @@ def has_values() -> str:
     return f"coalesce({', '.join(f's.`{group.event_column}`' for group in GROUPS)}) IS NOT NULL"
 
 
-def _taken(group: Group, column: str) -> str:
-    return f"CASE WHEN {_is_newer(group)} THEN s.`{column}` ELSE t.`{column}` END"
+def _taken(group: Group, column: str, has_changes: bool) -> str:
+    return f"CASE WHEN {_is_newer(group, has_changes)} THEN s.`{column}` ELSE t.`{column}` END"
 
 
 def _of_version(group: Group, column: str) -> str:
     return f"s.{GROUP_VERSIONS}.`{group.name}`.{column}"
 
 
-def _is_newer(group: Group) -> str:
+def _is_newer(group: Group, has_changes: bool) -> str:
     """Whether `s` has a version of the group that is at least as new as that of `t`. What is not there cannot be deleted."""
-    at = f"t.`{group.event_column}`"
-    found = _later(_of_version(group, "_in_log"), _of_version(group, "_event_at"), f"t._sequences['{group.name}']", at)
-    return f"coalesce(IF({at} IS NULL, NOT {_of_version(group, '_is_deletion')}, {found}), false)"
+    at = group.event_column
+    if not has_changes:
+        return f"coalesce(s.`{at}` >= t.`{at}`, s.`{at}` IS NOT NULL)"
+    place, event_at, is_deletion = (_of_version(group, c) for c in ("_in_log", "_event_at", "_is_deletion"))
+    found = _later(place, event_at, f"t._sequences['{group.name}']", f"t.`{at}`")
+    return f"coalesce(IF(t.`{at}` IS NULL, NOT {is_deletion}, {found}), false)"
 
 
 def _later(sequence: str, at: str, than_sequence: str, than_at: str) -> str:

@@ -7,10 +7,10 @@ from itertools import chain
 from typing import BinaryIO, Protocol
 
 from contract.errors import DamagedFileError, LayoutError
-from lake.raw import parquet
 
 PART_BYTES = 256 * 1024
 _GZIP_HEADER = 31  # zlib: a header and a checksum as gzip writes them, the largest window
+_PARQUET = b"PAR1"
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"Obj\x01": "an Avro file",
@@ -80,8 +80,10 @@ def unpacked(parts: Iterator[bytes]) -> Iterator[bytes]:
     Of a Parquet file these are lines of JSON. Raises LayoutError for a file of a known other kind, DamagedFileError for one that cannot be unpacked to its end.
     """
     first = next(parts, b"")
-    if first.startswith(parquet.MAGIC):
-        yield from parquet.json_lines(chain([first], parts))
+    if first.startswith(_PARQUET):
+        from lake.raw.parquet import json_lines
+
+        yield from json_lines(chain([first], parts))
         return
     kind = next((kind for magic, kind in _FOREIGN.items() if first.startswith(magic)), None)
     if kind is not None:

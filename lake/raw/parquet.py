@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from contract.errors import DamagedFileError, LayoutError
 from lake.raw.encoding import UTF8
 
-MAGIC = b"PAR1"
 _IN_MEMORY_BYTES = 16 * 1024 * 1024  # larger files wait on disk: what they contain is said at their end
 _ROW_GROUP_BYTES = 1024**3
 _ROWS_AT_ONCE = 1024

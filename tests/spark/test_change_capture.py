@@ -125,6 +125,15 @@ def test_sequence_outranks_event_time(pipeline, tmp_path):
     assert after[ANALYSIS] == before[ANALYSIS], "a file has no place in the log, which outranks it"
 
 
+def test_log_without_deletions_outranks_a_file(pipeline, tmp_path):
+    raw = tmp_path / "raw"
+    changes(raw, "1.jsonl", change("U", "A", "2026-01-05", lsn="0/1", city="logged"))
+    pipeline.load(raw)
+    write_jsonl(raw / "customers" / "2026-03-01.jsonl", record("A", city="a file"), record("B", city="a file"))
+    pipeline.load(raw)
+    assert cities(pipeline) == {"A": "logged", "B": "a file"}
+
+
 @pytest.mark.parametrize("deleted", ["true", "2026-01-04T10:00:00Z"])
 def test_flag_says_who_is_deleted(pipeline, tmp_path, deleted):
     raw = tmp_path / "raw"
