@@ -102,8 +102,8 @@ def _check(spark, found):
     spark.catalog.clearCache()
 
 
-@settings(AS_GENERATED, max_examples=1, derandomize=True)
-@given(many_histories(200))
+@settings(AS_GENERATED, max_examples=2, derandomize=True)
+@given(many_histories(100))
 def test_incremental_equals_at_once(spark, found):
     _check(spark, found)
 
