@@ -77,6 +77,16 @@ def test_rows_changed_by_somebody_are_loaded_again(platform):
     assert not load_warehouse.fn(platform, load.version).differences
 
 
+def test_deletion_in_the_source_reaches_the_warehouse(platform):
+    assert churn_pipeline(platform).load.rows_loaded == 8
+    deletion = {"op": "D", "timestamp": "2026-01-02", KEY: "G0001"}
+    write_jsonl(platform.folder().path.parent / "raw" / "cdc" / "customers" / "2026-01-02.jsonl", deletion)
+    churn_pipeline(platform)
+    _assert_equal(platform)
+    (counted,) = _execute(platform, f"SELECT count(*), sum(CASE WHEN {KEY} = 'G0001' THEN 1 ELSE 0 END) FROM {TABLE}")
+    assert tuple(counted) == (7, 0)
+
+
 @pytest.mark.nightly
 def test_restored_lake_that_goes_another_way(platform, tmp_path):
     """The same table, the same version number, other rows."""

@@ -79,8 +79,8 @@ def day_text(day):
 
 
 @st.composite
-def histories(draw):
-    """Deliveries of one customer, and the run of silver that takes each batch."""
+def histories(draw, with_changes):
+    """Deliveries of one customer, and the run of silver that takes each batch; `with_changes` some are of a database's log."""
     runs = sorted(draw(st.lists(st.integers(1, RUNS), min_size=BATCHES, max_size=BATCHES)))
     file_days, logged, positions, deliveries = {}, {}, Counter(), []
     for _ in range(draw(st.integers(1, 7))):
@@ -90,7 +90,7 @@ def histories(draw):
         own_day = draw(st.sampled_from([None, None, 1, 2, 3]))
         absent = draw(st.sampled_from([(), (), OPTIONAL, ("city",), ("churn_reason", "city"), ("source_cltv",)]))
         number, is_valid = draw(st.integers(0, 30)), draw(st.sampled_from([True] * 5 + [False]))
-        operation = draw(st.sampled_from([None, None, None, UPSERT, DELETE]))
+        operation = draw(st.sampled_from([None, None, None, UPSERT, DELETE])) if with_changes else None
         found = Delivery(feed, batch, file, file_day, own_day, number, frozenset(absent), is_valid, operation)
         if operation:
             has_log = logged.setdefault((feed, batch, file), draw(st.booleans()))
@@ -101,9 +101,9 @@ def histories(draw):
     return dict(enumerate(runs, start=1)), deliveries
 
 
-def many_histories(count):
+def many_histories(count, *, with_changes=True):
     """Lists of different histories: the first one that Hypothesis makes repeats the simplest."""
-    found = st.lists(histories(), min_size=count, max_size=count)
+    found = st.lists(histories(with_changes), min_size=count, max_size=count)
     return found.filter(lambda one: len(set(map(repr, one))) > 0.9 * count)
 
 
