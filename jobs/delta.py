@@ -239,7 +239,8 @@ class Lake:
         `update_when`, `update_set`, `delete_when` and `insert_when` are SQL over `t` (table) and `s` (rows); without
         `update_set` every column is taken from `s`. Where `delete_when` holds a known row is deleted, whatever `update_when`
         says, and a new one is inserted only where `insert_when` holds, also into a table without a version. `is_whole` says
-        that `rows` are all that there are: others are deleted. Columns of `rows` that are `not_stored` are for `update_set` alone. Keys of `rows` must be unique.
+        that `rows` are all that there are: others are deleted. Columns of `rows` that are `not_stored` are for this SQL
+        alone. Keys of `rows` must be unique.
         Raises SchemaMismatchError.
         """
         stored = rows.drop(*not_stored)

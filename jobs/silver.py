@@ -323,7 +323,7 @@ def _write_customers(context: JobContext, work: _Work, batch: DataFrame) -> Comm
     if work.is_rebuild:
         present = batch.alias("s").where(silver.has_values()).drop(silver.GROUP_VERSIONS)
         return context.lake.overwrite(CUSTOMERS, present, work.target_batch)
-    has_changes = work.has_changes or context.lake.exists(TOMBSTONES)
+    has_changes = context.lake.exists(TOMBSTONES)  # the first changes of a database have made it
     return context.lake.merge(
         CUSTOMERS,
         batch,

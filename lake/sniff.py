@@ -14,7 +14,7 @@ from contract.feeds import (
     missing_columns,
     normalize_header,
 )
-from contract.sources import APPEND, Source, is_operation
+from contract.sources import APPEND, SOURCES, Source, is_operation
 from lake.raw.container import unpacked
 from lake.raw.json_records import JsonRecord
 from lake.raw.layout import SAMPLE_BYTES
@@ -43,9 +43,9 @@ def sniff(received: Iterator[bytes], folder: str | None, source: Source = APPEND
     """Return the layout of a file; of the bytes that are `received` of it, no more are taken than that needs.
 
     These are `SAMPLE_BYTES` of its content, more where no record ends in them. `folder` is the feed that the file's
-    folders name, `source` what they say of all files there. Raises LayoutError for a file of no known layout, or damaged where it can be seen so early. Nothing
-    that the file contains is in the message but names of columns that the contract knows: a file without a header has
-    personal data in its place.
+    folders name, `source` what they say of all files there. Raises LayoutError for a file of no known layout, or damaged
+    where it can be seen so early. Nothing that the file contains is in the message but names of columns that the contract
+    knows: a file without a header has personal data in its place.
     """
     start = _Beginning(unpacked(received))
     found = read_records(start, source=source)
@@ -148,10 +148,11 @@ def _refuse_operations(headers: Sequence[str]) -> None:
     """Each record counts as a state of its customer: a deletion would bring him back."""
     number = next((number for number, header in enumerate(headers, 1) if is_operation(header)), None)
     if number is not None:
+        folders = " or ".join(source.folder for source in SOURCES if source.kind == "cdc")
         raise LayoutError(
             f"column number {number} ({normalize_header(headers[number - 1])}) says what happened to a record: inserted, "
             "updated or deleted, but here every record counts as a state of its customer, and a deleted one would stay. Put "
-            "change files below a folder named cdc, or deliver the present state of the customers without this column."
+            f"change files below a folder named {folders}, or deliver the present state of the customers without this column."
         )
 
 

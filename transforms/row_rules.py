@@ -24,6 +24,7 @@ from transforms.received_text import plain_sql, quote, whole_sql
 _NUMBER_WORDS = {"int": "a whole number", "bigint": "a whole number", "double": "a number"}
 _CHURN_VALUE = "churn_value"
 _SHOWN_CHARACTERS = 60
+_HAS_NUMBER = "_sequence RLIKE '[0-9A-Fa-f]'"
 
 
 def typed_sql(column: Column, feed: Feed) -> str:
@@ -61,14 +62,9 @@ def violations_sql(feed: Feed) -> str:
     values = [_violation(column) for column in feed.attributes]
     if _CHURN_VALUE in feed.columns:
         values.append(_churn_value_violation())
-    return (
-        "CASE WHEN _parse_error IS NOT NULL THEN array(concat('record: ', _parse_error)) "
-        f"WHEN _operation = '{DELETE}' THEN {_found(order)} ELSE {_found([*order, *values])} END"
-    )
-
-
-def _found(checks: list[str]) -> str:
-    return f"filter(array({', '.join(checks)}), message -> message IS NOT NULL)"
+    of_values = f"IF(_operation <=> '{DELETE}', array(), array({', '.join(values)}))"
+    found = f"filter(concat(array({', '.join(order)}), {of_values}), message -> message IS NOT NULL)"
+    return f"CASE WHEN _parse_error IS NOT NULL THEN array(concat('record: ', _parse_error)) ELSE {found} END"
 
 
 def _operation_violation() -> str:
@@ -86,7 +82,7 @@ def _sequence_violation() -> str:
     return (
         "CASE WHEN _operation IS NULL OR _sequence IS NULL THEN NULL "
         f"WHEN trim(_sequence) = '' AND NOT _source_file RLIKE {quote(FULL_LOAD)} THEN {missing} "
-        f"WHEN trim(_sequence) <> '' AND NOT _sequence RLIKE '[0-9A-Fa-f]' THEN {unreadable} END"
+        f"WHEN trim(_sequence) <> '' AND NOT {_HAS_NUMBER} THEN {unreadable} END"
     )
 
 
@@ -98,7 +94,7 @@ def sequence_sql() -> str:
     """
     parts = "transform(regexp_extract_all(upper(_sequence), '[0-9A-F]+', 0), part -> lpad(part, 64, '0'))"
     return (
-        "CASE WHEN _operation IS NULL OR NOT _sequence RLIKE '[0-9A-Fa-f]' THEN NULL "
+        f"CASE WHEN _operation IS NULL OR NOT {_HAS_NUMBER} THEN NULL "
         f"ELSE concat(array_join({parts}, '/'), IF(_operation = '{DELETE}', '|D', '')) END"
     )
 

@@ -77,7 +77,8 @@ def read_parts(stream: BinaryIO) -> Iterator[bytes]:
 def unpacked(parts: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the content of a file from its bytes; no more of them are taken than a part of the content needs.
 
-    Of a Parquet file these are lines of JSON. Raises LayoutError for a file of a known other kind, DamagedFileError for one that cannot be unpacked to its end.
+    Of a Parquet file these are lines of JSON. Raises LayoutError for a file of a known other kind, DamagedFileError for
+    one that cannot be unpacked to its end.
     """
     first = next(parts, b"")
     if first.startswith(_PARQUET):
