@@ -51,7 +51,7 @@ def audit(
     measured = dict(null_rate_columns or {})
     columns = list(dict.fromkeys([*columns_used(suite), *measured, *measured.values()]))
     narrow = batch.select(*columns)
-    frame = narrow.toPandas() if is_small else narrow.persist()
+    frame = narrow.toPandas() if is_small else narrow
     rows, null_rates = (
         _pandas_profile(frame, measured) if isinstance(frame, pd.DataFrame) else _spark_profile(frame, measured)
     )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -155,8 +156,7 @@ class Lake:
 
     def forget_logs(self) -> None:
         """Make Delta read its logs again."""
-        jvm: Any = self.session._jvm
-        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        self._java[0].clearCache()
 
     def matches_checksum(self, name: str) -> bool:
         """Return whether a file below the lake has the content that Hadoop keeps the checksum of."""
@@ -382,10 +382,14 @@ class Lake:
         return [json.loads(line) for line in self.root.read_bytes(commit_file(table.path, version)).splitlines()]
 
     def _snapshot(self, table: Table) -> JavaObject:
+        logs, none = self._java
+        return logs.forTable(self.session._jsparkSession, self.path(table)).update(False, none, none)
+
+    @cached_property
+    def _java(self) -> tuple[Any, Any]:
+        """Delta's logs and Scala's nothing: to find a class by its name takes longer than to read a log."""
         jvm: Any = self.session._jvm
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.session._jsparkSession, self.path(table))
-        none = jvm.scala.Option.empty()
-        return log.update(False, none, none)
+        return jvm.org.apache.spark.sql.delta.DeltaLog, jvm.scala.Option.empty()
 
 
 def _app_definition(app: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from py4j.java_gateway import java_import
 from pyspark.sql import DataFrame, SparkSession
 
 # Below this many bytes of input, compiling generated code costs more than it saves.
@@ -46,6 +47,9 @@ _LARGE = {
 def get_session() -> SparkSession:
     """Return the running session, or a new one, with the settings that every job needs."""
     session = SparkSession.builder.appName("churn-lakehouse").getOrCreate()
+    # PySpark asks for this class by its short name with each call of a function: unless it is imported by its whole one,
+    # Java looks for it in every package that PySpark imports.
+    java_import(session._jvm, "org.apache.spark.sql.functions")
     _apply(session, _ALWAYS)
     return session
 

@@ -54,3 +54,42 @@ def test_missing_column_is_broken_on_both(spark):
         assert found["raw_record"].broken
         assert not found["raw_record"].success
         assert found["status"].success
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("a", 1)],
+        [(None, None)],
+        [(None, None), (None, None)],
+        [("a", 1), ("b", 10), (None, None)],
+        [("a", 1), ("a", 2)],
+        [("a", None), ("a", None), ("b", 3)],
+        [("z", 11), ("b", -1)],
+    ],
+)
+def test_screened_checks_equal_great_expectations(spark, rows, monkeypatch):
+    import great_expectations.expectations as gxe
+    from great_expectations.core import ExpectationSuite
+
+    from expectations import checkpoint
+
+    frame = spark.createDataFrame(rows, "name string, number int").persist()
+    suite = ExpectationSuite(
+        name="every kind",
+        expectations=[
+            gxe.ExpectColumnValuesToNotBeNull(column="name"),
+            gxe.ExpectColumnValuesToBeUnique(column="name"),
+            gxe.ExpectColumnValuesToBeInSet(column="name", value_set=["a", "b"]),
+            gxe.ExpectColumnValuesToBeBetween(column="number", min_value=0, max_value=10),
+            gxe.ExpectCompoundColumnsToBeUnique(column_list=["name", "number"]),
+        ],
+    )
+    screened = checkpoint.check_rows(frame, suite)
+    monkeypatch.setattr(checkpoint, "met_by_every_row", lambda batch, expectations: {})
+    assert [_facts(check) for check in screened] == [_facts(check) for check in checkpoint.check_rows(frame, suite)]
+
+
+def _facts(check):
+    return (check.expectation, check.success, check.broken, check.observed, check.failing_percent, check.examples)

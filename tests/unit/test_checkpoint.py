@@ -1,6 +1,11 @@
+import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
+from great_expectations.core import ExpectationSuite
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from expectations import checkpoint
 from expectations.checkpoint import check_rows
 from expectations.suites import rows_suite, statistics_suite
 from lake.results import worst_outcome
@@ -58,3 +63,35 @@ def test_every_expectation_of_a_suite_can_fail(table, good, bad):
     suite = rows_suite(table)
     assert all(check.success for check in check_rows(pd.DataFrame(good), suite))
     assert not any(check.success for check in check_rows(pd.DataFrame(bad), suite))
+
+
+SCREENED = ExpectationSuite(
+    name="every kind",
+    expectations=[
+        gxe.ExpectColumnValuesToNotBeNull(column="name"),
+        gxe.ExpectColumnValuesToNotBeNull(column="name", mostly=0.5),
+        gxe.ExpectColumnValuesToBeUnique(column="name"),
+        gxe.ExpectColumnValuesToBeInSet(column="name", value_set=["a", "b"]),
+        gxe.ExpectColumnValuesToBeBetween(column="number", min_value=0, max_value=10),
+        gxe.ExpectColumnValuesToBeBetween(column="number", min_value=0),
+        gxe.ExpectColumnValuesToBeBetween(column="number", max_value=10, strict_max=True),
+        gxe.ExpectColumnValuesToBeBetween(column="name", max_value=10),
+        gxe.ExpectCompoundColumnsToBeUnique(column_list=["name", "number"]),
+        gxe.ExpectColumnValuesToBeUnique(column="missing"),
+    ],
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", "c", "d", None]), st.sampled_from([-1.0, 0.0, 3.0, 10.0, 11.0, None])),
+        max_size=5,
+    )
+)
+def test_screened_checks_equal_great_expectations(rows):
+    frame = pd.DataFrame(rows, columns=["name", "number"]).astype({"name": object, "number": "float64"})
+    screened = check_rows(frame, SCREENED)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checkpoint, "met_by_every_row", lambda batch, expectations: {})
+        assert screened == check_rows(frame, SCREENED)
