@@ -19,7 +19,7 @@ from blocks.metrics import Metrics
 from blocks.notify import Notifier
 from blocks.redshift import RedshiftWarehouse
 from contract.errors import PlatformError
-from infrastructure.local.paths import lake_folder
+from infrastructure.local.paths import DEFAULT_RAW, lake_folder
 from infrastructure.local.redshift.account import DATABASE, USER, ensure_password
 from infrastructure.local.services import HOST, WAREHOUSE, running_port, warehouse_folder
 from lake.storage import Folder, open_folder
@@ -103,6 +103,16 @@ class Platform(Block):
         if isinstance(self.jobs, LocalGlueJob):
             return "" if Path(self.lake) == lake_folder().resolve() else f"--lake {shlex.quote(self.lake)}"
         return f"--platform {self._block_document_name}" if self._block_document_name else ""
+
+    @property
+    def run_options(self) -> str:
+        """Return the options with which a command that ingests works on this platform: those, and where its raw files are.
+
+        Without, a decision on a file of another folder would ingest the default one.
+        """
+        is_default = not self.raw or Path(self.raw).resolve() == Path(DEFAULT_RAW).resolve()
+        is_said = not isinstance(self.jobs, LocalGlueJob) or is_default
+        return self.command_options if is_said else f"{self.command_options} --raw {shlex.quote(self.raw)}".strip()
 
     def folder(self) -> Folder:
         """Return the lake's files beside its tables."""

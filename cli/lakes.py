@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from infrastructure.local.paths import lake_folder
+from infrastructure.local.paths import DEFAULT_RAW, lake_folder
 from lake.storage import Folder, open_folder
 
 
@@ -22,4 +22,4 @@ def local_lake(lake: Path | None) -> Folder:
 
 def local_raw_and_lake(raw: str | None, lake: Path | None) -> RawAndLake:
     """Return the places of this machine, or other folders."""
-    return RawAndLake(raw or "data/raw", local_lake(lake))
+    return RawAndLake(raw or DEFAULT_RAW, local_lake(lake))

@@ -13,6 +13,7 @@ import typer
 from cli.options import AsJson, Lake, MaxQuarantinedShare, PlatformName, Raw, RawToRun, Region, Yes
 from contract import defaults
 from contract.errors import ChurnError
+from infrastructure.local.paths import DEFAULT_RAW
 from lake.file_states import State
 from serving.dashboard.content import CustomerIds
 
@@ -53,7 +54,7 @@ def options(
 def generate(
     customers: Annotated[int, typer.Option(min=1, help="Customers on the first day.")] = 7_000,
     days: Annotated[int, typer.Option(min=1, help="Days: a full load, then daily changes.")] = 3,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data/raw"),
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(DEFAULT_RAW),
     seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 7,
     layout: Annotated[str, typer.Option(help="feeds, flat33 or flat21.")] = "feeds",
     faults: Annotated[
@@ -138,7 +139,7 @@ def _run(raw: str | None, lake: Path | None, platform: str | None, **given: Any)
     if platform:
         _call("run:run_on_platform", platform, raw, _call("startup:use_prefect"), began, **given)
         return
-    with _call("startup:local_run", Path(raw or "data/raw"), lake) as local:
+    with _call("startup:local_run", Path(raw or DEFAULT_RAW), lake) as local:
         _call("run:run_locally", local, began, **given)
 
 
@@ -166,7 +167,7 @@ def query(
 
 @app.command()
 def status(
-    raw: Annotated[Path, typer.Option(help="Raw path to look for new files in.")] = Path("data/raw"),
+    raw: Annotated[Path, typer.Option(help="Raw path to look for new files in.")] = Path(DEFAULT_RAW),
     lake: Lake = None,
     as_json: AsJson = False,
 ) -> None:
@@ -339,7 +340,7 @@ def drift(
 
 
 @app.command()
-def up(raw: Raw = Path("data/raw"), lake: Lake = None) -> None:
+def up(raw: Raw = Path(DEFAULT_RAW), lake: Lake = None) -> None:
     """Run the platform on this machine: Prefect, worker, deployments, warehouse, watcher of raw files."""
     _call("startup:use_local_prefect")
     _call("up:up", raw, lake)
@@ -359,7 +360,7 @@ def down(
 
 
 @app.command()
-def watch(raw: Raw = Path("data/raw"), lake: Lake = None, platform: PlatformName = None) -> None:
+def watch(raw: Raw = Path(DEFAULT_RAW), lake: Lake = None, platform: PlatformName = None) -> None:
     """Turn arriving raw files into events that start runs: a folder's, or those of a platform's queue."""
     _call("startup:use_prefect")
     if platform:

@@ -24,7 +24,7 @@ def run_locally(run: LocalRun, began: float, *, as_json: bool, strict: bool = Fa
     """Run the pipeline on this machine with `parameters` of its flow and print what it did. Raises ChurnError."""
     wait_until_ready(PREFECT)
     wait_until_ready(WAREHOUSE)
-    platform = Platform.local(run.lake, fast_start=run.fast_start)
+    platform = Platform.local(run.lake, fast_start=run.fast_start).model_copy(update={"raw": str(run.raw)})
     try:
         with ended_with_server():
             result = churn_pipeline(platform, str(run.raw), **parameters)

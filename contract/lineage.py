@@ -163,6 +163,7 @@ _TOMBSTONES = {
     "feed": _given("constant"),
     "deleted_at": _from_feeds(*_MOMENTS, conditions=("_operation",)),
     "sequence": _from_feeds("_sequence"),
+    "is_last": _from_feeds("_operation", "_position", conditions=_MOMENTS),
     "_batch_id": _from_feeds("_batch_id", use="aggregation", conditions=_MOMENTS),
 }
 

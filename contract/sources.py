@@ -1,11 +1,12 @@
 """How the files below a folder are meant: as states of customers, or as the changes of a database."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Literal
 
-from contract.columns import KEY
+from contract.columns import KEY, NO, NULL_WORDS
 from contract.feeds import column_for_header, normalize_header
 
 Kind = Literal["append", "cdc"]
@@ -19,7 +20,7 @@ BEFORE = "before"
 
 @dataclass(frozen=True)
 class Source:
-    """The files below a folder of this name, at any depth.
+    """The files below a folder of this name, in lower or upper case, at any depth.
 
     `append`: every record is a state of its customer; the newest counts. `cdc` (change data capture): a record says what
     happened in the table of a database, or is of the full load before. `columns` are the headers of files that have none,
@@ -37,14 +38,19 @@ SOURCES: tuple[Source, ...] = (Source("cdc", "cdc"),)
 _SOURCE_BY_FOLDER = {source.folder: source for source in SOURCES}
 
 FULL_LOAD = "(^|/)LOAD[^/]*$"
-"""What the paths of full-load files of AWS DMS match, which come before all changes and have no place in their order."""
+"""What the paths of full-load files of AWS DMS match, which have no place in the order of the changes.
 
-# Headers as normalized: of AWS DMS, Debezium, Fivetran, Airbyte and their like.
+They come before all changes that have one; without, they compare with them by time, as any other file.
+"""
+
+# Headers as normalized: of AWS DMS, Debezium, Fivetran, Airbyte, Qlik, Hudi, Snowflake and their like.
 _OPERATION_HEADERS = {
-    "op", "operation", "operationtype", "optype", "dmltype", "changetype", "rowkind", "cdcoperation", "sourceoperation",
+    "op", "operation", "operationtype", "optype", "dmltype", "changetype", "rowkind", "rowop", "cdcop", "cdcoperation",
+    "sourceoperation", "arhoperation", "headerchangeoper", "hoodieoperation", "metadataaction",
 }  # fmt: skip
 _DELETION_HEADERS = {
-    "deleted", "isdeleted", "deletedat", "deletedts", "fivetrandeleted", "abcdcdeletedat", "sdcdeletedat",
+    "deleted", "isdeleted", "deletedflag", "deleteflag", "deletedat", "deletedon", "deletedts", "deletedate", "deleteddate",
+    "deletiondate", "datedeleted", "fivetrandeleted", "hoodieisdeleted", "abcdcdeletedat", "sdcdeletedat",
 }  # fmt: skip
 # The first that a file has counts: positions in the source's log order changes, transactions only groups of them.
 _SEQUENCE_HEADERS = (
@@ -60,21 +66,23 @@ _OPERATIONS = {
         ("i", "insert", "c", "create", "r", "read", "u", "update", "updateafter", "upsert", "+i", "+u"), UPSERT
     ),
     **dict.fromkeys(("d", "delete", "-d"), DELETE),
-    **dict.fromkeys(("b", "updatebefore", "-u"), BEFORE),
+    **dict.fromkeys(("b", "updatebefore", "-u", "beforeimage"), BEFORE),
 }
 _BEFORE_PREFIX = "BI"
-_NOT_DELETED = {"", "false", "f", "no", "n", "0", "null", "none"}
+_NOT_DELETED = {"", *NO, "0.0", *NULL_WORDS}
+_NO_DATE = "0000-00-00"  # MySQL's
+_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}([T ].*)?")
 
 
 def source_of(path: str) -> Source:
     """Return the source of a file by the first of its folders that is one's; `APPEND` where none is."""
-    folders = PurePosixPath(path).parts[:-1]
+    folders = (folder.lower() for folder in PurePosixPath(path).parts[:-1])
     return next((_SOURCE_BY_FOLDER[folder] for folder in folders if folder in _SOURCE_BY_FOLDER), APPEND)
 
 
 def is_source_folder(name: str) -> bool:
     """Return whether a folder of this name says how the files below it are meant."""
-    return name in _SOURCE_BY_FOLDER
+    return name.lower() in _SOURCE_BY_FOLDER
 
 
 @lru_cache(maxsize=1024)
@@ -86,9 +94,19 @@ def is_operation(header: str) -> bool:
 def operation(header: str, value: str) -> str:
     """Return what the value of an operation column says: `UPSERT`, `DELETE` or `BEFORE`; the value where it is none of them."""
     text = value.strip().lower()
-    if normalize_header(header) in _DELETION_HEADERS:
-        return UPSERT if text in _NOT_DELETED else DELETE
+    if is_deletion_flag(header):
+        return UPSERT if text in _NOT_DELETED or text.startswith(_NO_DATE) else DELETE
     return _OPERATIONS.get(text.replace("_", ""), value)
+
+
+def is_deletion_flag(header: str) -> bool:
+    """Return whether a header is that of a flag, or of a time, that only deleted records have."""
+    return normalize_header(header) in _DELETION_HEADERS
+
+
+def is_date(value: str) -> bool:
+    """Return whether a value of such a column says when the record was deleted."""
+    return _DATE.fullmatch(value.strip()) is not None
 
 
 def is_known_operation(value: str) -> bool:

@@ -169,7 +169,7 @@ def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
     # A rebuild accepts what was in the future of a clock that was wrong.
     judged_at = context.started_at if work.is_rebuild else None
     received = with_blanks(without(unread, work.discarded), feed, work.lacking)
-    return silver.conform(received, feed, judged_at)
+    return silver.conform(received, feed, judged_at, has_changes=work.has_changes)
 
 
 def _may_delete(context: JobContext, work: _Work) -> bool:
@@ -261,7 +261,8 @@ def _publish_quarantine(
     if quarantined or known is not None:
         customers = None if is_rebuild else context.lake.read(CUSTOMERS)
         pending = quarantined_rows if known is None else known.select(KEY).unionByName(quarantined_rows.select(KEY))
-        newest = _newest_values(customers, batch, pending)
+        tombstones = context.lake.read(TOMBSTONES) if context.lake.exists(TOMBSTONES) else None
+        newest = _newest_values(customers, batch, tombstones, pending)
         delivered = work.delivered(context.manifests.register())
         changes = silver.resolve(known, quarantined_rows, newest, list(FEEDS.values()), delivered)
     return publish(
@@ -300,15 +301,19 @@ def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
     )
 
 
-def _newest_values(customers: DataFrame | None, batch: DataFrame, rows: DataFrame) -> DataFrame:
-    """The newest event times and batches of the customers of `rows`, in the batch or in `customers`."""
+def _newest_values(
+    customers: DataFrame | None, batch: DataFrame, tombstones: DataFrame | None, rows: DataFrame
+) -> DataFrame:
+    """The newest event times and batches of the customers of `rows`, in the batch, in `customers` or of their deletions."""
     columns = ["_batch_id", *(group.event_column for group in GROUPS if group.required)]
+    sources = [frame.select(KEY, *columns) for frame in (batch, customers) if frame is not None]
+    if tombstones is not None:
+        sources.append(silver.deletion_times(tombstones).select(KEY, *columns))
     keys = F.broadcast(rows.select(KEY).distinct())
-    arriving = batch.select(KEY, *columns).join(keys, on=KEY, how="left_semi")
-    if customers is None:
-        return arriving
-    present = customers.select(KEY, *columns).join(keys, on=KEY, how="left_semi")
-    return present.unionByName(arriving).groupBy(KEY).agg(*(F.max(column).alias(column) for column in columns))
+    wanted = [frame.join(keys, on=KEY, how="left_semi") for frame in sources]
+    if len(wanted) == 1:
+        return wanted[0]
+    return _united(wanted).groupBy(KEY).agg(*(F.max(column).alias(column) for column in columns))
 
 
 def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:

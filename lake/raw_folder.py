@@ -49,6 +49,9 @@ class RawFolder:
         return uri == self.place or uri.startswith(f"{self.place.rstrip('/')}/")
 
 
+_FOLDERS_IN_SOURCE = 2
+
+
 def open_raw(raw: str, s3: Any = None) -> tuple[Folder, str]:
     """Return the folder that file names start from, and the name of `raw` (a folder or a file) there, empty for itself.
 
@@ -61,6 +64,9 @@ def open_raw(raw: str, s3: Any = None) -> tuple[Folder, str]:
     below = 1 if place.find("") else 0
     while below < len(parts) and _says_something(parts[-below - 1]):
         below += 1
+    # AWS DMS writes to a folder for the schema and one for the table in it.
+    above = range(below, min(below + _FOLDERS_IN_SOURCE + 1, len(parts)))
+    below = max((up + 1 for up in above if is_source_folder(parts[-up - 1])), default=below)
     if not below:
         return place, ""
     top = "/".join([base, *parts[:-below]])

@@ -74,7 +74,7 @@ def _counted(held: int, set_aside: int) -> str:
 
 def _held(platform: Platform) -> tuple[HeldFile, ...]:
     recorded = Deliveries(platform.folder()).read()
-    return held_files((delivery for delivery in recorded if delivery.state == "held"), "", platform.command_options)
+    return held_files((delivery for delivery in recorded if delivery.state == "held"), "", platform.run_options)
 
 
 def _notices(held: Sequence[HeldFile], set_aside: Sequence[SetAside]) -> dict[str, str]:

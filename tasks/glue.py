@@ -25,7 +25,7 @@ from tasks.defaults import TAGS, is_worth_retrying
 def run_glue_job(platform: Platform, job: str, run_id: str, arguments: dict[str, str]) -> list[JobResult]:
     """Run the Glue script's `job` and return what it did, a result per table or step. Raises the job's own error."""
     LOGGER.info("%s: running", job)
-    given = {"run_id": run_id, "lake": platform.lake, "command_options": platform.command_options}
+    given = {"run_id": run_id, "lake": platform.lake, "command_options": platform.run_options}
     run = platform.jobs.with_arguments(job=job, **given, **arguments).trigger()
     run.wait_for_completion()
     results = run.fetch_result()

@@ -14,17 +14,23 @@ from contract.columns import (
     MAX_KEY_LENGTH,
     MAX_TEXT_LENGTH,
     NO,
+    NULL_WORDS,
     YES,
     Column,
 )
 from contract.feeds import Feed, normalize_header
 from contract.sources import BEFORE, DELETE, FULL_LOAD, UPSERT
-from transforms.received_text import plain_sql, quote, whole_sql
+from transforms.received_text import plain_sql, quote, valued_sql, whole_sql
 
 _NUMBER_WORDS = {"int": "a whole number", "bigint": "a whole number", "double": "a number"}
 _CHURN_VALUE = "churn_value"
 _SHOWN_CHARACTERS = 60
-_HAS_NUMBER = "_sequence RLIKE '[0-9A-Fa-f]'"
+_IS_FULL_LOAD = f"_source_file RLIKE {quote(FULL_LOAD)}"
+_SEQUENCE = valued_sql("trim(_sequence)", NULL_WORDS)
+# 1.0E+15 and 1,000 are numbers whose parts do not compare as the numbers do.
+_IS_ORDERED = (
+    rf"{_SEQUENCE} RLIKE '[0-9]' AND NOT {_SEQUENCE} RLIKE '^[0-9.]+[eE][-+]?[0-9]+$|^[0-9]{{1,3}}(,[0-9]{{3}})+$'"
+)
 
 
 def typed_sql(column: Column, feed: Feed) -> str:
@@ -58,45 +64,48 @@ def violations_sql(feed: Feed) -> str:
 
     Of a deletion only the key, the time and the order count: some sources give no more of it.
     """
-    order = [_key_violation(), _event_time_violation(), _operation_violation(), _sequence_violation()]
+    order = [_key_violation(), _event_time_violation(), _sequence_violation()]
     values = [_violation(column) for column in feed.attributes]
     if _CHURN_VALUE in feed.columns:
         values.append(_churn_value_violation())
     of_values = f"IF(_operation <=> '{DELETE}', array(), array({', '.join(values)}))"
     found = f"filter(concat(array({', '.join(order)}), {of_values}), message -> message IS NOT NULL)"
-    return f"CASE WHEN _parse_error IS NOT NULL THEN array(concat('record: ', _parse_error)) ELSE {found} END"
+    return (
+        "CASE WHEN _parse_error IS NOT NULL THEN array(concat('record: ', _parse_error)) "
+        f"WHEN {_is_unknown_operation()} THEN array({_operation_violation()}) ELSE {found} END"
+    )
+
+
+def _is_unknown_operation() -> str:
+    known = ", ".join(map(quote, (UPSERT, DELETE, BEFORE)))
+    return f"coalesce(_operation NOT IN ({known}), false)"
 
 
 def _operation_violation() -> str:
-    """The violation of a change of which it is not known what it is; values are shown as received."""
-    known = ", ".join(map(quote, (UPSERT, DELETE, BEFORE)))
+    """The violation of a change that is none of a record, or of which it is not known what it is; values are shown as received."""
     shown = plain_sql(f"left(_operation, {_SHOWN_CHARACTERS})")
     before, after = quote("operation: '"), quote("' is not I, U or D")
-    return f"CASE WHEN _operation NOT IN ({known}) THEN concat({before}, {shown}, {after}) END"
+    truncate = quote("operation: a TRUNCATE, which deletes nobody here. docs/operations.md says what to do")
+    return f"IF(upper(trim(_operation)) IN ('T', 'TRUNCATE'), {truncate}, concat({before}, {shown}, {after}))"
 
 
 def _sequence_violation() -> str:
     """The violation of a change without a place in the order of its source. A full load comes before all changes."""
     missing = quote("sequence: missing")
-    unreadable = quote("sequence: without a number")
+    unreadable = quote("sequence: not a number, or one such as 1.0E+15 or 1,000")
     return (
-        "CASE WHEN _operation IS NULL OR _sequence IS NULL THEN NULL "
-        f"WHEN trim(_sequence) = '' AND NOT _source_file RLIKE {quote(FULL_LOAD)} THEN {missing} "
-        f"WHEN trim(_sequence) <> '' AND NOT {_HAS_NUMBER} THEN {unreadable} END"
+        f"CASE WHEN _sequence IS NULL OR {_SEQUENCE} IS NULL AND {_IS_FULL_LOAD} THEN NULL "
+        f"WHEN {_SEQUENCE} IS NULL THEN {missing} WHEN NOT ({_IS_ORDERED}) THEN {unreadable} END"
     )
 
 
 def sequence_sql() -> str:
-    """Return SQL of a text that orders the changes of one source as its log does, a deletion behind other changes of the
-    same number; null where the source gives no number.
+    """Return SQL of a text that orders the changes of one source as its log does; null where the source gives no number.
 
     Numbers may have several parts, hexadecimal ones too (PostgreSQL's 16/B374D848, MySQL's binlog.000012:345).
     """
     parts = "transform(regexp_extract_all(upper(_sequence), '[0-9A-F]+', 0), part -> lpad(part, 64, '0'))"
-    return (
-        f"CASE WHEN _operation IS NULL OR NOT {_HAS_NUMBER} THEN NULL "
-        f"ELSE concat(array_join({parts}, '/'), IF(_operation = '{DELETE}', '|D', '')) END"
-    )
+    return f"CASE WHEN {_IS_ORDERED} THEN array_join({parts}, '/') END"
 
 
 def _lookup(column: str, meanings: dict[str, str]) -> str:

@@ -29,14 +29,19 @@ _FOUND = "_is_found"
 GROUP_VERSIONS = "_group_versions"
 """Column that silver.customers does not have: when each group changed and how, of which MERGE takes some."""
 
-_ORDER = ("_in_log", "_event_at", "_batch_id", "_place")
-"""How versions compare: by the log of their source, which outranks every file without one, then by time and place."""
+_ORDER = ("_in_log", "_event_at", "_is_last", "_batch_id", "_place")
+"""How versions compare: by the log of their source, which outranks every file without one, then by time and place.
+
+`_is_last`: a deletion behind which its file has no other change of the customer with the same number or time. It outranks
+all that have them: whichever file comes first, and also where one comes twice.
+"""
+_LAST_OF_NUMBER = "|D"
 _NOWHERE = ""
 """Place of what a tombstone remembers: the file is not known any more."""
 _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
-def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) -> DataFrame:
+def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None, *, has_changes: bool = True) -> DataFrame:
     """Return typed columns of `feed`, its key, `_event_at`, lineage, `_violations`, and `_raw_record` where there are some.
 
     `_violations` has a message for every rule that the row breaks; a clean row has none.
@@ -44,14 +49,15 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) ->
     too: which one is right is unknown. `_event_at` is the record's own time, else its file's, else that of ingestion,
     the first that can be one. It cannot be one where it is long past, or in the future of `judged_at`, by default of
     ingestion. `_in_log` orders the changes of one source, and is null where that gives no order; `_is_deletion` says that
-    the record was deleted there. Images of records before a change are left out.
+    the record was deleted there. Images of records before a change are left out. Without changes of databases
+    (`has_changes`) there is less to compare.
 
     Persist it before use: a filter on `_violations` would otherwise be pushed below the rules, each of which then stands
     in the plan as often as anything refers to it.
     """
     columns = [column.name for column in feed.attributes]
     received = [column for column in feed.columns if column != KEY]
-    lineage = ["_batch_id", "_source_file", "_ingested_at", *_ORDER[:2], "_place", "_is_deletion", _FINGERPRINT]
+    lineage = ["_source_file", "_ingested_at", *_ORDER, "_is_deletion", _FINGERPRINT]
     kept = [
         KEY,
         *lineage,
@@ -64,7 +70,7 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None) ->
         _CONFLICT,
         *map(_carried, feed.groups),
     ]
-    texts = _with_conflicts(bronze, feed, judged_at).selectExpr(
+    texts = _with_conflicts(_keyed(bronze, feed, judged_at), has_changes=has_changes).selectExpr(
         *(column for column in kept if column not in (KEY, *map(_carried, feed.groups))),
         f"_key AS {KEY}",
         *(f"{trimmed_sql(column)} AS t_{column}" for column in received),
@@ -104,12 +110,12 @@ def _carried(group: Group) -> str:
     return f"_has_{group.name}"
 
 
-def _with_conflicts(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -> DataFrame:
-    """`bronze` with `_key`, `_received_at`, `_event_at`, a fingerprint of its values and whether it conflicts with another row."""
+def _keyed(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -> DataFrame:
+    """`bronze` with `_key`, `_received_at`, `_event_at`, `_number` in the log of its source and a fingerprint of its values."""
     valued = [column for column in feed.columns if column not in (KEY, EVENT_TIME)]
     times = [f"IF({is_in_time_sql(at)}, {at}, NULL)" for at in ("_received_at", "_file_event_at")]
     judged = F.greatest("_ingested_at", F.lit(judged_at)) if judged_at else F.col("_ingested_at")
-    keyed = (
+    return (
         bronze.where(f"NOT _operation <=> '{BEFORE}'")
         .withColumns({column: F.expr(carried_sql(column)) for column in (*feed.columns, "_rescued_data")})
         .withColumn("_judged_at", judged)
@@ -119,23 +125,38 @@ def _with_conflicts(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -
             "*",
             f"{valued_sql('_whole_key', NULL_WORDS)} AS _key",
             f"coalesce({', '.join(times)}, _ingested_at) AS _event_at",
-            f"{sequence_sql()} AS _in_log",
+            f"{sequence_sql()} AS _number",
             # Changes in one file happened one after the other; states in it that differ contradict each other.
-            "IF(_operation IS NULL, _source_file, concat_ws('#', _source_file, lpad(_position, 12, '0'))) AS _place",
+            "IF(coalesce(_operation, _sequence) IS NULL, _source_file, "
+            "concat_ws('#', _source_file, lpad(_position, 12, '0'))) AS _place",
             f"_operation <=> '{DELETE}' AS _is_deletion",
             f"xxhash64({', '.join(valued)}) AS {_FINGERPRINT}",
         )
     )
+
+
+def _with_conflicts(keyed: DataFrame, *, has_changes: bool) -> DataFrame:
+    """`keyed` with its order, and whether a row conflicts with another one."""
+    # One shuffle by key and one sort, of rows as received, serve this window, the next step and the join of the feeds.
+    rows = keyed.repartition("_key")
+    is_last: Column = F.lit(False)
+    if has_changes:
+        moment = F.coalesce("_number", F.col("_event_at").cast("string"))
+        changes = Window.partitionBy("_key", "_batch_id", "_source_file", moment).orderBy("_place")
+        is_last = F.col("_is_deletion") & F.last("_is_deletion").over(changes.rowsBetween(*_WHOLE))
+    ordered = rows.withColumn("_is_last", is_last).withColumn(
+        "_in_log", F.expr(f"IF(_is_last, concat(_number, '{_LAST_OF_NUMBER}'), _number)")
+    )
     same = Window.partitionBy("_key", *_ORDER).orderBy(_FINGERPRINT).rowsBetween(*_WHOLE)
     differs = F.first(_FINGERPRINT).over(same) != F.last(_FINGERPRINT).over(same)
-    # One shuffle by key and one sort, of rows as received, serve this window, the next step and the join of the feeds.
-    return keyed.repartition("_key").withColumn(_CONFLICT, differs & F.col("_key").isNotNull())
+    return ordered.withColumn(_CONFLICT, differs & F.col("_key").isNotNull())
 
 
 def latest(typed: DataFrame, feed: Feed) -> DataFrame:
     """Return one row per customer: of each group of `feed` its newest version, a struct, null where no record has it.
 
-    A version is `_in_log`, `_event_at`, `_batch_id`, `_place`, `_is_deletion` and the values, and compares in this order.
+    A version is `_in_log`, `_event_at`, `_is_last`, `_batch_id`, `_place`, `_is_deletion` and the values, and compares in
+    this order.
     Quarantined rows count for nothing.
     """
     newest = [f"max(CASE WHEN {_carried(group)} THEN {_version(group)} END) AS {group.name}" for group in feed.groups]
@@ -154,7 +175,12 @@ def deletions(typed: DataFrame, feed: Feed) -> DataFrame:
         .agg(F.expr(f"max(struct({', '.join(_ORDER)})) AS v"))
     )
     return last.selectExpr(
-        KEY, f"'{feed.name}' AS feed", "v._event_at AS deleted_at", "v._in_log AS sequence", "v._batch_id AS _batch_id"
+        KEY,
+        f"'{feed.name}' AS feed",
+        "v._event_at AS deleted_at",
+        "v._in_log AS sequence",
+        "v._is_last AS is_last",
+        "v._batch_id AS _batch_id",
     ).select(*TOMBSTONES.names)
 
 
@@ -166,6 +192,12 @@ def remembered(tombstones: DataFrame) -> DataFrame:
     return tombstones.groupBy(KEY).agg(*map(F.expr, versions))
 
 
+def deletion_times(tombstones: DataFrame) -> DataFrame:
+    """Return when each group of columns was deleted, as its event time, and the `_batch_id` of the deletion: a row per tombstone."""
+    times = (f"CASE WHEN {_deleted_by(group)} THEN deleted_at END AS `{group.event_column}`" for group in GROUPS)
+    return tombstones.selectExpr(KEY, "_batch_id", *times)
+
+
 def _deleted_by(group: Group) -> str:
     feeds = (quote(feed.name) for feed in FEEDS.values() if group in feed.groups)
     return f"feed IN ({', '.join(feeds)})"
@@ -173,13 +205,14 @@ def _deleted_by(group: Group) -> str:
 
 def _tombstone(group: Group) -> str:
     nothing = (f"CAST(NULL AS {column.type}) AS {column.name}" for column in group.declared)
-    order = f"sequence AS _in_log, deleted_at AS _event_at, _batch_id, '{_NOWHERE}' AS _place, true AS _is_deletion"
-    return f"struct({order}, {', '.join(nothing)})"
+    order = f"sequence AS _in_log, deleted_at AS _event_at, is_last AS _is_last, _batch_id, '{_NOWHERE}' AS _place"
+    return f"struct({order}, true AS _is_deletion, {', '.join(nothing)})"
 
 
 def is_newer_deletion() -> str:
     """Return SQL over `t` and `s`, rows of silver.tombstones: the deletion of `s` is the later one."""
-    return f"{_later('s.sequence', 's.deleted_at', 't.sequence', 't.deleted_at')} AND s._batch_id > t._batch_id"
+    first, second = (f"struct(coalesce({x}.sequence, ''), {x}.deleted_at, {x}.is_last)" for x in "st")
+    return f"{first} >= {second} AND s._batch_id > t._batch_id"
 
 
 def combine(
@@ -248,8 +281,8 @@ def _newest(group: Group, specs: Mapping[str, Feed]) -> str:
     """The newest version of a group in any feed."""
     found = [_from(name, group) for name, feed in specs.items() if group in feed.groups]
     if not found:
-        order = "_in_log: string, _event_at: timestamp, _batch_id: bigint, _place: string, _is_deletion: boolean"
-        return f"CAST(NULL AS struct<{order}, {', '.join(f'{c.name}: {c.type}' for c in group.declared)}>)"
+        order = "_in_log: string, _event_at: timestamp, _is_last: boolean, _batch_id: bigint, _place: string"
+        return f"CAST(NULL AS struct<{order}, _is_deletion: boolean, {', '.join(f'{c.name}: {c.type}' for c in group.declared)}>)"
     return f"greatest({', '.join(found)})" if len(found) > 1 else found[0]
 
 

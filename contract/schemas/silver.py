@@ -47,6 +47,12 @@ TOMBSTONES = Schema(
         required("feed", "string", "Feed whose record of the customer was deleted"),
         required("deleted_at", "timestamp", "Event time of the deletion, UTC"),
         Field("sequence", "string", "Place of the deletion in the log of its source; null where that gives none"),
+        required(
+            "is_last",
+            "boolean",
+            "Behind the deletion its file has no other change of the customer with the same sequence or time: it outranks "
+            "those of other files",
+        ),
         required("_batch_id", "bigint", "Ingest batch that brought the deletion"),
     )
 )

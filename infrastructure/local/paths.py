@@ -6,6 +6,8 @@ from pathlib import Path
 HOME_SETTING = "CHURN_HOME"
 PACKAGES = Path(__file__).resolve().parents[2]
 """The folder that our packages are in: the checkout, or site-packages."""
+DEFAULT_RAW = "data/raw"
+"""Where raw files are, below the working directory, unless a command says it."""
 STATE = ("lake", "warehouse", "prefect", "services", "logs", "package", "dashboard.html")
 """All that is ever written to the state folder, which may be a folder of the user's that has other things as well."""
 

@@ -7,11 +7,17 @@ from lake.raw.json_records import JsonRecord
 from lake.raw.records import Fault
 
 _IMAGES = ("after", "before")
-_COMMITTED = "commit_timestamp"
+_COMMITTED, _POSITION = "commit_timestamp", "change_seq"
+"""Headers that outrank what the record may have of its own, such as a column `sequence`."""
+
+
+def is_marker(found: JsonRecord | Fault) -> bool:
+    """Return whether it is the null that Debezium sends behind a deletion, for Kafka alone."""
+    return isinstance(found, Fault) and found.received.strip() == "null"
 
 
 def unwrapped(found: JsonRecord | Fault) -> JsonRecord | Fault:
-    """Return the record of an envelope as Debezium writes it, with `op`, `lsn` and `commit_timestamp`; others as they are.
+    """Return the record of an envelope as Debezium writes it, with its operation, place in the log and time; others as they are.
 
     The image after the change counts, of a deletion the one before. An envelope with neither, as of a TRUNCATE, is a fault.
     """
@@ -27,7 +33,7 @@ def unwrapped(found: JsonRecord | Fault) -> JsonRecord | Fault:
         )
     source = _inner(envelope.get("source")) or {}
     time = source.get("ts_ms") or envelope.get("ts_ms")
-    return image | {"op": envelope["op"]} | _given("lsn", _position(source)) | _given(_COMMITTED, _moment(time))
+    return image | {"op": envelope["op"]} | _given(_POSITION, _position(source)) | _given(_COMMITTED, _moment(time))
 
 
 def _position(source: JsonRecord) -> str | None:

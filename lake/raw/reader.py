@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from contract.sources import APPEND, Source
-from lake.raw.changes import unwrapped
+from lake.raw.changes import is_marker, unwrapped
 from lake.raw.container import beginning
 from lake.raw.csv_records import csv_records
 from lake.raw.encoding import UTF8, WINDOWS_1252, as_utf8, is_windows_1252
@@ -48,7 +48,10 @@ def read_records(
         return Records(layout, rows=csv_records(text, layout, required, limits))
     read = json_array_records if layout.format == "json_array" else json_line_records
     objects = read(text, limits)
-    return Records(layout, objects=map(unwrapped, objects) if source.kind == "cdc" else objects)
+    is_change = source.kind == "cdc"
+    return Records(
+        layout, objects=(unwrapped(found) for found in objects if not is_marker(found)) if is_change else objects
+    )
 
 
 def _sample(parts: Iterator[bytes], limits: Limits) -> bytes:

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from contract.columns import EVENT_TIME, KEY
+from contract.columns import EVENT_TIME, KEY, NULL_WORDS
 from contract.feeds import Feed, column_for_header, normalize_header
 from contract.sources import (
     APPEND,
+    BEFORE,
     DELETE,
     Source,
     commit_time_header,
+    is_date,
+    is_deletion_flag,
     is_key_before,
     is_operation,
     operation,
@@ -69,6 +72,7 @@ class _Places:
     rescued: int | None = None
     operations: dict[str, int] = field(default_factory=dict)
     old_key: int | None = None
+    has_commit_time: bool = False
 
 
 def _places_in_fields(headers: Sequence[str], feed: Feed, is_change: bool) -> _Places:
@@ -86,20 +90,35 @@ def _places_in_fields(headers: Sequence[str], feed: Feed, is_change: bool) -> _P
             columns[meaning[header]] = place
         elif header.strip():
             unknown[header if header not in unknown else f"{header} ({place + 1})"] = place
-    return _Places(columns, unknown, operations=operations, old_key=old_key)
+    has_commit_time = commit_time_header(tuple(headers)) is not None
+    return _Places(columns, unknown, None, operations, old_key, has_commit_time)
 
 
 def _with_old_keys(rows: Iterable[list[str] | Fault], places: _Places) -> Iterator[list[str] | Fault]:
     """The rows, and before one whose key has changed the deletion of the record with the old key."""
     before, key = places.old_key, places.columns.get(KEY)
     for row in rows:
-        if before is not None and key is not None and not isinstance(row, Fault) and row[before] not in ("", row[key]):
+        if before is not None and key is not None and not isinstance(row, Fault) and _is_key(row[before], row[key]):
             deletion = [*row]
             deletion[key] = row[before]
             for place in places.operations.values():
                 deletion[place] = "D"
             yield deletion
         yield row
+
+
+def _is_key(before: str | None, now: str | None) -> bool:
+    """Whether `before` is a key, and another one; what only looks different is deleted, and there again with its next row."""
+    return bool(before and before != now and before.strip().lower() not in ("", *NULL_WORDS))
+
+
+def _of_old_key(record: JsonRecord) -> JsonRecord | None:
+    """The deletion of the record with the old key, where the key has changed."""
+    before = next((value for key, value in record.items() if is_key_before(key)), None)
+    headers = [key for key in record if column_for_header(key) == KEY]
+    if not headers or not _is_key(before, record[headers[0]]):
+        return None
+    return record | dict.fromkeys(headers, before) | {key: "D" for key in record if is_operation(key)}
 
 
 def _places_in_objects(feed: Feed) -> _Places:
@@ -130,6 +149,8 @@ def _object_rows(objects: Iterable[JsonRecord | Fault], feed: Feed, is_change: b
             if len(meanings) > _MOST_MEANINGS:
                 meanings.clear()
             meanings[keys] = _meanings(keys, feed, is_change)
+        if is_change and (deletion := _of_old_key(record)):
+            yield _object_row(deletion, feed, meanings[keys], is_change)
         yield _object_row(record, feed, meanings[keys], is_change)
 
 
@@ -141,6 +162,8 @@ def _object_row(record: JsonRecord, feed: Feed, meaning: Mapping[str, str], is_c
         column = meaning.get(key)
         if column is None and is_change and is_operation(key):
             operations[key] = value or ""
+        elif column is None and is_change and is_key_before(key):
+            continue
         elif column is None and value is not None and is_operation(key):
             return Fault(
                 f"{normalize_header(key)} says what happened to the record, which is not ingested", _as_json(record)
@@ -153,14 +176,26 @@ def _object_row(record: JsonRecord, feed: Feed, meaning: Mapping[str, str], is_c
             values[column] = value or ""
     if operations:
         values["_operation"] = _operation(operations)
+        if values["_operation"] == DELETE and not commit_time_header(tuple(record)):
+            values[EVENT_TIME] = _deletion_time(operations, values.get(EVENT_TIME))
     columns = (*feed.columns, *CHANGE_COLUMNS)
     return [*map(values.get, columns), _as_json(unknown) if unknown else None]
 
 
 def _operation(received: Mapping[str, str | None]) -> str:
-    """What happened to a record by all columns that say it: it is deleted where one of them says so."""
+    """What happened to a record by all columns that say it: an image before a change says no more, else one may delete it."""
     said = [operation(header, value or "") for header, value in received.items()]
-    return DELETE if DELETE in said else said[0]
+    return next((word for word in (BEFORE, DELETE) if word in said), said[0])
+
+
+def _deletion_time(received: Mapping[str, str | None], own: str | None) -> str:
+    """When a record was deleted, of a source without times of commits; blank where only its file can say it.
+
+    A time that the record has of its own is that of a change before, unless the deletion was a change of the record too:
+    of its flag.
+    """
+    flags = {h: v or "" for h, v in received.items() if is_deletion_flag(h) and operation(h, v or "") == DELETE}
+    return next(filter(is_date, flags.values()), (own or "") if flags else "")
 
 
 class _Taken:
@@ -187,14 +222,26 @@ class _Taken:
             fields = list(zip(*self._rows.values(), strict=True))
             columns: _Columns = {column: fields[place] for column, place in self._places.columns.items()}
             if operations := self._places.operations:
-                received = zip(*(fields[place] for place in operations.values()), strict=True)
-                columns["_operation"] = [_operation(dict(zip(operations, row, strict=True))) for row in received]
+                columns |= self._happened(fields, operations)
             yield self._batch({**columns, "_rescued_data": _rescued(fields, self._places)}, list(self._rows))
         if self._faults:
             faults = self._faults.values()
             told: _Columns = {"_parse_error": [f.reason for f in faults], "_rescued_data": [f.received for f in faults]}
             yield self._batch(told, list(self._faults))
         self._rows, self._faults = {}, {}
+
+    def _happened(self, fields: list[tuple[str | None, ...]], operations: Mapping[str, int]) -> _Columns:
+        """What happened to each record and, where no column has the time of the commit, when it was deleted."""
+        rows = zip(*(fields[place] for place in operations.values()), strict=True)
+        received = [dict(zip(operations, row, strict=True)) for row in rows]
+        happened = [_operation(row) for row in received]
+        if self._places.has_commit_time:
+            return {"_operation": happened}
+        place = self._places.columns.get(EVENT_TIME)
+        own: Sequence[str | None] = fields[place] if place is not None else [None] * len(received)
+        every = zip(received, happened, own, strict=True)
+        times = [_deletion_time(row, at) if what == DELETE else at for row, what, at in every]
+        return {"_operation": happened, EVENT_TIME: times}
 
     def _batch(self, columns: _Columns, positions: list[int]) -> pa.RecordBatch:
         known: Mapping[str, Sequence[object] | None] = {**columns, "_position": positions}

@@ -37,6 +37,7 @@ class Delivery:
     operation: str | None = None
     sequence: int | None = None
     position: int = 1
+    is_last: bool = False
 
     @property
     def event_at(self) -> datetime:
@@ -57,14 +58,20 @@ class Delivery:
 
     @property
     def in_log(self):
-        """The place in the log of the source; a deletion is behind other changes of the same number."""
-        return "" if self.sequence is None else f"{self.sequence:064d}{'|D' if self.operation == DELETE else ''}"
+        """The place in the log of the source; a deletion that is the last of its number is behind the others of other files."""
+        return "" if self.sequence is None else f"{self.sequence:064d}{'|D' if self.is_last else ''}"
+
+    @property
+    def moment(self):
+        """What changes of one file have in common that happened at once: their number, else their time."""
+        return self.batch, self.name, self.event_at if self.sequence is None else self.sequence
 
     @property
     def order(self):
         return (
             self.in_log,
             self.event_at,
+            self.is_last,
             self.batch,
             f"{self.name}#{self.position:012d}" if self.operation else self.name,
         )
@@ -140,6 +147,8 @@ def expected_row(customer, deliveries):
 
     A deletion takes every column of its feed away, until a newer record brings it back.
     """
+    last = {d.moment: d.operation for d in sorted(deliveries, key=lambda d: d.position)}
+    deliveries = [replace(d, is_last=d.operation == DELETE == last[d.moment]) for d in deliveries]
     told = {}
     for delivery in deliveries:
         told.setdefault((delivery.feed, delivery.order), set()).add(tuple(texts(delivery).items()))

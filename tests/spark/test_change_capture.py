@@ -108,14 +108,24 @@ def test_sequence_outranks_event_time(pipeline, tmp_path):
         change("U", "C", "2026-01-05", lsn="0/100", city="newest"),
         change("U", "D", "2026-01-05", lsn=""),
         change("X", "E", "2026-01-05", lsn="0/1"),
+        change("T", "", "2026-01-05", lsn="0/1"),
+        change("U", "H", "2026-01-05", lsn="N/A"),
+        change("U", "I", "2026-01-05", lsn="1.0E+15"),
         {**change("b", "F", "2026-01-05", lsn="0/1"), "city": "image before"},
     ]
-    changes(raw, "1.jsonl", *told, *(change("U", f"G{n}", "2026-01-01", lsn="0/1") for n in range(60)))
+    changes(raw, "1.jsonl", *told, *(change("U", f"G{n}", "2026-01-01", lsn="0/1") for n in range(120)))
     pipeline.load(raw)
-    expected = {"A": "newest", "C": "newest", **{f"G{n}": GOOD["city"] for n in range(60)}}
+    expected = {"A": "newest", "C": "newest", **{f"G{n}": GOOD["city"] for n in range(120)}}
     assert cities(pipeline) == expected
     reasons = {row[KEY]: row["reasons"] for row in pipeline.records("silver.quarantine")}
-    assert reasons == {"D": ["sequence: missing"], "E": ["operation: 'X' is not I, U or D"]}
+    unordered = "sequence: not a number, or one such as 1.0E+15 or 1,000"
+    assert reasons == {
+        "D": ["sequence: missing"],
+        "E": ["operation: 'X' is not I, U or D"],
+        None: ["operation: a TRUNCATE, which deletes nobody here. docs/operations.md says what to do"],
+        "H": ["sequence: missing"],
+        "I": [unordered],
+    }
     before = pipeline.state()
     changes(raw, "2.jsonl", *told)
     changes(raw, "3.jsonl", change("U", "A", "2026-02-01", lsn="0/9E", city="straggler"))
@@ -132,6 +142,78 @@ def test_log_without_deletions_outranks_a_file(pipeline, tmp_path):
     write_jsonl(raw / "customers" / "2026-03-01.jsonl", record("A", city="a file"), record("B", city="a file"))
     pipeline.load(raw)
     assert cities(pipeline) == {"A": "logged", "B": "a file"}
+
+
+def _old_key(customer: str, before: str, city: str) -> dict[str, object]:
+    return change("U", customer, "2026-01-05", lsn="0/5", BI_customer_id=before, city=city)
+
+
+def _without_commit_time(operation: str, customer: str, **values: object) -> dict[str, object]:
+    return {key: value for key, value in change(operation, customer, "", **values).items() if key != "timestamp"}
+
+
+TIES = {
+    "1.jsonl": [change("I", name, "2026-01-01", lsn="0/1", city=name) for name in ("again", "a", "b", "trim", "image")],
+    # One transaction: all its changes have one number.
+    "2.jsonl": [
+        change("D", "again", "2026-01-05", lsn="0/5"),
+        change("I", "again", "2026-01-05", lsn="0/5", city="again"),
+        _old_key("t", "a", "a"),
+        _old_key("a", "b", "b"),
+        _old_key("b", "t", "a"),
+        _old_key("trim", "trim ", "trim"),
+        _old_key("new", "NULL", "new"),
+        change("b", "image", "2026-01-05", lsn="0/6", is_deleted="true"),
+        change("u", "image", "2026-01-05", lsn="0/6", is_deleted="false", city="image"),
+    ],
+    "3.jsonl": [change("I", "twice", "2026-01-05"), change("U", "tie", "2026-01-05")],
+    "4.jsonl": [change("D", "twice", "2026-01-05")],
+    "5.jsonl": [change("I", "twice", "2026-01-05"), change("I", "live", "2026-01-05", deleted_at="NaT", city="live")],
+    "0.jsonl": [change("D", "tie", "2026-01-05")],
+    "6.jsonl": [change("I", name, "2026-01-20") for name in ("own", "soft")],
+    "20260201-101500123.jsonl": [_without_commit_time("D", "own", updated_at="2026-01-10")],
+    "7.jsonl": [_without_commit_time("U", "soft", updated_at="2026-01-10", deleted_at="2026-02-01T10:00:00Z")],
+}
+
+
+def test_ties_are_decided_alike_in_any_order(pipeline, tmp_path):
+    expected = {"again": "again", "a": "b", "b": "a", "trim": "trim", "new": "new", "image": "image", "live": "live"}
+    names, raw = list(TIES), tmp_path / "raw"
+    for part in (names[:3], names[3:5], names[5:]):
+        for name in part:
+            changes(raw, name, *TIES[name])
+        pipeline.load(raw)
+    assert cities(pipeline) == expected
+    assert pipeline.records("silver.quarantine") == []
+    by_run = pipeline.state()
+    pipeline.load(raw, full_refresh="true")
+    assert pipeline.state() == by_run
+    backwards = PipelineHarness(tmp_path / "backwards")
+    for name in (names[-1], *names[-2::-1]):
+        changes(tmp_path / "other", name, *TIES[name])
+    backwards.load(tmp_path / "other")
+    assert cities(backwards) == expected
+
+
+def test_quarantined_customer_is_deleted_later(pipeline, tmp_path):
+    raw = tmp_path / "raw"
+    changes(
+        raw,
+        "1.jsonl",
+        change("I", "A", "2026-01-01", gender="Robot"),
+        *(change("I", f"G{n}", "2026-01-01") for n in range(30)),
+    )
+    changes(raw, "2.jsonl", change("D", "A", "2026-01-02"))
+    pipeline.load(raw)
+    assert [row["status"] for row in pipeline.records("silver.quarantine")] == ["resolved"]
+    changes(
+        raw,
+        "3.jsonl",
+        change("I", "A", "2026-01-01", gender="Robots"),
+        *(change("I", f"G{n}", "2026-01-03") for n in range(30)),
+    )
+    pipeline.load(raw)
+    assert {row["status"] for row in pipeline.records("silver.quarantine")} == {"resolved"}
 
 
 @pytest.mark.parametrize("deleted", ["true", "2026-01-04T10:00:00Z"])

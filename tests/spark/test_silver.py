@@ -109,7 +109,7 @@ def _feed_frame(spark, name, rows):
     flat = spark.createDataFrame([tuple(row.get(c) for c in schema.names) for row in rows], schema)
     versions = [
         f"CASE WHEN {group.event_column} IS NOT NULL THEN struct(CAST(NULL AS string) AS _in_log, "
-        f"{group.event_column} AS _event_at, _batch_id, '{name}' AS _place, false AS _is_deletion, "
+        f"{group.event_column} AS _event_at, false AS _is_last, _batch_id, '{name}' AS _place, false AS _is_deletion, "
         f"{', '.join(group.columns)}) END AS {group.name}"
         for group in feed.groups
     ]

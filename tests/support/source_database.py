@@ -61,10 +61,10 @@ class SourceDatabase:
     def changes(self) -> list[Change]:
         """What the log says since the last call, in its order."""
         query = (
-            f"SELECT lsn::text, data FROM pg_logical_slot_get_binary_changes('{_SLOT}', NULL, NULL, "
+            f"SELECT data FROM pg_logical_slot_get_binary_changes('{_SLOT}', NULL, NULL, "
             "'proto_version', '1', 'publication_names', 'dms')"
         )
-        return list(_decoded([(row["lsn"], bytes(row["data"])) for row in self._ask(query)]))
+        return list(_decoded([bytes(row["data"]) for row in self._ask(query)]))
 
     def _ask(self, statement: str) -> list[Any]:
         async def ask() -> list[Any]:
@@ -98,21 +98,21 @@ def running_source(folder: Path) -> Iterator[SourceDatabase]:
         yield SourceDatabase(socket)
 
 
-def _decoded(messages: list[tuple[str, bytes]]) -> Iterator[Change]:
-    """Changes from the messages of PostgreSQL's pgoutput protocol, version 1."""
-    committed_at, names, number = _EPOCH, list[str](), 0
-    for lsn, message in messages:
+def _decoded(messages: list[bytes]) -> Iterator[Change]:
+    """Changes from the messages of PostgreSQL's pgoutput protocol, version 1; those of one transaction have one sequence."""
+    committed_at, names, transaction = _EPOCH, list[str](), ""
+    for message in messages:
         kind, body = chr(message[0]), message[1:]
         if kind == "B":
+            transaction = "{:X}/{:X}".format(*struct.unpack("!II", body[:8]))
             committed_at = _EPOCH + timedelta(microseconds=struct.unpack("!q", body[8:16])[0])
         elif kind == "R":
             names = _names(body)
         elif kind in "IUD":
-            number += 1
             tuples = _tuples(body[4:])
             values = dict(zip(names, tuples[-1], strict=True))
             old_key = dict(zip(names, tuples[0], strict=True))[KEY] if kind == "U" and len(tuples) > 1 else ""
-            yield Change(kind, values, f"{lsn}/{number:06d}", committed_at, old_key)
+            yield Change(kind, values, transaction, committed_at, old_key)
 
 
 def _names(body: bytes) -> list[str]:

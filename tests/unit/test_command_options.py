@@ -35,6 +35,20 @@ def test_options_lead_to_the_platform(platform, tmp_path, kind, options):
 
 
 @pytest.mark.parametrize(
+    ("kind", "raw", "options"),
+    [
+        ("own", "", ""),
+        ("own", "data/raw", ""),
+        ("own", "/my files", "--raw '/my files'"),
+        ("other", "/raw", "--lake '{}/a lake' --raw /raw"),
+        ("production", "s3://bucket/raw", "--platform production"),
+    ],
+)
+def test_decisions_on_files_name_their_raw_folder(platform, tmp_path, kind, raw, options):
+    assert platform(kind).model_copy(update={"raw": raw}).run_options == options.format(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("kind", "expected"),
     [
         ("own", ['query "SELECT', "dashboard  ", "status  ", "report  ", "down"]),

@@ -8,6 +8,7 @@ from contract.sources import (
     APPEND,
     BEFORE,
     DELETE,
+    SOURCES,
     UPSERT,
     commit_time_header,
     is_key_before,
@@ -17,6 +18,7 @@ from contract.sources import (
     source_of,
 )
 from lake.raw.changes import unwrapped
+from lake.raw.reader import read_records
 from lake.raw.records import Fault
 
 
@@ -25,6 +27,7 @@ from lake.raw.records import Fault
     [
         ("cdc/public/customers/LOAD00000001.csv", "cdc"),
         ("operator/cdc/customers/2026/01/05/a.csv", "cdc"),
+        ("CDC/customers/a.csv", "cdc"),
         ("customers/cdc.csv", "append"),
         ("customers/a.csv", "append"),
         ("a.csv", "append"),
@@ -42,7 +45,9 @@ def test_folder_decides_what_files_are(path, kind):
         ("operation", "Insert", UPSERT), ("change_type", "update_before", BEFORE), ("change_type", "update_after", UPSERT),
         ("row_kind", "-D", DELETE), ("row_kind", "-U", BEFORE), ("row_kind", "+U", UPSERT), ("op", "t", "t"), ("op", "", ""),
         ("deleted", "true", DELETE), ("is_deleted", "0", UPSERT), ("_fivetran_deleted", "False", UPSERT),
-        ("deleted_at", "", UPSERT), ("_ab_cdc_deleted_at", "2026-01-05T10:00:00Z", DELETE), ("_sdc_deleted_at", "null", UPSERT),
+        ("AR_H_OPERATION", "DELETE", DELETE), ("header__change_oper", "B", BEFORE), ("METADATA$ACTION", "INSERT", UPSERT),
+        ("_hoodie_is_deleted", "true", DELETE), ("is_deleted", "0.0", UPSERT), ("deleted_at", "NaT", UPSERT),
+        ("deleted_at", "\\N", UPSERT), ("deleted_at", "0000-00-00 00:00:00", UPSERT), ("deleted_at", "", UPSERT), ("_ab_cdc_deleted_at", "2026-01-05T10:00:00Z", DELETE), ("_sdc_deleted_at", "null", UPSERT),
     ],
 )  # fmt: skip
 def test_operation_is_read_in_every_spelling(header, value, said):
@@ -80,12 +85,12 @@ def test_envelope_gives_its_record():
         )
     )
     assert found == {
-        "customer_id": "A", "city": None, "op": "u", "lsn": "24023128", "commit_timestamp": "2026-01-05T10:00:00+00:00",
+        "customer_id": "A", "city": None, "op": "u", "change_seq": "24023128", "commit_timestamp": "2026-01-05T10:00:00+00:00",
     }  # fmt: skip
     deleted = unwrapped(
         _envelope(op="d", before={"customer_id": "A"}, after=None, source={"file": "binlog.000012", "pos": 345})
     )
-    assert deleted == {"customer_id": "A", "op": "d", "lsn": "binlog.000012:345"}
+    assert deleted == {"customer_id": "A", "op": "d", "change_seq": "binlog.000012:345"}
     assert unwrapped({"payload": json.dumps({"op": "c", "after": {"customer_id": "A"}})}) == {
         "customer_id": "A",
         "op": "c",
@@ -97,6 +102,12 @@ def test_what_is_no_envelope_stays():
         assert unwrapped(record) == record
     fault = Fault("not a JSON object", "x")
     assert unwrapped(fault) is fault
+
+
+def test_null_behind_a_deletion_is_no_record():
+    lines = b'{"op": "d", "before": {"customer_id": "A"}, "after": null, "source": {"lsn": 1}}\nnull\n'
+    records = read_records(lambda: iter([lines]), source=SOURCES[0])
+    assert [record["customer_id"] for record in records.objects] == ["A"]
 
 
 def test_truncation_is_a_fault():

@@ -253,7 +253,7 @@ def test_job_is_logged_in_a_line(caplog, changes, line):
             return [_result(**changes)]
 
     with caplog.at_level(logging.INFO, logger="churn"):
-        platform = SimpleNamespace(jobs=Jobs(), lake="s3://b/lake", command_options="--platform p")
+        platform = SimpleNamespace(jobs=Jobs(), lake="s3://b/lake", run_options="--platform p")
         found = run_glue_job.fn(platform, "silver", "r", {"raw": "x"})
     assert found == [_result(**changes)]
     given = {"job": "silver", "run_id": "r", "lake": "s3://b/lake", "command_options": "--platform p", "raw": "x"}
