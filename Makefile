@@ -5,9 +5,9 @@ PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
 # tests/conftest.py says which tests run together, the longest first.
 PYTEST_OPTIONS := -n 2 --dist loadscope --no-loadscope-reorder
-# What works on pandas, numpy and pyarrow without Spark.
-GLUE_UNIT_TESTS := tests/unit/test_checkpoint.py tests/unit/test_suites.py tests/unit/test_dashboard_data.py \
-	$(wildcard tests/unit/test_raw_*.py) tests/unit/test_sniff.py
+# All jobs of the script, and what works on pandas, numpy and pyarrow without Spark.
+GLUE_TESTS := tests/spark tests/upgrade/test_first_release.py tests/unit/test_checkpoint.py tests/unit/test_suites.py \
+	tests/unit/test_dashboard_data.py tests/unit/test_sniff.py $(wildcard tests/unit/test_raw_*.py)
 # Prefect and Great Expectations take three times as long to import without their compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -27,7 +27,7 @@ nightly: setup ## Set up and run everything, the long stories included
 	@$(PYTHON) -m pytest $(PYTEST_OPTIONS)
 
 glue5: setup ## Run the Glue script's tests on the Python modules that Glue 5.1 has
-	@sh scripts/glue_tests.sh 5.1 -m "not nightly" tests/spark $(GLUE_UNIT_TESTS)
+	@sh scripts/glue_tests.sh 5.1 -m "not nightly" $(GLUE_TESTS)
 
 glue6: setup ## Run the Spark tests on Spark 4.1 and Delta 4.2, as Glue 6.0 has them
 	@sh scripts/glue_tests.sh 6.0 -m "not nightly" tests/spark
