@@ -1,10 +1,13 @@
 # Two commands are enough: make run, make test.
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly glue6 check docs bench package format setup lock upgrade sample clean
+.PHONY: help run test nightly glue5 glue6 check docs bench package format setup lock upgrade sample clean
 PYTHON := .venv/bin/python
 CHURN := $(PYTHON) -m cli
 # tests/conftest.py says which tests run together, the longest first.
 PYTEST_OPTIONS := -n 2 --dist loadscope --no-loadscope-reorder
+# All jobs of the script, and what works on pandas, numpy and pyarrow without Spark.
+GLUE_TESTS := tests/spark tests/upgrade/test_first_release.py tests/unit/test_checkpoint.py tests/unit/test_suites.py \
+	tests/unit/test_dashboard_data.py tests/unit/test_sniff.py $(wildcard tests/unit/test_raw_*.py)
 # Prefect and Great Expectations take three times as long to import without their compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -23,8 +26,11 @@ nightly: setup ## Set up and run everything, the long stories included
 	@sh scripts/browser.sh
 	@$(PYTHON) -m pytest $(PYTEST_OPTIONS)
 
+glue5: setup ## Run the Glue script's tests on the Python modules that Glue 5.1 has
+	@sh scripts/glue_tests.sh 5.1 -m "not nightly" $(GLUE_TESTS)
+
 glue6: setup ## Run the Spark tests on Spark 4.1 and Delta 4.2, as Glue 6.0 has them
-	@sh scripts/glue6.sh -m "not nightly"
+	@sh scripts/glue_tests.sh 6.0 -m "not nightly" tests/spark
 
 bench: setup ## Measure the pipeline against a bare script, write docs/performance.md (about 10 minutes)
 	@$(PYTHON) -m benchmarks.pipeline

@@ -25,6 +25,8 @@ from infrastructure.local.services import HOST, WAREHOUSE, running_port, warehou
 from lake.storage import Folder, open_folder
 from serving.dashboard.content import CustomerIds
 
+JobRunner = LocalGlueJob | GlueJob
+
 
 class Platform(Block):
     """A lake, something that runs jobs, and what else there is: a warehouse, a catalog, who is told."""
@@ -34,7 +36,7 @@ class Platform(Block):
     _description = "Lake root, job runner and, where there is one, warehouse of the churn lakehouse."
 
     lake: str = Field(title="Lake", description="Root of the Delta tables: a folder, or s3://bucket/prefix.")
-    jobs: LocalGlueJob | GlueJob = Field(title="Job runner", description="Runs the Glue script.")
+    jobs: JobRunner = Field(title="Job runner", description="Runs the Glue script.")
     warehouse: RedshiftWarehouse | None = Field(
         default=None, title="Warehouse", description="Where gold is loaded; without one it is read on the lake."
     )

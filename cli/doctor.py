@@ -39,7 +39,10 @@ def examine(name: str, *, as_json: bool) -> None:
 
 def _of_aws(platform: Platform) -> Iterator[Finding]:
     if platform.credentials is None or not isinstance(platform.jobs, GlueJob):
-        raise PlatformError("this platform is not on AWS: look at this machine's with churn status")
+        raise PlatformError(
+            f"the jobs of the platform with the lake {platform.lake} do not run on AWS Glue, and only such a platform can be "
+            "examined. A lake of this machine: churn status"
+        )
     credentials = platform.credentials
 
     def client(service: str) -> object:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from blocks.glue import GlueJob, LocalGlueJob
+from blocks.glue import LocalGlueJob
+from blocks.platform import JobRunner
 from cli.platforms import load_platform
 from contract.errors import LakeError
 from contract.log import reported_wait
@@ -65,7 +66,7 @@ def _run_on_platform(name: str, arguments: dict[str, str], done: str, *, as_json
         _show(_run(job), done, as_json=as_json)
 
 
-def _run(job: LocalGlueJob | GlueJob) -> list[JobResult]:
+def _run(job: JobRunner) -> list[JobResult]:
     """Run the job to its end; a healthy lake gives it nothing to log, and reading every table takes a while."""
     with reported_wait(f"{job.arguments['job']}: running on {job.arguments['lake']}"):
         run = job.trigger()

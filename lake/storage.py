@@ -187,10 +187,13 @@ class LocalFolder(Folder):
 def open_folder(url: str | Path, s3: Any = None) -> Folder:
     """Return the folder that `url` names: a path, or `s3://bucket/prefix`, reached with the boto3 client `s3`.
 
-    Without a client the machine's own credentials are used: on Glue, those of the job's role.
+    Without a client the machine's own credentials are used: on Glue, those of the job's role. Raises LakeError for an
+    address of another store.
     """
     text = str(url)
     scheme = next((scheme for scheme in S3_SCHEMES if text.startswith(scheme)), None)
+    if scheme is None and "://" in text:
+        raise LakeError(f"{text} is in a store that cannot be opened. Give a folder, or s3://bucket/prefix")
     if scheme is None:
         return LocalFolder(Path(text))
     # boto3 takes 0.4 s to import, which a command on a local lake need not wait for.

@@ -11,10 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.errors import PlatformError
 from infrastructure.aws.calls import error_code
+from infrastructure.aws.wheels import GLUE_VERSION
 
 Outcome = Literal["ok", "warning", "failed"]
 _CONNECT_SECONDS = 5.0
-_GLUE_VERSION = "5.1"
 _EVERYBODY = "IAM_ALLOWED_PRINCIPALS"
 
 
@@ -54,9 +54,9 @@ def job(glue: Any, name: str, package_digest: Callable[[], str]) -> Finding:
 
     def look() -> Finding | tuple[str, ...]:
         found = glue.get_job(JobName=name)["Job"]
-        if found.get("GlueVersion") != _GLUE_VERSION:
+        if found.get("GlueVersion") != GLUE_VERSION:
             return Finding(
-                subject, "failed", f"Glue {found.get('GlueVersion')}", f"it needs {_GLUE_VERSION}: churn deploy"
+                subject, "failed", f"Glue {found.get('GlueVersion')}", f"it needs {GLUE_VERSION}: churn deploy"
             )
         if found.get("ExecutionProperty", {}).get("MaxConcurrentRuns") != 1:
             return Finding(subject, "failed", "several runs at a time", "two writers lose commits on S3: churn deploy")

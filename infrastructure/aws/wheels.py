@@ -15,11 +15,14 @@ from packaging.utils import canonicalize_name
 from contract.errors import PlatformError
 from infrastructure.aws.locked import locked, needed
 
+GLUE_VERSION = "5.1"
+"""The version of Glue that the job runs on: the template has it too."""
+
 # What the script imports that is neither Glue's nor comes with Spark.
 _MODULES = ("great-expectations", "pydantic")
 _GLUE_MODULES = Path(__file__).with_name("glue_modules.txt")
 _PYTHON = "3.11"
-_PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64")  # those that Glue 5.1 takes
+_PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64")  # those that Glue takes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same wheels give the same bytes
 
 
@@ -43,7 +46,12 @@ class Wheels:
     @property
     def pins(self) -> tuple[str, ...]:
         """Return name and version of each wheel, e.g. "pydantic==2.14.3"."""
-        return tuple(line.split()[0] for line in self.requirements.splitlines() if not line.startswith(" "))
+        return pins(self.requirements)
+
+
+def pins(requirements: str) -> tuple[str, ...]:
+    """Return name and version of each entry of a requirements file with hashes, e.g. "pydantic==2.14.3"."""
+    return tuple(line.split()[0] for line in requirements.splitlines() if not line.startswith(" "))
 
 
 def glue_modules() -> dict[str, str]:

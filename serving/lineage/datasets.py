@@ -14,11 +14,25 @@ ANALYSIS = "gold.customer_churn_analysis"
 DASHBOARD, EXPORT, WAREHOUSE = "dashboard", "export", "warehouse"
 """Datasets that are no tables of the lake, beside the raw files of a feed (`raw.<feed>`)."""
 
-_PATHS = {DASHBOARD: "_dashboard", EXPORT: "_exports/customer_churn_analysis"}
-_READS = {DASHBOARD: (ANALYSIS, "gold.churn_kpis"), EXPORT: (ANALYSIS,), WAREHOUSE: (EXPORT,)}
-_OPERATION = required(OPERATION_COLUMN, "string", "U for a row to insert or replace, D for one to delete")
 
-DATASETS = (*(raw_files(feed) for feed in FEEDS), *TABLES, DASHBOARD, EXPORT, WAREHOUSE)
+@dataclass(frozen=True)
+class _Product:
+    """What is made of the lake's tables and is none: what it is read from, its path below the lake, its columns."""
+
+    reads: tuple[str, ...]
+    path: str = ""
+    columns: tuple[Field, ...] = ()
+
+
+_COLUMNS = TABLES[ANALYSIS].schema.fields
+_OPERATION = required(OPERATION_COLUMN, "string", "U for a row to insert or replace, D for one to delete")
+_PRODUCTS = {
+    DASHBOARD: _Product((ANALYSIS, "gold.churn_kpis"), "_dashboard"),  # packed: it has no columns
+    EXPORT: _Product((ANALYSIS,), "_exports/customer_churn_analysis", (*_COLUMNS, _OPERATION)),
+    WAREHOUSE: _Product((EXPORT,), columns=_COLUMNS),
+}
+
+DATASETS = (*(raw_files(feed) for feed in FEEDS), *TABLES, *_PRODUCTS)
 """Every dataset, in the order of the pipeline."""
 
 
@@ -49,7 +63,7 @@ class Places:
             if self.warehouse is None:
                 raise KeyError(dataset)
             return self.warehouse
-        return _stored(self.lake, TABLES[dataset].path if dataset in TABLES else _PATHS[dataset])
+        return _stored(self.lake, TABLES[dataset].path if dataset in TABLES else _PRODUCTS[dataset].path)
 
 
 def redshift_table(host: str, port: int, database: str, schema: str, table: str) -> Address:
@@ -59,20 +73,21 @@ def redshift_table(host: str, port: int, database: str, schema: str, table: str)
 
 def reads(dataset: str) -> tuple[str, ...]:
     """Return the datasets that a dataset is made from; raw files are made from none."""
+    if dataset in _PRODUCTS:
+        return _PRODUCTS[dataset].reads
     if dataset not in TABLES:
-        return _READS.get(dataset, ())
+        return ()
     table = TABLES[dataset]
     return tuple(raw_files(table.short_name) if name == RAW else name for name in table.reads)
 
 
 def columns(dataset: str) -> tuple[Field, ...]:
-    """Return the columns of a dataset; none of the dashboard's data, which is packed."""
+    """Return the columns of a dataset; none of one whose columns are not declared."""
     if dataset in TABLES:
         return TABLES[dataset].schema.fields
     if dataset.startswith(f"{RAW}."):
         return tuple(Field(name, "string", "") for name in FEEDS[dataset.removeprefix(f"{RAW}.")].columns)
-    analysis = TABLES[ANALYSIS].schema.fields
-    return {DASHBOARD: (), EXPORT: (*analysis, _OPERATION), WAREHOUSE: analysis}[dataset]
+    return _PRODUCTS[dataset].columns
 
 
 def column_sources(dataset: str) -> dict[str, dict[Source, Use]]:
@@ -80,7 +95,7 @@ def column_sources(dataset: str) -> dict[str, dict[Source, Use]]:
     if dataset in TABLES:
         found = {name: sources_of(dataset, name) for name in TABLES[dataset].schema.names}
     elif dataset in (EXPORT, WAREHOUSE):
-        (upstream,) = _READS[dataset]
+        (upstream,) = _PRODUCTS[dataset].reads
         found = {name: {Source(upstream, name): "identity"} for name in TABLES[ANALYSIS].schema.names}
     else:
         found = {}

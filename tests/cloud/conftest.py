@@ -7,6 +7,7 @@ from cfnlint.decode import cfn_yaml
 
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import TEMPLATE
+from infrastructure.aws.wheels import GLUE_VERSION
 from tests.cloud.roles import Roles
 from tests.cloud.stand_in import (
     ANALYST_KEY_ID,
@@ -106,7 +107,7 @@ def runner(_cloud, tmp_path_factory):
         Command={"Name": "glueetl", "ScriptLocation": "s3://artifacts/glue_main.py", "PythonVersion": "3"},
         DefaultArguments=template_job_arguments("s3://lake/unset"),
         ExecutionProperty={"MaxConcurrentRuns": 1},
-        GlueVersion="5.1",
+        GlueVersion=GLUE_VERSION,
     )
     for bucket in ("raw", "lake"):
         _cloud.client("s3").create_bucket(Bucket=bucket)

@@ -6,10 +6,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
 import pytest
 from hypothesis import settings
-from moto import mock_aws
 
 from lake.storage import open_folder
 
@@ -23,6 +21,9 @@ settings.load_profile("unit")
 @pytest.fixture(scope="session")
 def bucket():
     """S3 as moto imitates it, in this process."""
+    import boto3
+    from moto import mock_aws
+
     with mock_aws():
         s3 = boto3.client("s3", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
         s3.create_bucket(Bucket="bucket")
@@ -32,6 +33,8 @@ def bucket():
 @pytest.fixture(scope="session")
 def ec2(bucket):
     """EC2 as moto imitates it, in this process."""
+    import boto3
+
     return boto3.client("ec2", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")  # not a secret
 
 

@@ -69,7 +69,7 @@ def test_sums_of_the_packed_rows_are_those_of_the_rows(rows):
 def test_a_cell_of_the_matrix_lies_in_one_quadrant(rows):
     _, data = _pack(rows)
     cells, segments = _column(data, "cell"), _column(data, "risk_segment")
-    for cell, code in zip(cells, segments, strict=True):
+    for cell, code in zip(cells.tolist(), segments, strict=True):
         score_top, cltv_top = cell % data.score_bins * 10, (cell // data.score_bins + 1) * data.cltv_bin
         is_high = ("High-Value" in data.values["risk_segment"][code], "High-Risk" in data.values["risk_segment"][code])
         assert is_high == (cltv_top > 2000, score_top > 60)

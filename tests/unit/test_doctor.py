@@ -9,6 +9,7 @@ import pytest
 from contract.errors import PlatformError
 from infrastructure.aws import checks
 from infrastructure.aws.checks import Finding
+from infrastructure.aws.wheels import GLUE_VERSION
 
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}  # not a secret
 DIGEST = "0123456789abcdef"
@@ -19,7 +20,7 @@ def client(bucket):
     return lambda service: boto3.client(service, **KEYS)
 
 
-def _job(glue, name, *, version="5.1", runs=1, digest=DIGEST):
+def _job(glue, name, *, version=GLUE_VERSION, runs=1, digest=DIGEST):
     glue.create_job(
         Name=name,
         Role="role",

@@ -15,6 +15,7 @@ from contract.tables import TABLES
 from infrastructure.aws.package import build
 from infrastructure.aws.stack import TEMPLATE
 from infrastructure.aws.stacks import TEMPLATES, check_parameters, describe
+from infrastructure.aws.wheels import GLUE_VERSION
 from jobs.main import parse_arguments
 from tests.unit.templates import parsed, resources, spoiled
 
@@ -102,7 +103,7 @@ def test_the_job_gets_every_argument_that_the_script_and_delta_need(template):
     assert arguments["--additional-python-modules"] == {"Fn::Sub": "s3://${ArtifactBucket}/${WheelsKey}"}
     assert arguments["--python-modules-installer-option"] == "--no-index", "a run asks no package index"
     assert "DeltaSparkSessionExtension" in arguments["--conf"]
-    assert job["GlueVersion"] == "5.1"
+    assert job["GlueVersion"] == GLUE_VERSION
     given = [text for name, value in arguments.items() for text in (name, value if isinstance(value, str) else "x")]
     options = parse_arguments([*given, "--job", "gold", "--run_id", "r", "--JOB_NAME", "churn", "--run_key", "r/gold"])
     assert (options.job, options.run_id, options.lake) == ("gold", "r", "x"), "Glue's own arguments are left alone"

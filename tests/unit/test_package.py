@@ -13,7 +13,7 @@ from infrastructure.aws.wheels import Wheels
 from infrastructure.local.paths import PACKAGES
 
 OURS = {"jobs", "transforms", "expectations", "lake", "contract"}
-# What Glue 5.1 brings, and what is installed beside it.
+# What Glue brings, and what is installed beside it.
 GLUES = {
     "pyspark",
     "delta",

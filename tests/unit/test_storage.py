@@ -145,6 +145,13 @@ def test_names_for_spark_and_copy(bucket, tmp_path):
     assert open_folder("s3://bucket", bucket).uri() == "s3://bucket/"
 
 
+@pytest.mark.parametrize("place", ["gs://bucket/lake", "abfss://lake@account.dfs.core.windows.net/x"])
+def test_another_store_is_no_folder_of_this_machine(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LakeError, match=f"^{place} is in a store that cannot be opened"):
+        open_folder(place)
+
+
 def test_a_bucket_that_is_not_there_is_explained(bucket):
     with pytest.raises(LakeError, match=r"s3://nowhere/lake.* not writable.*NoSuchBucket"):
         open_folder("s3://nowhere/lake", bucket).check_writable()

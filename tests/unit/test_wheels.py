@@ -35,7 +35,7 @@ def test_what_spark_works_with_stays_glue_s():
 def test_module_is_brought_where_glue_s_is_too_old():
     assert "six" in needed(["python-dateutil"], present={"six": "1.4"})
     assert "six" not in needed(["python-dateutil"], present={"six": "1.17.0"})
-    assert glue_modules()["typing-extensions"] == "4.15.0", "listed as typing_extensions"
+    assert "typing-extensions" in glue_modules(), "listed as typing_extensions"
 
 
 def test_every_wheel_has_a_hash():
