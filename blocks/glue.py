@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -312,6 +312,7 @@ class GlueLog:
     def __init__(self, credentials: AwsCredentials, run_id: str) -> None:
         self._logs = aws_client(credentials, "logs")
         self._run_id = run_id
+        self._streams: tuple[str, ...] = (run_id, f"{run_id}-driver")
         self._seen: dict[str, str] = {}
         self._is_unreadable = False
 
@@ -336,14 +337,28 @@ class GlueLog:
 
     def _forward(self, group: str) -> None:
         while True:
-            page = self._logs.get_log_events(
-                logGroupName=group, logStreamName=self._run_id, startFromHead=True, **self._seen
-            )
+            page = self._page(group)
             for event in page["events"]:
                 LOGGER.info("  %s", event["message"].rstrip())
             if not page["events"] or page["nextForwardToken"] == self._seen.get("nextToken"):
                 return
             self._seen = {"nextToken": page["nextForwardToken"]}
+
+    def _page(self, group: str) -> dict[str, Any]:
+        """The next lines of the first stream that is there: Glue names it after the run, or the run's driver."""
+        *others, last = self._streams
+        for stream in others:
+            with suppress(self._logs.exceptions.ResourceNotFoundException):
+                page = self._events(group, stream)
+                self._streams = (stream,)
+                return page
+        return self._events(group, last)
+
+    def _events(self, group: str, stream: str) -> dict[str, Any]:
+        page: dict[str, Any] = self._logs.get_log_events(
+            logGroupName=group, logStreamName=stream, startFromHead=True, **self._seen
+        )
+        return page
 
 
 def _is_passing(error: BaseException) -> bool:

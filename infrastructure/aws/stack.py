@@ -22,6 +22,7 @@ OPERATIONS_TEMPLATE = TEMPLATE.with_name("operations.yaml")
 PROJECT = "churn-lakehouse"
 _POLL_SECONDS = 3.0
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
+_ONLY_OUTPUTS = "Modify   parameters and outputs, no resource"
 _UNFINISHED = "REVIEW_IN_PROGRESS"
 
 Log = Callable[[str], None]
@@ -209,7 +210,9 @@ class Stack:
         reason = found.get("StatusReason", "")
         if found["Status"] == "FAILED" and not any(words in reason for words in _NOTHING_TO_DO):
             raise PlatformError(f"CloudFormation cannot plan the stack {self.name}: {reason}")
-        return [_describe_change(change["ResourceChange"]) for change in found.get("Changes", ())]
+        changes = [_describe_change(change["ResourceChange"]) for change in found.get("Changes", ())]
+        # CloudFormation counts no outputs; settings that it knows no resource for are parameters and outputs alone.
+        return changes or ([_ONLY_OUTPUTS] if found["Status"] == "CREATE_COMPLETE" else [])
 
     def _wait(self, seen: set[str], log: Log, stack_id: str | None = None) -> None:
         """Log every new event until the stack is at rest."""
@@ -228,7 +231,8 @@ class Stack:
             if not status.endswith("_IN_PROGRESS"):
                 break
             time.sleep(self._poll_seconds)
-        if failures or "ROLLBACK" in status or status.endswith("_FAILED"):
+        # What an update that is complete could not clean up stays, and was logged.
+        if "ROLLBACK" in status or status.endswith("_FAILED"):
             raise PlatformError(
                 f"the stack {self.name} ended as {status}:\n  " + "\n  ".join(failures or ["no reason given"])
             )

@@ -21,6 +21,7 @@ _FROM_LAKEHOUSE = {
     "WorkerKeyArn": "KeyArn",
     "WorkerAlertsTopic": "AlertsTopic",
     "WorkerLogDays": "LogDays",
+    "WorkerRoleBoundary": "RoleBoundary",
 }
 
 Client = Callable[[str], Any]

@@ -93,9 +93,10 @@ def _complete(job, cloud):
     mover.join()
 
 
-def test_script_s_lines_are_read_from_the_groups_of_the_security_configuration(job, cloud, caplog):
+@pytest.mark.parametrize("stream", ["{}", "{}-driver"])
+def test_script_s_lines_are_read_from_the_groups_of_the_security_configuration(job, cloud, caplog, stream):
     run = job.trigger()
-    write_log(cloud, run.run_id, ["silver: 5 rows"])
+    write_log(cloud, stream.format(run.run_id), ["silver: 5 rows"])
     write_log(cloud, run.run_id, ["of another job"], group="/aws-glue/jobs/output")
     end_run(job_runs(job.job_name)[0], "SUCCEEDED")
     with caplog.at_level(logging.INFO, logger="churn"):

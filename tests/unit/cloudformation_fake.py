@@ -18,7 +18,7 @@ class FakeCloudFormation:
         self.values: dict[str, str] = {}
         self.script: list[tuple[str | None, list[tuple[str, ...]]]] = []
         self.events: list[dict[str, Any]] = []
-        self.change_set: dict[str, Any] = {"Status": "CREATE_COMPLETE", "Changes": []}
+        self.change_set: dict[str, Any] = {"Changes": []}
         self.pending: list[dict[str, Any]] = []
         self.refusals: dict[str, ClientError] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -72,7 +72,11 @@ class FakeCloudFormation:
 
     def describe_change_set(self, **options: Any) -> dict[str, Any]:
         self._call("describe_change_set", options)
-        return self.pending.pop(0) if self.pending else self.change_set
+        if self.pending:
+            return self.pending.pop(0)
+        is_empty = not self.change_set.get("Changes")
+        nothing = {"Status": "FAILED", "StatusReason": "No updates are to be performed."}
+        return (nothing if is_empty else {"Status": "CREATE_COMPLETE"}) | self.change_set
 
     def execute_change_set(self, **options: Any) -> None:
         self._call("execute_change_set", options)

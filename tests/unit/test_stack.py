@@ -103,6 +103,21 @@ def test_plan_waits_for_its_changes():
     assert len(cloud.named("describe_change_set")) == 3
 
 
+def test_change_of_outputs_alone_is_a_change():
+    stack, cloud = _stack("UPDATE_COMPLETE")
+    cloud.change_set = {"Status": "CREATE_COMPLETE", "Changes": []}
+    assert stack.plan({"LogRetentionDays": "90"}).changes == ("Modify   parameters and outputs, no resource",)
+
+
+def test_what_an_update_leaves_behind_is_no_failure():
+    stack, cloud = _stack("UPDATE_COMPLETE")
+    left = ("DELETE_FAILED", "WarehousePolicy", "AWS::IAM::ManagedPolicy", "DeleteConflict")
+    cloud.script = [("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", [left]), ("UPDATE_COMPLETE", [])]
+    logged: list[str] = []
+    stack.apply(CHANGED, logged.append)
+    assert any("WarehousePolicy" in line and "DeleteConflict" in line for line in logged)
+
+
 @pytest.mark.parametrize(
     "reason", ["The submitted information didn't contain changes.", "No updates are to be performed."]
 )

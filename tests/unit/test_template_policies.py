@@ -158,21 +158,42 @@ def lets_eventbridge_use_the_key_without_a_condition(template):
     ]
 
 
-def takes_events_of_this_account_only(template):
-    resources = template["Resources"]
-    (queue,) = [
-        found
-        for found in resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
-        if found["Effect"] == "Allow"
-    ]
-    (topic,) = [
-        found
-        for found in resources["AlertsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-        if found["Effect"] == "Allow"
-    ]
-    return queue.get("Condition") == {
-        "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ArrivalRule", "Arn"]}}
-    } and topic.get("Condition") == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+QUEUES = {"QueuePolicy": "Arrivals", "DeadLettersPolicy": "DeadLetters"}
+
+
+def _allowed(template, policy):
+    found = template["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
+    return [statement for statement in found if statement["Effect"] == "Allow"]
+
+
+def lets_the_rule_alone_fill_the_queues(template):
+    of_the_rule = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ArrivalRule", "Arn"]}}}
+    return all([found.get("Condition") for found in _allowed(template, policy)] == [of_the_rule] for policy in QUEUES)
+
+
+def has_a_policy_for_each_queue(template):
+    """SQS refuses a policy that names another queue than its own."""
+    return all(
+        template["Resources"][policy]["Properties"]["Queues"] == [{"Ref": queue}]
+        and all(
+            statement["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+            for statement in template["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
+        )
+        for policy, queue in QUEUES.items()
+    )
+
+
+def lets_eventbridge_publish_without_a_condition(template):
+    """AWS: conditions are not supported in the policy of a topic that EventBridge sends to; it is silent where one is."""
+    by_service = {}
+    for found in _allowed(template, "AlertsPolicy"):
+        services = found["Principal"]["Service"]
+        by_service |= dict.fromkeys([services] if isinstance(services, str) else services, found.get("Condition"))
+    return by_service == {
+        "cloudwatch.amazonaws.com": OF_THIS_ACCOUNT,
+        "budgets.amazonaws.com": OF_THIS_ACCOUNT,
+        "events.amazonaws.com": None,
+    }
 
 
 KEY_STATEMENTS = ("Resources", "Key", "Properties", "KeyPolicy", "Statement")
@@ -184,8 +205,12 @@ OF_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId
     [
         (lets_eventbridge_use_the_key_without_a_condition, (*KEY_STATEMENTS, 2, "Condition"), OF_THIS_ACCOUNT),
         (lets_eventbridge_use_the_key_without_a_condition, (*KEY_STATEMENTS, 2), None),
-        (takes_events_of_this_account_only, ("Resources", "AlertsPolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"), None),
-        (takes_events_of_this_account_only, ("Resources", "QueuePolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"), None),
+        (lets_eventbridge_publish_without_a_condition, ("Resources", "AlertsPolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"), None),
+        (lets_eventbridge_publish_without_a_condition, ("Resources", "AlertsPolicy", "Properties", "PolicyDocument", "Statement", 1, "Condition"), OF_THIS_ACCOUNT),
+        (lets_the_rule_alone_fill_the_queues, ("Resources", "QueuePolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"), None),
+        (lets_the_rule_alone_fill_the_queues, ("Resources", "DeadLettersPolicy", "Properties", "PolicyDocument", "Statement", 0, "Condition"), None),
+        (has_a_policy_for_each_queue, ("Resources", "QueuePolicy", "Properties", "Queues"), [{"Ref": "Arrivals"}, {"Ref": "DeadLetters"}]),
+        (has_a_policy_for_each_queue, ("Resources", "DeadLettersPolicy", "Properties", "PolicyDocument", "Statement", 1, "Resource"), {"Fn::GetAtt": ["Arrivals", "Arn"]}),
     ],
 )  # fmt: skip
 def test_events_reach_topic_and_queue_with_their_key(template, claim, path, value):
