@@ -182,7 +182,7 @@ def _combined(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]
     feeds = {name: FEEDS[name] for name in counted}
     latest = {name: silver.latest(rows, feeds[name]) for name, rows in counted.items()}
     is_known = not work.is_rebuild and context.lake.exists(TOMBSTONES)
-    tombstones = silver.remembered(context.lake.read(TOMBSTONES)) if is_known else None
+    tombstones = silver.remembered(context.lake.read_declared(TOMBSTONES)) if is_known else None
     return silver.combine(latest, feeds, tombstones)
 
 
@@ -261,7 +261,7 @@ def _publish_quarantine(
     if quarantined or known is not None:
         customers = None if is_rebuild else context.lake.read(CUSTOMERS)
         pending = quarantined_rows if known is None else known.select(KEY).unionByName(quarantined_rows.select(KEY))
-        tombstones = context.lake.read(TOMBSTONES) if context.lake.exists(TOMBSTONES) else None
+        tombstones = context.lake.read_declared(TOMBSTONES) if context.lake.exists(TOMBSTONES) else None
         newest = _newest_values(customers, batch, tombstones, pending)
         delivered = work.delivered(context.manifests.register())
         changes = silver.resolve(known, quarantined_rows, newest, list(FEEDS.values()), delivered)
