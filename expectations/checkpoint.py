@@ -6,7 +6,6 @@ evaluates the rest, and with it what a report says of rows that fail.
 """
 
 import os
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +16,12 @@ import pandas as pd
 from great_expectations.core import ExpectationSuite
 from pyspark.sql import DataFrame
 
-from expectations.screening import met_by_every_row
+from expectations.screening import columns_of, met_by_every_row
 from lake.results import Check
 
 _EXAMPLES = 5
 _TYPE_SAMPLE = 1000
 _RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": _EXAMPLES}
-_COLUMN_SETTINGS = ("column", "column_A", "column_B")
 _context: Any = None
 
 
@@ -46,12 +44,7 @@ def check_rows(batch: DataFrame | pd.DataFrame, suite: ExpectationSuite) -> tupl
 
 def columns_used(suite: ExpectationSuite) -> list[str]:
     """Return the columns that a suite reads, so that no other is fetched."""
-    return list(dict.fromkeys(column for e in suite.expectations for column in _columns(e.configuration.kwargs)))
-
-
-def _columns(settings: dict[str, Any]) -> Iterable[str]:
-    yield from (settings[name] for name in _COLUMN_SETTINGS if settings.get(name))
-    yield from settings.get("column_list") or ()
+    return list(dict.fromkeys(column for e in suite.expectations for column in columns_of(e.configuration.kwargs)))
 
 
 def _identity(config: Any) -> tuple[str, str]:
@@ -102,7 +95,7 @@ def _as_check(result: Any) -> Check:
 def _check(config: Any, outcome: dict[str, Any], *, success: bool, problem: str | None = None) -> Check:
     return Check(
         expectation=_title(config),
-        subject=", ".join(_columns(config.kwargs)) or "the batch",
+        subject=", ".join(columns_of(config.kwargs)) or "the batch",
         severity=str(getattr(config.severity, "value", config.severity)),  # type: ignore[arg-type]
         success=success and problem is None,
         broken=problem is not None,

@@ -3,7 +3,7 @@
 Great Expectations takes several passes for each expectation, and most expectations are met by all rows nearly always.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import great_expectations.expectations as gxe
@@ -12,6 +12,8 @@ from great_expectations.expectations.expectation import Expectation
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+_COLUMN_SETTINGS = ("column", "column_A", "column_B")
 
 Screened = dict[int, tuple[int, int]]
 """Of expectations that are met, by their place in the list: the rows of the batch, and those that they are about."""
@@ -44,12 +46,17 @@ def met_by_every_row(batch: DataFrame | pd.DataFrame, expectations: Sequence[Exp
 def _is_known(expectation: Expectation, columns: Any) -> bool:
     settings = expectation.configuration.kwargs
     understood = _SETTINGS.get(type(expectation))
-    return understood is not None and settings.keys() <= understood and set(_columns(expectation)) <= set(columns)
+    return understood is not None and settings.keys() <= understood and set(columns_of(settings)) <= set(columns)
 
 
-def _columns(expectation: Any) -> list[str]:
-    is_compound = isinstance(expectation, gxe.ExpectCompoundColumnsToBeUnique)
-    return list(expectation.column_list) if is_compound else [expectation.column]
+def columns_of(settings: Mapping[str, Any]) -> list[str]:
+    """Return the columns that the settings of an expectation name."""
+    single = (settings[name] for name in _COLUMN_SETTINGS if settings.get(name))
+    return [*single, *(settings.get("column_list") or ())]
+
+
+def _columns(expectation: Expectation) -> list[str]:
+    return columns_of(expectation.configuration.kwargs)
 
 
 def _on_pandas(batch: pd.DataFrame, expectation: Any) -> int | None:

@@ -181,9 +181,13 @@ def _combined(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]
     """The rows for silver.customers of the rows that count; what was deleted later than they are stays so."""
     feeds = {name: FEEDS[name] for name in counted}
     latest = {name: silver.latest(rows, feeds[name]) for name, rows in counted.items()}
-    is_known = not work.is_rebuild and context.lake.exists(TOMBSTONES)
-    tombstones = silver.remembered(context.lake.read_declared(TOMBSTONES)) if is_known else None
-    return silver.combine(latest, feeds, tombstones)
+    tombstones = None if work.is_rebuild else _tombstones(context)
+    return silver.combine(latest, feeds, None if tombstones is None else silver.remembered(tombstones))
+
+
+def _tombstones(context: JobContext) -> DataFrame | None:
+    """The deletions that are remembered; None for a lake that has had no changes of databases."""
+    return context.lake.read_declared(TOMBSTONES) if context.lake.exists(TOMBSTONES) else None
 
 
 def _publish_tombstones(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]) -> JobResult:
@@ -261,8 +265,7 @@ def _publish_quarantine(
     if quarantined or known is not None:
         customers = None if is_rebuild else context.lake.read(CUSTOMERS)
         pending = quarantined_rows if known is None else known.select(KEY).unionByName(quarantined_rows.select(KEY))
-        tombstones = context.lake.read_declared(TOMBSTONES) if context.lake.exists(TOMBSTONES) else None
-        newest = _newest_values(customers, batch, tombstones, pending)
+        newest = _newest_values(customers, batch, _tombstones(context), pending)
         delivered = work.delivered(context.manifests.register())
         changes = silver.resolve(known, quarantined_rows, newest, list(FEEDS.values()), delivered)
     return publish(

@@ -61,6 +61,19 @@ def row_batches(
 
 
 @dataclass(frozen=True)
+class _Meaning:
+    """What headers mean: the columns of the feed and, of changes, what happened, the key before and the time of the commit.
+
+    Of a change the time of its commit counts, not one that the record has.
+    """
+
+    columns: Mapping[str, str]
+    operations: tuple[str, ...] = ()
+    old_keys: tuple[str, ...] = ()
+    has_commit_time: bool = False
+
+
+@dataclass(frozen=True)
 class _Places:
     """Where a row has the columns of the feed and what is to be rescued: columns by name, or one that is JSON already.
 
@@ -80,18 +93,17 @@ def _places_in_fields(headers: Sequence[str], feed: Feed, is_change: bool) -> _P
     unknown: dict[str, int] = {}
     operations: dict[str, int] = {}
     old_key = None
-    meaning = _meanings(headers, feed, is_change)
+    meaning = _meaning_of(headers, feed, is_change)
     for place, header in enumerate(headers):
-        if is_change and is_operation(header):
+        if header in meaning.operations:
             operations[header] = place
-        elif is_change and is_key_before(header):
+        elif header in meaning.old_keys:
             old_key = place
-        elif header in meaning:
-            columns[meaning[header]] = place
+        elif header in meaning.columns:
+            columns[meaning.columns[header]] = place
         elif header.strip():
             unknown[header if header not in unknown else f"{header} ({place + 1})"] = place
-    has_commit_time = commit_time_header(tuple(headers)) is not None
-    return _Places(columns, unknown, None, operations, old_key, has_commit_time)
+    return _Places(columns, unknown, None, operations, old_key, meaning.has_commit_time)
 
 
 def _with_old_keys(rows: Iterable[list[str] | Fault], places: _Places) -> Iterator[list[str] | Fault]:
@@ -112,13 +124,15 @@ def _is_key(before: str | None, now: str | None) -> bool:
     return bool(before and before != now and before.strip().lower() not in ("", *NULL_WORDS))
 
 
-def _of_old_key(record: JsonRecord) -> JsonRecord | None:
+def _of_old_key(record: JsonRecord, meaning: _Meaning) -> JsonRecord | None:
     """The deletion of the record with the old key, where the key has changed."""
-    before = next((value for key, value in record.items() if is_key_before(key)), None)
-    headers = [key for key in record if column_for_header(key) == KEY]
-    if not headers or not _is_key(before, record[headers[0]]):
+    keys = [key for key, column in meaning.columns.items() if column == KEY]
+    if not meaning.old_keys or not keys:
         return None
-    return record | dict.fromkeys(headers, before) | {key: "D" for key in record if is_operation(key)}
+    before = record[meaning.old_keys[0]]
+    if not _is_key(before, record[keys[0]]):
+        return None
+    return record | dict.fromkeys(keys, before) | dict.fromkeys(meaning.operations, "D")
 
 
 def _places_in_objects(feed: Feed) -> _Places:
@@ -126,20 +140,24 @@ def _places_in_objects(feed: Feed) -> _Places:
     return _Places({column: place for place, column in enumerate(columns)}, {}, len(columns))
 
 
-def _meanings(headers: Iterable[str], feed: Feed, is_change: bool) -> dict[str, str]:
-    """The column that each header means. Of a change the time of its commit counts, not one that the record has."""
+def _meaning_of(headers: Sequence[str], feed: Feed, is_change: bool) -> _Meaning:
     named = {header: column for header in headers if (column := column_for_header(header)) and column in feed.columns}
     if not is_change:
-        return named
+        return _Meaning(named)
     committed, sequence = commit_time_header(tuple(headers)), sequence_header(tuple(headers))
     if committed:
         named = {header: column for header, column in named.items() if column != EVENT_TIME} | {committed: EVENT_TIME}
-    return named | ({sequence: "_sequence"} if sequence else {})
+    return _Meaning(
+        named | ({sequence: "_sequence"} if sequence else {}),
+        tuple(filter(is_operation, headers)),
+        tuple(filter(is_key_before, headers)),
+        committed is not None,
+    )
 
 
 def _object_rows(objects: Iterable[JsonRecord | Fault], feed: Feed, is_change: bool) -> Iterator[Row | Fault]:
     """Rows with the feed's columns in their order, what happened, and the rest of the object as JSON."""
-    meanings: dict[tuple[str, ...], dict[str, str]] = {}
+    meanings: dict[tuple[str, ...], _Meaning] = {}
     for record in objects:
         if isinstance(record, Fault):
             yield record
@@ -148,21 +166,21 @@ def _object_rows(objects: Iterable[JsonRecord | Fault], feed: Feed, is_change: b
         if keys not in meanings:
             if len(meanings) > _MOST_MEANINGS:
                 meanings.clear()
-            meanings[keys] = _meanings(keys, feed, is_change)
-        if is_change and (deletion := _of_old_key(record)):
-            yield _object_row(deletion, feed, meanings[keys], is_change)
-        yield _object_row(record, feed, meanings[keys], is_change)
+            meanings[keys] = _meaning_of(keys, feed, is_change)
+        if deletion := _of_old_key(record, meanings[keys]):
+            yield _object_row(deletion, feed, meanings[keys])
+        yield _object_row(record, feed, meanings[keys])
 
 
-def _object_row(record: JsonRecord, feed: Feed, meaning: Mapping[str, str], is_change: bool) -> Row | Fault:
+def _object_row(record: JsonRecord, feed: Feed, meaning: _Meaning) -> Row | Fault:
     values: dict[str, str] = {}
     unknown: JsonRecord = {}
     operations: dict[str, str] = {}
     for key, value in record.items():
-        column = meaning.get(key)
-        if column is None and is_change and is_operation(key):
+        column = meaning.columns.get(key)
+        if column is None and key in meaning.operations:
             operations[key] = value or ""
-        elif column is None and is_change and is_key_before(key):
+        elif column is None and key in meaning.old_keys:
             continue
         elif column is None and value is not None and is_operation(key):
             return Fault(
@@ -176,7 +194,7 @@ def _object_row(record: JsonRecord, feed: Feed, meaning: Mapping[str, str], is_c
             values[column] = value or ""
     if operations:
         values["_operation"] = _operation(operations)
-        if values["_operation"] == DELETE and not commit_time_header(tuple(record)):
+        if values["_operation"] == DELETE and not meaning.has_commit_time:
             values[EVENT_TIME] = _deletion_time(operations, values.get(EVENT_TIME))
     columns = (*feed.columns, *CHANGE_COLUMNS)
     return [*map(values.get, columns), _as_json(unknown) if unknown else None]
