@@ -147,6 +147,18 @@ def _run(raw: str | None, lake: Path | None, platform: str | None, **given: Any)
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over bronze.*, silver.*, gold.* or the warehouse.")],
     on: Annotated[str, typer.Option(help="lake or warehouse.")] = "lake",
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="Day or time (UTC): customers and their churn analysis as they were then.", show_default="as they are"
+        ),
+    ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(
+            help="With --as-of: by what had arrived until this day or time.", show_default="what is known now"
+        ),
+    ] = None,
     lake: Lake = None,
     platform: PlatformName = None,
     as_json: AsJson = False,
@@ -154,14 +166,17 @@ def query(
     """Query the lake or the warehouse; the lake of a platform through Athena."""
     if on not in ("lake", "warehouse"):
         raise typer.BadParameter(f"must be lake or warehouse, not {on!r}", param_hint="--on")
+    if on == "warehouse" and (as_of or known_at):
+        raise typer.BadParameter("the lake has earlier states, the warehouse only today's", param_hint="--as-of")
+    past = _call("query:past", as_of, known_at)
     if platform:
         _call("startup:use_prefect")
     if on == "warehouse":
         found = _call("warehouse_query:query_warehouse", sql, platform)
     elif platform:
-        found = _call("athena_query:query_athena", sql, platform)
+        found = _call("athena_query:query_athena", sql, platform, past)
     else:
-        found = _call("query:query_lake", sql, lake)
+        found = _call("query:query_lake", sql, lake, past)
     _call("rows:show", found, as_json=as_json)
 
 

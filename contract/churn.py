@@ -40,3 +40,34 @@ def segment(value: str, risk: str) -> str:
 RISK_SEGMENTS: tuple[str, ...] = tuple(
     segment(value, risk) for value in (HIGH_VALUE, LOW_VALUE) for risk in (HIGH_RISK, LOW_RISK)
 )
+
+
+def _tenure_group() -> str:
+    *bands, last = TENURE_BANDS
+    branches = " ".join(f"WHEN tenure_months <= {band.up_to} THEN '{band.name}'" for band in bands)
+    return f"CASE {branches} ELSE '{last.name}' END"
+
+
+def _risk_segment() -> str:
+    is_high_value, is_high_risk = f"cltv > {HIGH_VALUE_CLTV}", f"churn_score > {HIGH_RISK_SCORE}"
+    return (
+        f"CASE WHEN {is_high_value} AND {is_high_risk} THEN '{segment(HIGH_VALUE, HIGH_RISK)}' "
+        f"WHEN {is_high_value} THEN '{segment(HIGH_VALUE, LOW_RISK)}' "
+        f"WHEN {is_high_risk} THEN '{segment(LOW_VALUE, HIGH_RISK)}' ELSE '{segment(LOW_VALUE, LOW_RISK)}' END"
+    )
+
+
+ANALYSIS_SQL = {
+    "churn_reason": "CASE WHEN churn THEN churn_reason END",
+    "churn_flag": "CASE WHEN churn THEN 1 ELSE 0 END",
+    "cltv": "CAST(monthly_charges * tenure_months AS decimal(14, 2))",
+    "customer_tenure_group": _tenure_group(),
+    "churn_score": (
+        f"CAST(CASE WHEN churn THEN {CHURN_SCORE_AT_START} - {CHURN_SCORE_PER_MONTH} * tenure_months ELSE 0 END "
+        "AS decimal(8, 1))"
+    ),
+}
+"""The computed columns of gold's churn analysis but the last, as SQL over complete rows of silver.customers."""
+
+RISK_SEGMENT_SQL = _risk_segment()
+"""The risk segment, as SQL over these columns."""

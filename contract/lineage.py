@@ -158,6 +158,18 @@ _CUSTOMERS = {
     "_sequences": _from_feeds("_sequence", conditions=_MOMENTS),
 }
 
+_CHANGING = tuple(column.name for column in COLUMNS)
+
+_HISTORY = {
+    **{name: _CUSTOMERS[name] for name in (KEY, *_CHANGING, "is_complete")},
+    **dict.fromkeys(("valid_from", "valid_to"), _from_feeds(*_MOMENTS, conditions=_CHANGING)),
+    **dict.fromkeys(("recorded_from", "recorded_to"), _from_feeds("_ingested_at", conditions=(*_MOMENTS, *_CHANGING))),
+    "is_current": _from_feeds(conditions=(*_MOMENTS, *_CHANGING)),
+    **dict.fromkeys(("change", "changed_columns"), _from_feeds(*_CHANGING, conditions=("_operation", *_MOMENTS))),
+    **{group.event_column: _joined(_event_time(group), _from_feeds(conditions=group.columns)) for group in GROUPS},
+    "_batch_id": _from_feeds("_batch_id", conditions=(*_MOMENTS, *_CHANGING)),
+}
+
 _TOMBSTONES = {
     KEY: _from_feeds(KEY, conditions=("_operation",)),
     "feed": _given("constant"),
@@ -263,6 +275,7 @@ _MOVEMENTS = {
 DERIVATIONS: dict[str, dict[str, Derivation]] = {
     **{f"bronze.{feed.name}": _bronze(feed) for feed in FEEDS.values()},
     "silver.customers": _CUSTOMERS,
+    "silver.customer_history": _HISTORY,
     "silver.tombstones": _TOMBSTONES,
     "silver.quarantine": _QUARANTINE,
     _ANALYSIS_NAME: _ANALYSIS,
@@ -274,6 +287,7 @@ DERIVATIONS: dict[str, dict[str, Derivation]] = {
 
 _ROW_CONDITIONS: dict[str, tuple[Source, ...]] = {
     "silver.customers": tuple(_from_feeds(*_MOMENTS, "_batch_id", "_operation", "_sequence").uses),
+    "silver.customer_history": tuple(_from_feeds(*_MOMENTS, "_operation", "_sequence").uses),
     "silver.tombstones": tuple(_from_feeds("_operation").uses),
     _ANALYSIS_NAME: (Source("silver.customers", "is_complete"),),
     "gold.customer_movements": tuple(

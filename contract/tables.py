@@ -89,6 +89,16 @@ TABLES: dict[str, Table] = {
             "One row per customer: the newest known value of every column.",
         ),
         Table(
+            "silver.customer_history",
+            silver.HISTORY,
+            (*_BRONZE_NAMES, "silver.customers"),
+            "merge",
+            (KEY, "valid_from", "_batch_id"),
+            _DELETION_VECTORS | _statistics(KEY, "recorded_to"),
+            silver.DEFINITION,
+            "One row per real change of a customer, with when it was true and when it was known.",
+        ),
+        Table(
             "silver.tombstones",
             silver.TOMBSTONES,
             _BRONZE_NAMES,

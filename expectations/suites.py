@@ -8,6 +8,7 @@ from expectations import (
     churn_breakdown,
     churn_kpis,
     customer_churn_analysis,
+    customer_history,
     customer_movements,
     customers,
     quarantine,
@@ -16,6 +17,7 @@ from expectations import (
 
 _BY_TABLE = {
     "silver.customers": customers.build_suite,
+    "silver.customer_history": customer_history.build_suite,
     "silver.tombstones": tombstones.build_suite,
     "silver.quarantine": quarantine.build_suite,
     "gold.customer_churn_analysis": customer_churn_analysis.build_suite,

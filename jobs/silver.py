@@ -1,4 +1,4 @@
-"""bronze.<feed> to silver.customers, silver.tombstones and silver.quarantine: the batches since the last run."""
+"""bronze.<feed> to silver.customers, their history, silver.tombstones and silver.quarantine: the batches since the last run."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -16,6 +16,7 @@ from contract.tables import TABLES
 from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
 from jobs.delta import Commit
+from jobs.history import publish_history
 from jobs.publish import publish
 from jobs.quarantine_gate import Judgement, judge, settle
 from jobs.session import persisted, tune
@@ -118,7 +119,9 @@ def run(context: JobContext) -> list[JobResult]:
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
     )
     results = []
-    if audited.passed and _may_delete(context, work):
+    if audited.passed:
+        results.append(_publish_history(context, work, counted, input_bytes))
+    if audited.passed and all(not result.is_stopped for result in results) and _may_delete(context, work):
         results.append(_publish_tombstones(context, work, counted))
     if audited.passed and all(not result.is_stopped for result in results):
         results.append(_publish_quarantine(context, work, audited_quarantine, quarantined_rows, batch, quarantined))
@@ -170,6 +173,32 @@ def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
     judged_at = context.started_at if work.is_rebuild else None
     received = with_blanks(without(unread, work.discarded), feed, work.lacking)
     return silver.conform(received, feed, judged_at, has_changes=work.has_changes)
+
+
+def _publish_history(context: JobContext, work: _Work, counted: Mapping[str, DataFrame], input_bytes: int) -> JobResult:
+    return publish_history(
+        context,
+        counted,
+        lambda customers, until: _counted_before(context, customers, until),
+        _tombstones(context),
+        last_batch=work.last_batch,
+        target_batch=work.target_batch,
+        input_bytes=input_bytes,
+        is_rebuild=work.is_rebuild,
+    )
+
+
+def _counted_before(context: JobContext, customers: DataFrame, until: int) -> dict[str, DataFrame]:
+    """The conformed rows of customers in batches up to `until`, of the deliveries that count."""
+    left_out = {d.key for d in context.deliveries.read() if d.state not in ("retry", "accepted")}
+    work = _Work(-1, until, context.manifests.between(-1, until), left_out, until, Timer())
+    found = {}
+    for feed in work.feeds:
+        rows = context.lake.read_declared(TABLES[f"bronze.{feed.name}"])
+        read = without(rows.where(F.col("_batch_id") <= until), left_out)
+        received = with_blanks(silver.of_customers(read, customers), feed, work.lacking)
+        found[feed.name] = persisted(silver.conform(received, feed))
+    return found
 
 
 def _may_delete(context: JobContext, work: _Work) -> bool:

@@ -13,6 +13,7 @@ from contract.errors import QueryError
 from contract.tables import LAYERS
 from lake.delta_log import is_table
 from lake.storage import open_folder
+from serving.as_of import Past, in_the_past
 
 _WRITING = (exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
@@ -25,9 +26,9 @@ def table_names(lake: Path) -> list[str]:
     return [f"{layer}.{name}" for layer, name in found if is_table(open_folder(lake), f"{layer}/{name}")]
 
 
-def query(lake: Path, sql: str) -> Rows:
-    """Return the column names and rows of a SELECT over layer.table names. Raises QueryError."""
-    tree = _select(sql)
+def query(lake: Path, sql: str, past: Past | None = None) -> Rows:
+    """Return the column names and rows of a SELECT over layer.table names, as they were in the `past`. Raises QueryError."""
+    tree = _select(sql, past)
     used = {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
     builder = QueryBuilder()
     for name in sorted(used):
@@ -46,9 +47,9 @@ def query(lake: Path, sql: str) -> Rows:
     return columns, list(zip(*values, strict=True))
 
 
-def for_athena(sql: str, prefix: str) -> str:
+def for_athena(sql: str, prefix: str, past: Past | None = None) -> str:
     """Return a SELECT over layer.table names in Athena's dialect, with the catalog's database names. Raises QueryError."""
-    tree = _select(sql)
+    tree = _select(sql, past)
     for table in tree.find_all(exp.Table):
         if table.db in LAYERS:
             table.set("db", exp.to_identifier(f"{prefix}{table.db}"))
@@ -65,14 +66,14 @@ def version(lake: Path, name: str) -> int:
     return int(_open(lake, name).version())
 
 
-def _select(sql: str) -> exp.Expression:
+def _select(sql: str, past: Past | None) -> exp.Expression:
     try:
         trees = [tree for tree in sqlglot.parse(sql, read="postgres") if tree is not None]
     except SqlglotError as error:
         raise QueryError(f"this is not valid SQL: {str(error).splitlines()[0]}") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query) or trees[0].find(*_WRITING):
         raise QueryError("give one SELECT statement: churn query only reads, the lake is written by churn run")
-    return trees[0]
+    return in_the_past(trees[0], past) if past else trees[0]
 
 
 def _flat(name: str) -> str:

@@ -7,18 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from contract.churn import (
-    CHURN_SCORE_AT_START,
-    CHURN_SCORE_PER_MONTH,
-    HIGH_RISK,
-    HIGH_RISK_SCORE,
-    HIGH_VALUE,
-    HIGH_VALUE_CLTV,
-    LOW_RISK,
-    LOW_VALUE,
-    TENURE_BANDS,
-    segment,
-)
+from contract.churn import ANALYSIS_SQL, RISK_SEGMENT_SQL
 from contract.columns import KEY
 from contract.metrics import AT_RISK, DIMENSIONS, MEASURES, METRICS, METRICS_BY_DIMENSION, UNKNOWN, Metric
 from contract.schemas import gold
@@ -42,39 +31,8 @@ def churn_analysis(customers: DataFrame) -> DataFrame:
 
 
 def _analysed(customers: DataFrame, *kept: str) -> DataFrame:
-    cltv = (F.col("monthly_charges") * F.col("tenure_months")).cast(gold.ANALYSIS["cltv"].type)
-    decayed = CHURN_SCORE_AT_START - F.lit(CHURN_SCORE_PER_MONTH) * F.col("tenure_months")
-    score = F.when(F.col("churn"), decayed).otherwise(F.lit(0))
-    return (
-        customers.withColumns(
-            {
-                "churn_reason": F.when(F.col("churn"), F.col("churn_reason")),
-                "churn_flag": F.col("churn").cast("int"),
-                "cltv": cltv,
-                "customer_tenure_group": _tenure_group(),
-                "churn_score": score.cast(gold.ANALYSIS["churn_score"].type),
-            }
-        )
-        .withColumn("risk_segment", _risk_segment())
-        .select(*gold.ANALYSIS.names, *kept)
-    )
-
-
-def _tenure_group() -> Column:
-    group = F.lit(TENURE_BANDS[-1].name)
-    for band in reversed(TENURE_BANDS[:-1]):
-        group = F.when(F.col("tenure_months") <= F.lit(band.up_to), band.name).otherwise(group)
-    return group
-
-
-def _risk_segment() -> Column:
-    is_high_value, is_high_risk = F.col("cltv") > HIGH_VALUE_CLTV, F.col("churn_score") > HIGH_RISK_SCORE
-    return (
-        F.when(is_high_value & is_high_risk, segment(HIGH_VALUE, HIGH_RISK))
-        .when(is_high_value, segment(HIGH_VALUE, LOW_RISK))
-        .when(is_high_risk, segment(LOW_VALUE, HIGH_RISK))
-        .otherwise(segment(LOW_VALUE, LOW_RISK))
-    )
+    computed = customers.withColumns({name: F.expr(sql) for name, sql in ANALYSIS_SQL.items()})
+    return computed.withColumn("risk_segment", F.expr(RISK_SEGMENT_SQL)).select(*gold.ANALYSIS.names, *kept)
 
 
 def has_changed() -> str:

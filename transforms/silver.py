@@ -135,6 +135,15 @@ def _keyed(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -> DataFra
     )
 
 
+def of_customers(bronze: DataFrame, customers: DataFrame) -> DataFrame:
+    """Return the rows of bronze of some customers (column customer_id): fewer to conform."""
+    keyed = bronze.withColumn("_visible_key", F.expr(visible_key_sql())).withColumn(
+        "_whole_key", F.expr(key_sql("_visible_key"))
+    )
+    found = keyed.join(customers.select(F.col(KEY).alias("_whole_key")), "_whole_key", "left_semi")
+    return found.select(*bronze.columns)
+
+
 def _with_conflicts(keyed: DataFrame, *, has_changes: bool) -> DataFrame:
     """`keyed` with its order, and whether a row conflicts with another one."""
     # One shuffle by key and one sort, of rows as received, serve this window, the next step and the join of the feeds.
@@ -159,12 +168,21 @@ def latest(typed: DataFrame, feed: Feed) -> DataFrame:
     this order.
     Quarantined rows count for nothing.
     """
-    newest = [f"max(CASE WHEN {_carried(group)} THEN {_version(group)} END) AS {group.name}" for group in feed.groups]
-    return typed.where(F.size("_violations") == 0).groupBy(KEY).agg(*map(F.expr, newest))
+    return (
+        typed.where(F.size("_violations") == 0).groupBy(KEY).agg(*(F.expr(newest_sql(group)) for group in feed.groups))
+    )
 
 
-def _version(group: Group) -> str:
-    return f"struct({', '.join((*_ORDER, '_is_deletion', *group.columns))})"
+def newest_sql(group: Group) -> str:
+    """Return SQL of the newest version of a group in several conformed rows."""
+    version = f"struct({', '.join((*_ORDER, '_is_deletion', *group.columns))})"
+    return f"max(CASE WHEN {_carried(group)} THEN {version} END) AS `{group.name}`"
+
+
+def version_type(group: Group) -> str:
+    """Return Spark's type of a version of a group."""
+    order = "_in_log: string, _event_at: timestamp, _is_last: boolean, _batch_id: bigint, _place: string"
+    return f"struct<{order}, _is_deletion: boolean, {', '.join(f'{c.name}: {c.type}' for c in group.declared)}>"
 
 
 def deletions(typed: DataFrame, feed: Feed) -> DataFrame:
@@ -245,11 +263,11 @@ def combine(
     )
     return newest.selectExpr(
         KEY,
-        *(f"{_present(group, column)} AS `{column}`" for group in GROUPS for column in group.columns),
-        *(f"{_present(group, '_event_at')} AS `{group.event_column}`" for group in GROUPS),
-        f"{' AND '.join(_is_present(group) for group in GROUPS if group.required)} AS is_complete",
-        f"greatest(-1L, {', '.join(_present(group, '_batch_id') for group in GROUPS)}) AS _batch_id",
-        f"{_sequences({g.name: _present(g, '_in_log') for g in GROUPS})} AS _sequences",
+        *(f"{present_sql(group, column)} AS `{column}`" for group in GROUPS for column in group.columns),
+        *(f"{present_sql(group, '_event_at')} AS `{group.event_column}`" for group in GROUPS),
+        f"{' AND '.join(is_present_sql(group) for group in GROUPS if group.required)} AS is_complete",
+        f"greatest(-1L, {', '.join(present_sql(group, '_batch_id') for group in GROUPS)}) AS _batch_id",
+        f"{_sequences({g.name: present_sql(g, '_in_log') for g in GROUPS})} AS _sequences",
         f"struct({', '.join(versions)}) AS {GROUP_VERSIONS}",
     ).select(*CUSTOMERS.names, GROUP_VERSIONS)
 
@@ -257,11 +275,13 @@ def combine(
 _DELETED = Feed("tombstones", PARTS)
 
 
-def _is_present(group: Group) -> str:
+def is_present_sql(group: Group) -> str:
+    """Return SQL of whether a customer has the group, of whose newest version the column of its name holds."""
     return f"coalesce(NOT `{group.name}`._is_deletion, false)"
 
 
-def _present(group: Group, column: str) -> str:
+def present_sql(group: Group, column: str) -> str:
+    """Return SQL of a field of the newest version of a group; null where that is a deletion."""
     return f"IF(`{group.name}`._is_deletion, NULL, `{group.name}`.`{column}`)"
 
 
@@ -281,8 +301,7 @@ def _newest(group: Group, specs: Mapping[str, Feed]) -> str:
     """The newest version of a group in any feed."""
     found = [_from(name, group) for name, feed in specs.items() if group in feed.groups]
     if not found:
-        order = "_in_log: string, _event_at: timestamp, _is_last: boolean, _batch_id: bigint, _place: string"
-        return f"CAST(NULL AS struct<{order}, _is_deletion: boolean, {', '.join(f'{c.name}: {c.type}' for c in group.declared)}>)"
+        return f"CAST(NULL AS {version_type(group)})"
     return f"greatest({', '.join(found)})" if len(found) > 1 else found[0]
 
 

@@ -1,10 +1,10 @@
-"""silver.customers, silver.tombstones and silver.quarantine."""
+"""silver.customers, silver.customer_history, silver.tombstones and silver.quarantine."""
 
 from contract.columns import BYTES_PER_CHARACTER, COLUMNS, KEY, MAX_TEXT_LENGTH, Column
 from contract.feeds import GROUPS
 from contract.schema import DEFAULT_MAX_BYTES, UNBOUNDED, Field, Schema, required
 
-DEFINITION = "2"
+DEFINITION = "3"
 """Number of the rules by which bronze becomes silver: row rules, order of records, what is absent.
 
 Raise it when they give other values for the same bronze; a new column needs none. The next run then rebuilds silver from
@@ -38,6 +38,39 @@ CUSTOMERS = Schema(
             "map<string,string>",
             "Place of a column group's values in the log of their source, by the group's name; null where no source gave one",
         ),
+    )
+)
+
+CHANGES = ("new", "changed", "deleted", "returned")
+
+HISTORY = Schema(
+    (
+        required(KEY, "string", "Customer number of the operator", sensitivity="restricted"),
+        required("valid_from", "timestamp", "Event time from which on the customer was as the row says, UTC"),
+        Field("valid_to", "timestamp", "Event time of the next change, UTC; null where none is known"),
+        required("is_current", "boolean", "The row says how the customer is, as far as is known now"),
+        required("recorded_from", "timestamp", "When the batch was read with which the row became known, UTC"),
+        Field(
+            "recorded_to",
+            "timestamp",
+            "When the batch was read after which the row was no longer held to be true, UTC; null where it still is",
+        ),
+        required(
+            "change",
+            "string",
+            "new: the first that is known; changed; deleted: the source deleted the customer; returned: after a deletion",
+            values=CHANGES,
+        ),
+        required(
+            "changed_columns", "array<string>", "Columns whose values differ from before, where something changed"
+        ),
+        *(_typed(column) for column in COLUMNS),
+        required("is_complete", "boolean", "Every required column group had arrived"),
+        *(
+            Field(group.event_column, "timestamp", f"Event time since which these {group.name} values were true, UTC")
+            for group in GROUPS
+        ),
+        required("_batch_id", "bigint", "Ingest batch with which the row became known"),
     )
 )
 

@@ -24,7 +24,10 @@ WRITES = {
         "open batch", "bronze.billing", "result bronze.billing", "bronze.customers", "result bronze.customers",
         "commit batch",
     ),
-    "silver": ("silver.quarantine", "result silver.quarantine", "silver.customers", "result silver.customers"),
+    "silver": (
+        "silver.customer_history", "result silver.customer_history", "silver.quarantine", "result silver.quarantine",
+        "silver.customers", "result silver.customers",
+    ),
     "gold": (
         "gold.customer_churn_analysis", "result gold.customer_churn_analysis", "gold.churn_breakdown",
         "result gold.churn_breakdown", "gold.churn_kpis", "result gold.churn_kpis", "gold.customer_movements",
@@ -34,7 +37,7 @@ WRITES = {
 }  # fmt: skip
 COMPARED = {
     "bronze": ("bronze.billing", "bronze.customers"),
-    "silver": ("silver.customers", "silver.quarantine"),
+    "silver": ("silver.customers", "silver.customer_history", "silver.quarantine"),
     "gold": ("gold.customer_churn_analysis", "gold.churn_breakdown", "gold.customer_movements"),
     "export": (),
 }

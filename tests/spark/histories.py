@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from contract.columns import COLUMNS, KEY
 from contract.feeds import FEEDS
-from contract.schemas.silver import CUSTOMERS
+from contract.schemas.silver import CUSTOMERS, HISTORY
 from contract.sources import DELETE, UPSERT
+from tests.spark.frames import in_utc
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BATCHES, RUNS = 4, 3
@@ -142,17 +143,22 @@ def _says_something(delivery, column):
     return delivery.operation == DELETE or column.name not in delivery.absent
 
 
-def expected_row(customer, deliveries):
-    """Every column from the newest valid record that has it, by log, time, batch and file; contradicting records left out.
-
-    A deletion takes every column of its feed away, until a newer record brings it back.
-    """
+def _counted(deliveries):
+    """The deliveries that count: valid ones that nothing of the same order contradicts."""
     last = {d.moment: d.operation for d in sorted(deliveries, key=lambda d: d.position)}
     deliveries = [replace(d, is_last=d.operation == DELETE == last[d.moment]) for d in deliveries]
     told = {}
     for delivery in deliveries:
         told.setdefault((delivery.feed, delivery.order), set()).add(tuple(texts(delivery).items()))
-    valid = [d for d in deliveries if d.is_valid and len(told[d.feed, d.order]) == 1]
+    return [d for d in deliveries if d.is_valid and len(told[d.feed, d.order]) == 1]
+
+
+def expected_row(customer, deliveries):
+    """Every column from the newest valid record that has it, by log, time, batch and file; contradicting records left out.
+
+    A deletion takes every column of its feed away, until a newer record brings it back.
+    """
+    valid = _counted(deliveries)
     row, batches, required, sequences = {KEY: customer}, [], [], {}
     for column in COLUMNS:
         newest = max((d for d in valid if _says_something(d, column)), key=lambda d: d.order, default=None)
@@ -167,6 +173,63 @@ def expected_row(customer, deliveries):
     return row | rest if batches else None
 
 
+def expected_history(customer, deliveries):
+    """The rows of the history: for each batch what is held to be true after it, a row per change; the same one is told once."""
+    valid = _counted(deliveries)
+    batches = sorted({d.batch for d in valid})
+    told = {}
+    for place, batch in enumerate(batches):
+        believed = _believed(customer, [d for d in valid if d.batch <= batch])
+        for row in believed:
+            identity = row["valid_from"], *(row[column.name] for column in COLUMNS), row["is_complete"]
+            known = told.get(identity)
+            if known is None or known[-1]["_last"] < place - 1:
+                recorded = {"recorded_from": ingested_at(batch), "_batch_id": batch}
+                told.setdefault(identity, []).append(row | recorded | {"_last": place})
+            else:
+                later = {name: row[name] for name in ("valid_to", "change", "changed_columns")}
+                known[-1] |= later | {"_last": place}
+    rows = []
+    for row in (row for rows in told.values() for row in rows):
+        is_held = row["_last"] == len(batches) - 1
+        ended = None if is_held else ingested_at(batches[row["_last"] + 1])
+        rows.append(row | {"recorded_to": ended, "is_current": is_held and row["valid_to"] is None})
+    return {(row["valid_from"], row["_batch_id"]): {name: row[name] for name in HISTORY.names} for row in rows}
+
+
+def _believed(customer, valid):
+    """A row for each time at which the customer changed, as these deliveries tell it."""
+    rows = []
+    for moment in sorted({d.event_at for d in valid}):
+        row = {KEY: customer, "valid_from": moment, "valid_to": None}
+        present = []
+        for column in COLUMNS:
+            until = [d for d in valid if d.event_at <= moment and _says_something(d, column)]
+            newest = max(until, key=lambda d: d.order, default=None)
+            newest = newest if newest and newest.operation != DELETE else None
+            row[column.name] = _value(column, newest.number)[1] if newest else None
+            present += [newest is not None] if column.required else []
+        row["is_complete"] = all(present)
+        values = {column.name: row[column.name] for column in COLUMNS}
+        before = rows[-1] if rows else None
+        changed = [name for name, value in values.items() if before is None or before[name] != value]
+        if before and not changed:
+            continue
+        for column in COLUMNS:
+            group = column.part if column.required else column.name
+            began = moment if column.name in changed and (before or row[column.name] is not None) else None
+            row[f"_{group}_at"] = began or row.get(f"_{group}_at") or (before or {}).get(f"_{group}_at")
+        is_deleted = all(value is None for value in values.values())
+        was_deleted = before is not None and before["change"] == "deleted"
+        kind = "new" if before is None else "returned" if was_deleted else "changed"
+        row["change"] = "deleted" if is_deleted else kind
+        row["changed_columns"] = changed if row["change"] == "changed" else []
+        if before:
+            before["valid_to"] = moment
+        rows.append(row)
+    return rows
+
+
 def assert_same(found, expected, customers):
     """Both say the same of every customer, else the shortest history that differs is shown."""
     wrong = [name for name in customers if found.get(name) != expected.get(name)]
@@ -175,3 +238,22 @@ def assert_same(found, expected, customers):
         sides = [rows.get(name) or {} for rows in (found, expected)]
         differing = {c: [side.get(c) for side in sides] for c in CUSTOMERS.names if sides[0].get(c) != sides[1].get(c)}
         pytest.fail(f"{len(wrong)} differ; {customers[name]}: found and expected {differing}", pytrace=False)
+
+
+def assert_same_history(rows, expected, customers):
+    """The history of every customer is as expected, else the shortest one that differs is shown."""
+    found = {name: {} for name in customers}
+    for row in map(in_utc, rows.collect()):
+        key = row["valid_from"], row["_batch_id"]
+        assert key not in found[row[KEY]], "two rows of one key"
+        found[row[KEY]][key] = row
+    if wrong := [name for name in customers if found[name] != expected[name]]:
+        name = min(wrong, key=lambda name: len(repr(customers[name])))
+        sides = found[name], expected[name]
+        differing = [
+            (key, {c: [side.get(key, {}).get(c) for side in sides] for c in HISTORY.names})
+            for key in sorted({*sides[0], *sides[1]})
+            if sides[0].get(key) != sides[1].get(key)
+        ]
+        shown = [(key, {c: v for c, v in both.items() if v[0] != v[1]}) for key, both in differing]
+        pytest.fail(f"{len(wrong)} differ; {customers[name]}: found and expected {shown}", pytrace=False)

@@ -18,6 +18,7 @@ JOBS = ("bronze", "silver", "gold")
 LINEAGE = {
     "_batch_id", "_source_file", "_source_checksum", "_ingested_at", "_file_event_at", "batch_id", "ingested_at",
     "resolved_by_batch", "source_version", "run_id", "computed_at", "source_file", "event_at", "record_id",
+    "recorded_from", "recorded_to",
 }  # fmt: skip
 
 
@@ -63,7 +64,14 @@ class PipelineHarness:
     def state(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything downstream of bronze, comparable between lakes."""
         tables = ("silver.customers", "silver.quarantine", "gold.customer_churn_analysis", "gold.churn_breakdown")
-        return {table: self.rows(table) for table in tables} | {"kpis": sorted(self.kpis().items())}
+        found = {table: self.rows(table) for table in tables} | {"kpis": sorted(self.kpis().items())}
+        return found | {"silver.customer_history": self.history()}
+
+    def history(self) -> list[tuple[Any, ...]]:
+        """What is held to be true of all customers: when it was recorded depends on how it came."""
+        kept = [c for c in TABLES["silver.customer_history"].schema.names if c not in LINEAGE and not c.startswith("_")]
+        rows = [row for row in self.records("silver.customer_history") if row["recorded_to"] is None]
+        return sorted((tuple(row[column] for column in kept) for row in rows), key=repr)
 
     def parquet(self, place: str) -> list[tuple[Any, ...]]:
         """Sorted rows of plain Parquet files."""

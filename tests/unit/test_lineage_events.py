@@ -221,7 +221,7 @@ def test_broken_check_is_another_failure():
     ("completed", "left", "failed"),
     [
         ((), ["bronze.billing"], ["bronze.customers", "bronze.demographics", "bronze.services"]),
-        (("bronze",), [], ["silver.customers", "silver.quarantine", "silver.tombstones"]),
+        (("bronze",), [], ["silver.customer_history", "silver.customers", "silver.quarantine", "silver.tombstones"]),
         (
             ("bronze", "silver"),
             ["gold.customer_churn_analysis", "gold.churn_breakdown"],
