@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from contract.errors import DamagedDocumentError, UnknownCustomerError
 from contract.feeds import GROUPS
+from contract.lineage import Source, sources_of
+from contract.tables import TABLES
 from lake.deliveries import Deliveries, Delivery
 from lake.manifests import Manifests
 from lake.rebuild import RebuildRequest
@@ -16,6 +18,14 @@ from serving.trace.origins import Fate, Origin, brought, counted, fates, origins
 from serving.trace.records import Delivered, Record, records
 from serving.trace.rows import CustomerRows, Row, read_rows
 from transforms.received_value import customer_key
+
+_ANALYSIS, _CUSTOMERS = TABLES["gold.customer_churn_analysis"], "silver.customers"
+# What gold takes from silver as it is.
+_CARRIED = [
+    name
+    for name in _ANALYSIS.schema.names
+    if sources_of(_ANALYSIS.name, name) == {Source(_CUSTOMERS, name): "identity"}
+]
 
 
 @dataclass(frozen=True)
@@ -125,7 +135,7 @@ def _notes(rows: CustomerRows, folder: Folder) -> list[str]:
         )
         notes.append(f"not in gold: {reason}")
     if gold is not None:
-        older = [name for name in gold if silver is None or (name in silver and silver[name] != gold[name])]
+        older = [name for name in _CARRIED if name in gold and (silver is None or silver.get(name) != gold[name])]
         if older:
             notes.append(
                 f"gold is older than silver ({', '.join(older)}): the next run brings it up to date: churn run"

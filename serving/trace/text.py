@@ -18,7 +18,7 @@ _INDENT = 2
 _HANGING = 6
 _NOWHERE = "no record of bronze"
 _OF_GROUPS: dict[Outcome, str] = {
-    "contributes": "gives {groups}",
+    "contributes": "contributes {groups}",
     "deletes": "deletes {groups}",
     "superseded": "{groups} superseded by {by}",
     "deleted": "{groups} deleted by {by}",
@@ -61,7 +61,7 @@ def _wrapped(text: str, width: int, first: int, others: int) -> list[str]:
 
 
 def _consumers(found: Trace) -> Iterator[tuple[str, str]]:
-    yield "Warehouse", _warehouse(found.warehouse)
+    yield "Warehouse", _warehouse(found.warehouse, is_in_gold=found.gold is not None)
     yield "Gold", _gold(found)
     for row in found.movements:
         yield "Movement", _movement(row)
@@ -72,10 +72,18 @@ def _consumers(found: Trace) -> Iterator[tuple[str, str]]:
         yield "Note", note
 
 
-def _warehouse(row: InWarehouse) -> str:
-    if row.state != "there":
-        return f"{row.state}: {row.note}" if row.note else row.state
-    return f"as in gold, but for {', '.join(row.differs)}: {_row(row.row)}" if row.differs else "there, as in gold"
+def _warehouse(found: InWarehouse, *, is_in_gold: bool) -> str:
+    if found.state == "not asked":
+        return f"{found.state}: {found.note}" if found.note else found.state
+    if found.state == "not there":
+        return "not there, but in gold" if is_in_gold else "not there"
+    if not is_in_gold:
+        return f"there, but not in gold: {_row(found.row)}"
+    return f"there, not as in gold: {_differing(found)}" if found.differs else "there, as in gold"
+
+
+def _differing(found: InWarehouse) -> str:
+    return _pairs({name: found.row[name] for name in found.differs})
 
 
 def _row(row: Row | None) -> str:

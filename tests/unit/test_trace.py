@@ -4,19 +4,25 @@ import json
 import sqlite3
 import sys
 import tarfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import main as command
+from cli import platforms
 from cli.trace import show_trace, trace_customer
 from contract.columns import KEY
 from contract.errors import QueryError, UnknownCustomerError
 from contract.feeds import FEEDS, GROUPS
 from lake.deliveries import Deliveries, Delivery
+from lake.manifests import Batch, Manifests
 from lake.rebuild import RebuildRequest
+from lake.register import FileEntry
 from lake.storage import open_folder
 from serving.trace.customer import trace
 from serving.trace.origins import counted, fates, origins
@@ -142,6 +148,18 @@ def test_deletion_is_traced(tmp_path):
     )
 
 
+def test_last_deletion_of_a_log_counts(tmp_path):
+    """A tombstone's place has a mark of its own where nothing follows the deletion in its file."""
+    gone = [received("A", n, f"{n}.jsonl", _operation="delete", _sequence=f"0/{n}") for n in (4, 5)]
+    write_rows(tmp_path, "bronze.customers", received("A", 1, _sequence="0/5", _operation="upsert"), *gone)
+    stone = {KEY: "A", "feed": "customers", "deleted_at": FIRST, "is_last": True, "_batch_id": 5}
+    write_rows(tmp_path, "silver.tombstones", stone | {"sequence": f"{sequence('0/5')}|D"})
+    found = trace(tmp_path, "A")
+    assert outcomes(found) == ["deleted", "superseded", "deletes"]
+    assert found.deleted_by == [(3,)]
+    assert "at 0/5" in text_lines(found, 120)[-1]
+
+
 def test_deletion_without_a_record_is_shown(tmp_path):
     stone = {KEY: "A", "feed": "customers", "deleted_at": FIRST, "is_last": False, "_batch_id": 2}
     write_rows(tmp_path, "silver.tombstones", stone)
@@ -209,17 +227,28 @@ def test_what_silver_does_not_explain_is_unclear(tmp_path):
 
 
 def test_gold_and_warehouse_are_compared(tmp_path):
-    write_rows(tmp_path, "silver.customers", known("A", **dict.fromkeys(PARTS, 1)))
-    write_rows(tmp_path, "gold.customer_churn_analysis", {KEY: "A", "city": "Rome", "churn_flag": 1})
+    row = known("A", **dict.fromkeys(PARTS, 1)) | {"churn": False, "churn_reason": "Moved"}
+    write_rows(tmp_path, "silver.customers", row)
+    write_rows(tmp_path, "gold.customer_churn_analysis", {KEY: "A", "city": "Rome", "churn": False, "churn_flag": 1})
     move = {KEY: "A", "moved_on": FIRST.date(), "to_segment": "High-Risk", "newly_at_risk": True, "source_version": 3}
     write_rows(tmp_path, "gold.customer_movements", move)
     found = trace(tmp_path, "A")
-    assert "older than silver (city)" in found.notes[0]
+    assert "older than silver (city)" in found.notes[0], "a reason for leaving is gold's own of who has left"
     assert "from nothing to High-Risk, newly at risk" in "\n".join(text_lines(found, 80))
     there = in_warehouse([KEY, "city", "churn_flag"], [("A", "Rome", 0)], found.gold)
     assert (there.state, there.differs) == ("there", ("churn_flag",))
-    assert in_warehouse([KEY], [], found.gold).state == "not there"
-    assert not_asked("it is down").note == "it is down"
+    nowhere = in_warehouse([KEY], [], found.gold)
+    same = in_warehouse([KEY, "city"], [("A", "Rome")], found.gold)
+    said = [
+        (there, "there, not as in gold: churn_flag 0"),
+        (same, "there, as in gold"),
+        (nowhere, "not there, but in gold"),
+        (not_asked("it is down"), "not asked: it is down"),
+    ]
+    for row, words in said:
+        assert text_lines(replace(found, warehouse=row), 80)[1] == f"Warehouse  {words}"
+    left = replace(found, warehouse=same, gold=None)
+    assert text_lines(left, 80)[1] == "Warehouse  there, but not in gold: city Rome"
 
 
 @pytest.mark.parametrize("spelling", [" A-1 ", "A\u200b-1", "A-1\u00a0", "A-1"])
@@ -264,6 +293,17 @@ def _some_customer(lake):
     return query(lake, f"SELECT {KEY} FROM gold.customer_churn_analysis ORDER BY 1 LIMIT 1")[1][0][0]
 
 
+@pytest.mark.parametrize(("lacks", "origin"), [((), {"city": (2,)}), (("city",), {"city": (1,)})])
+def test_null_of_the_first_release_may_be_blank(tmp_path, lacks, origin):
+    write_rows(tmp_path, "bronze.customers", received("A", 1, day=1), received("A", 2, "b.jsonl", day=2, city=None))
+    write_rows(tmp_path, "silver.customers", known("A", city=2 if origin["city"] == (2,) else 1))
+    file = FileEntry("b.jsonl", "customers", batch=2, lacks=lacks)
+    manifests = Manifests(open_folder(tmp_path))
+    manifests.write(Batch(1, "committed"))
+    manifests.write(Batch(2, "committed", files=(file,), has_null_for_blank=True))
+    assert came_from(trace(tmp_path, "A")) == origin
+
+
 def test_unknown_customer_has_an_exit_code(tmp_path, monkeypatch, capsys):
     write_rows(tmp_path, "bronze.customers", received("A", 1))
     monkeypatch.setattr(sys, "argv", ["churn", "trace", "nobody", "--no-warehouse", "--lake", str(tmp_path)])
@@ -275,6 +315,16 @@ def test_unknown_customer_has_an_exit_code(tmp_path, monkeypatch, capsys):
         trace_customer(tmp_path, " null ")
     with pytest.raises(QueryError, match="churn run"):
         trace_customer(tmp_path / "nothing", "A")
+
+
+@pytest.mark.parametrize("lake", ["s3://bucket/lake", "/data/lake"])
+def test_lake_on_s3_is_refused(monkeypatch, lake):
+    monkeypatch.setattr(platforms, "load_platform", lambda name: SimpleNamespace(lake=lake))
+    if lake.startswith("/"):
+        assert platforms.local_lake_of("p") == Path(lake)
+        return
+    with pytest.raises(QueryError, match=r"not yet those of s3://bucket/lake.*churn query --platform p "):
+        platforms.local_lake_of("p")
 
 
 def test_json_has_fates_with_records(tmp_path, capsys):
