@@ -42,7 +42,7 @@ class InWarehouse:
 class Trace:
     """Everything that is known of a customer, the consumers' side first. Records name each other by number.
 
-    `tombstones` and `quarantined` are rows of silver; `deleted_by` has the records of each tombstone. `maybe_his` are quarantined
+    `tombstones` and `quarantined` are rows of silver; `deleted_by` has the records of each tombstone. `unidentified` are quarantined
     records without a readable id that have his somewhere. `deliveries` have decisions on files that contain him.
     """
 
@@ -57,21 +57,25 @@ class Trace:
     tombstones: list[Row]
     deleted_by: list[tuple[int, ...]]
     quarantined: list[Row]
-    maybe_his: list[Row]
+    unidentified: list[Row]
     deliveries: list[Delivery]
     notes: list[str]
 
     @property
     def is_unknown(self) -> bool:
         """Return whether neither the lake nor the warehouse has anything of him."""
-        rows = (*self.records, *self.tombstones, *self.quarantined, *self.maybe_his, *self.movements)
+        rows = (*self.records, *self.tombstones, *self.quarantined, *self.unidentified, *self.movements)
         return not (rows or self.silver or self.gold or self.warehouse.row)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for programs: the fate of a record is part of the record."""
+        """Return it for programs: the fate of a record is part of it, and a tombstone has the `records` of the deletion."""
         content = asdict(self)
-        made = zip(content.pop("records"), content.pop("fates"), strict=True)
-        return content | {"records": [record | fate for record, fate in made]}
+        made = zip(content["records"], content.pop("fates"), strict=True)
+        stones = zip(content["tombstones"], content.pop("deleted_by"), strict=True)
+        return content | {
+            "records": [record | fate for record, fate in made],
+            "tombstones": [stone | {"records": numbers} for stone, numbers in stones],
+        }
 
 
 def trace(lake: Path, customer_id: str) -> Trace:
@@ -104,7 +108,7 @@ def _traced(key: str, rows: CustomerRows, folder: Folder) -> Trace:
         tombstones=rows.tombstones,
         deleted_by=[tuple(r.number for r in compared if brought(r, stone)) for stone in rows.tombstones],
         quarantined=rows.quarantine,
-        maybe_his=rows.near,
+        unidentified=rows.unidentified,
         deliveries=[delivery for delivery in recorded if delivery.key in brought_by],
         notes=_notes(rows, folder),
     )
@@ -134,8 +138,10 @@ def _notes(rows: CustomerRows, folder: Folder) -> list[str]:
             f"silver has no values of {', '.join(missing)}" if missing else "the next run brings him there: churn run"
         )
         notes.append(f"not in gold: {reason}")
-    if gold is not None:
-        older = [name for name in _CARRIED if name in gold and (silver is None or silver.get(name) != gold[name])]
+    if gold is not None and silver is None:
+        notes.append("in gold, and no longer in silver: the next run brings gold up to date: churn run")
+    if gold is not None and silver is not None:
+        older = [name for name in _CARRIED if name in gold and silver.get(name) != gold[name]]
         if older:
             notes.append(
                 f"gold is older than silver ({', '.join(older)}): the next run brings it up to date: churn run"

@@ -65,10 +65,10 @@ class Record:
         return None if self.event_at is None else order(self.place_in_log, self.event_at)
 
     @property
-    def arrival(self) -> tuple[int, str, int]:
-        """Return how versions of the same order compare: records that are states of one file are equal."""
+    def arrival(self) -> tuple[int, str]:
+        """Return how versions of the same order compare: records that are states in one file are equal."""
         is_change = self.operation is not None or self.sequence is not None
-        return self.batch, self.file, (self.position or 0) if is_change else 0
+        return self.batch, f"{self.file}#{self.position:012}" if is_change and self.position else self.file
 
 
 def order(place_in_log: str | None, at: datetime) -> Order:

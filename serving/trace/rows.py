@@ -17,13 +17,15 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CustomerRows:
-    """The rows of a customer by table, those of bronze by feed. `near` are quarantined ones without a key that have his id."""
+    """The rows of a customer by table, those of bronze by feed. `unidentified` are quarantined ones without a readable id that
+    name this one somewhere.
+    """
 
     bronze: Mapping[str, list[Row]]
     silver: Row | None
     tombstones: list[Row]
     quarantine: list[Row]
-    near: list[Row]
+    unidentified: list[Row]
     gold: Row | None
     movements: list[Row]
 
@@ -49,7 +51,7 @@ def read_rows(lake: Path, customer_id: str) -> CustomerRows:
         silver=silver,
         tombstones=rows("silver.tombstones", his),
         quarantine=sorted((row for row in quarantine if row[KEY] is not None), key=_arrival),
-        near=sorted(
+        unidentified=sorted(
             (row for row in quarantine if row[KEY] is None and _names(row["raw_record"], customer_id)), key=_arrival
         ),
         gold=next(iter(rows("gold.customer_churn_analysis", his)), None),

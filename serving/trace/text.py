@@ -43,7 +43,9 @@ def text_lines(found: Trace, width: int) -> list[str]:
         "Records of bronze": (_record(record, fate, states.get(record.delivery, "")) for record, fate in told),
         "Tombstones": (_tombstone(row, numbers) for row, numbers in gone),
         "Quarantined": (_quarantined(row, found.records) for row in found.quarantined),
-        "Quarantined without a readable id, with this one somewhere in the record": map(_quarantined, found.maybe_his),
+        "Quarantined without a readable id, with this one somewhere in the record": map(
+            _quarantined, found.unidentified
+        ),
         "Files that are held or decided on": map(_delivery, found.deliveries),
     }
     lines = [f"Customer {printable(found.customer_id)}"]

@@ -24,6 +24,7 @@ from lake.manifests import Batch, Manifests
 from lake.rebuild import RebuildRequest
 from lake.register import FileEntry
 from lake.storage import open_folder
+from serving.lake_sql import query
 from serving.trace.customer import trace
 from serving.trace.origins import counted, fates, origins
 from serving.trace.records import Record
@@ -191,7 +192,7 @@ def test_line_that_names_him_is_shown(tmp_path):
     ]
     write_rows(tmp_path, "silver.quarantine", *lines)
     found = trace(tmp_path, "A-1")
-    assert [row["raw_record"] for row in found.maybe_his] == ["A-1,x"]
+    assert [row["raw_record"] for row in found.unidentified] == ["A-1,x"]
     assert not found.is_unknown
 
 
@@ -247,6 +248,8 @@ def test_gold_and_warehouse_are_compared(tmp_path):
     ]
     for row, words in said:
         assert text_lines(replace(found, warehouse=row), 80)[1] == f"Warehouse  {words}"
+    write_rows(tmp_path, "gold.customer_churn_analysis", {KEY: "B", "city": "Rome"})
+    assert "no longer in silver" in trace(tmp_path, "B").notes[0]
     left = replace(found, warehouse=same, gold=None)
     assert text_lines(left, 80)[1] == "Warehouse  there, but not in gold: city Rome"
 
@@ -288,8 +291,6 @@ def test_lake_of_an_earlier_release(released, tmp_path):
 
 
 def _some_customer(lake):
-    from serving.lake_sql import query
-
     return query(lake, f"SELECT {KEY} FROM gold.customer_churn_analysis ORDER BY 1 LIMIT 1")[1][0][0]
 
 
