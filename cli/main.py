@@ -179,7 +179,7 @@ def trace(
         lake = _call("platforms:local_lake_of", platform)
     found = _call("trace:trace_customer", lake, customer_id)
     if warehouse:
-        found = _call("warehouse_query:with_warehouse", found, platform)
+        found = _call("trace_warehouse:with_warehouse", found, platform)
     _call("trace:show_trace", found, as_json=as_json)
 
 

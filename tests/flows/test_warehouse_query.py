@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from cli import warehouse_query
+from cli.trace_warehouse import with_warehouse
 from contract.errors import QueryError, WarehouseError
 from serving.trace.customer import trace
 from serving.trace.warehouse import customer_sql
@@ -108,8 +109,8 @@ def test_trace_says_why_warehouse_was_not_asked(warehouse, churn_table, tmp_path
     write_rows(tmp_path, "gold.customer_churn_analysis", {"customer_id": "A-1", "churn_flag": 0})
     found, platform = trace(tmp_path, "A-1"), SimpleNamespace(required_warehouse=lambda: warehouse)
     monkeypatch.setattr(warehouse_query, "platform_or_local", lambda name: platform)
-    asked = warehouse_query.with_warehouse(found, None).warehouse
+    asked = with_warehouse(found, None).warehouse
     assert (asked.state, "does not exist" in asked.note, "A-1" in asked.note) == ("not asked", True, False)
     churn_table("A-1")
-    there = warehouse_query.with_warehouse(found, None).warehouse
+    there = with_warehouse(found, None).warehouse
     assert (there.state, there.differs) == ("there", ("churn_flag",))

@@ -164,7 +164,7 @@ def test_destruction_needs_its_name(calls):
             ("query", "SELECT 1", "--on", "warehouse", "--platform", "aws"),
             ["startup:use_prefect", "warehouse_query:query_warehouse", "rows:show"],
         ),
-        (("trace", "A"), ["trace:trace_customer", "warehouse_query:with_warehouse", "trace:show_trace"]),
+        (("trace", "A"), ["trace:trace_customer", "trace_warehouse:with_warehouse", "trace:show_trace"]),
         (("trace", "A", "--no-warehouse"), ["trace:trace_customer", "trace:show_trace"]),
         (
             ("trace", "A", "--platform", "here"),
@@ -172,7 +172,7 @@ def test_destruction_needs_its_name(calls):
                 "startup:use_prefect",
                 "platforms:local_lake_of",
                 "trace:trace_customer",
-                "warehouse_query:with_warehouse",
+                "trace_warehouse:with_warehouse",
                 "trace:show_trace",
             ],
         ),
