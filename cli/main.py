@@ -23,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="State is in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2, `run --strict` with 3 where files are held or set aside.",
+    epilog="State is in .churn; CHURN_HOME moves it. Errors exit with 1, wrong usage with 2, `run --strict` with 3 where files are held or set aside, `trace` with 4 for a customer of whom nothing is known.",
 )
 tableau_app = typer.Typer(help="The Tableau workbook: build it, publish it.", no_args_is_help=True)
 app.add_typer(tableau_app, name="tableau")
@@ -168,7 +168,7 @@ def query(
         raise typer.BadParameter(f"must be lake or warehouse, not {on!r}", param_hint="--on")
     if on == "warehouse" and (as_of or known_at):
         raise typer.BadParameter("the lake has earlier states, the warehouse only today's", param_hint="--as-of")
-    past = _call("query:past", as_of, known_at)
+    past = _call("query:past", as_of, known_at) if as_of or known_at else None
     if platform:
         _call("startup:use_prefect")
     if on == "warehouse":
@@ -178,6 +178,38 @@ def query(
     else:
         found = _call("query:query_lake", sql, lake, past)
     _call("rows:show", found, as_json=as_json)
+
+
+@app.command()
+def history(
+    customer_id: Annotated[str, typer.Argument(help="Customer number; spaces around it do not count.")],
+    lake: Lake = None,
+    platform: PlatformName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how one customer changed: when it was true, and when that was known."""
+    if platform:
+        _call("startup:use_prefect")
+        lake = _call("platforms:local_lake_of", platform)
+    _call("history:show_history", lake, customer_id, as_json=as_json)
+
+
+@app.command()
+def trace(
+    customer_id: Annotated[str, typer.Argument(help="Customer number; spaces around it do not count.")],
+    lake: Lake = None,
+    platform: PlatformName = None,
+    warehouse: Annotated[bool, typer.Option("--warehouse/--no-warehouse", help="Look into the warehouse too.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Show one customer from the warehouse back to the records of raw files: which one each value is from, what became of the others."""
+    if platform:
+        _call("startup:use_prefect")
+        lake = _call("platforms:local_lake_of", platform)
+    found = _call("trace:trace_customer", lake, customer_id)
+    if warehouse:
+        found = _call("trace_warehouse:with_warehouse", found, platform)
+    _call("trace:show_trace", found, as_json=as_json)
 
 
 @app.command()
@@ -430,7 +462,7 @@ def main() -> None:
         app()
     except ChurnError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Which platform a command works on. Prefect must be connected before: see `cli.startup`."""
 
+from pathlib import Path
 from typing import TypeVar
 
 from prefect.blocks.core import Block
 
 from blocks.platform import Platform
 from cli.lakes import RawAndLake
-from contract.errors import PlatformError, RawPathError
+from contract.errors import PlatformError, QueryError, RawPathError
 from infrastructure.local.services import WAREHOUSE, start, wait_until_ready
 from lake.storage import Folder
 
@@ -39,6 +40,17 @@ def raw_place(name: str, platform: Platform, raw: str | None) -> str:
 def platform_lake(name: str) -> Folder:
     """Return the lake of a saved platform. Raises PlatformError."""
     return load_platform(name).folder()
+
+
+def local_lake_of(name: str) -> Path:
+    """Return the lake of a saved platform on this machine. Raises PlatformError, QueryError where the lake is on S3."""
+    lake = load_platform(name).lake
+    if "://" in lake:
+        raise QueryError(
+            f"this command reads the files of a lake on this machine, not yet those of {lake}. Ask for the rows of single tables, "
+            f"with: churn query --platform {name} \"SELECT * FROM silver.customers WHERE customer_id = '…'\""
+        )
+    return Path(lake)
 
 
 def platform_raw_and_lake(name: str, raw: str | None) -> RawAndLake:

@@ -7,9 +7,13 @@ from typing import ClassVar
 
 
 class ChurnError(Exception):
-    """Base of every error shown to a user without a traceback. `code` is its name outside this process."""
+    """Base of every error shown to a user without a traceback.
+
+    `code` is its name outside this process, `exit_code` what the command that raises it exits with.
+    """
 
     code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
 
 
 class ContractError(ChurnError):
@@ -142,6 +146,13 @@ class QueryError(ChurnError):
     """A query is wrong; the message is the engine's own."""
 
     code = "query"
+
+
+class UnknownCustomerError(ChurnError):
+    """Nothing is known of a customer."""
+
+    code = "unknown-customer"
+    exit_code = 4
 
 
 def _kinds(base: type[ChurnError]) -> list[type[ChurnError]]:

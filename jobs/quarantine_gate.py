@@ -35,7 +35,7 @@ class Judgement:
     @property
     def left_out(self) -> set[tuple[int, str]]:
         """Return the keys of the deliveries that do not count."""
-        return {delivery.key for delivery in self.deliveries if delivery.state not in ("retry", "accepted")}
+        return {delivery.key for delivery in self.deliveries if delivery.is_left_out}
 
 
 def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int) -> Judgement:

@@ -84,6 +84,11 @@ class Delivery:
         return self.batch, self.path
 
     @property
+    def is_left_out(self) -> bool:
+        """Return whether none of its rows counts."""
+        return self.state not in ("retry", "accepted")
+
+    @property
     def share(self) -> float:
         """Return the share of its rows that break rules, 0 to 1."""
         return self.quarantined / max(1, self.rows)

@@ -11,7 +11,8 @@ from functools import cache
 from contract.columns import EVENT_TIME, KEY
 
 # A value has 200 characters at most; what is longer is quarantined, and silver carries only its beginning.
-_CARRIED_CHARACTERS = 64 * 1024
+CARRIED_CHARACTERS = 64 * 1024
+CUT = "… (cut)"
 # Letters that have a composed form lie in these; Hangul, which is composed by rule, does not.
 _LETTERS = range(0xC0, 0x3100)
 
@@ -27,8 +28,8 @@ def carried_sql(column: str) -> str:
     A record may have 8 MB, which every shuffle and every copy of its row would move. Bytes are counted faster than
     characters, and first.
     """
-    is_long = " AND ".join(f"{size}(`{column}`) > {_CARRIED_CHARACTERS}" for size in ("octet_length", "length"))
-    return f"IF({is_long}, concat(left(`{column}`, {_CARRIED_CHARACTERS}), '… (cut)'), `{column}`)"
+    is_long = " AND ".join(f"{size}(`{column}`) > {CARRIED_CHARACTERS}" for size in ("octet_length", "length"))
+    return f"IF({is_long}, concat(left(`{column}`, {CARRIED_CHARACTERS}), '{CUT}'), `{column}`)"
 
 
 def trimmed_sql(column: str) -> str:
@@ -72,13 +73,18 @@ def key_sql(visible: str) -> str:
 
 
 @cache
-def _compositions() -> str:
-    """SQL of a map from a letter and a mark to the composed letter."""
+def compositions() -> dict[str, str]:
+    """Return the composed letter of a letter and the mark behind it."""
     decomposed = {
         unicodedata.normalize("NFD", c): c for c in map(chr, _LETTERS) if unicodedata.normalize("NFC", c) == c
     }
-    pairs = {unicodedata.normalize("NFC", d[:-1]) + d[-1]: c for d, c in decomposed.items() if len(d) > 1}
-    return f"str_to_map({quote(','.join(f'{pair}:{c}' for pair, c in pairs.items()))}, ',', ':')"
+    return {unicodedata.normalize("NFC", d[:-1]) + d[-1]: c for d, c in decomposed.items() if len(d) > 1}
+
+
+@cache
+def _compositions() -> str:
+    """SQL of the map of `compositions`."""
+    return f"str_to_map({quote(','.join(f'{pair}:{c}' for pair, c in compositions().items()))}, ',', ':')"
 
 
 def event_time_sql() -> str:

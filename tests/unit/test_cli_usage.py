@@ -16,7 +16,7 @@ from contract.errors import LakeError
 from infrastructure.local.paths import PACKAGES
 
 COMMANDS = (
-    "generate", "run", "query", "status", "files", "batches", "discard", "retry", "repair", "restore", "doctor", "report", "dashboard", "package", "deploy",
+    "generate", "run", "query", "history", "trace", "status", "files", "batches", "discard", "retry", "repair", "restore", "doctor", "report", "dashboard", "package", "deploy",
     "destroy", "drift", "up", "down", "watch", "blocks",
 )  # fmt: skip
 PATHS = [[name] for name in COMMANDS] + [["tableau"], ["tableau", "build"], ["tableau", "publish"]]
@@ -85,6 +85,9 @@ def test_version_is_the_packages():
     [
         (("fly",), "fly"),
         (("query",), "sql"),
+        (("trace",), "customer_id"),
+        (("history",), "customer_id"),
+        (("query", "SELECT 1", "--on", "warehouse", "--as-of", "2026-01-31"), "only today's"),
         (("query", "SELECT 1", "--on", "moon"), "moon"),
         (("run", "--max-quarantined-share", "1.5"), "--max-quarantined-share"),
         (("run", "--max-quarantined-share", "half"), "--max-quarantined-share"),
@@ -162,6 +165,20 @@ def test_destruction_needs_its_name(calls):
         (
             ("query", "SELECT 1", "--on", "warehouse", "--platform", "aws"),
             ["startup:use_prefect", "warehouse_query:query_warehouse", "rows:show"],
+        ),
+        (("query", "SELECT 1", "--as-of", "2026-01-31"), ["query:past", "query:query_lake", "rows:show"]),
+        (("history", "A"), ["history:show_history"]),
+        (("trace", "A"), ["trace:trace_customer", "trace_warehouse:with_warehouse", "trace:show_trace"]),
+        (("trace", "A", "--no-warehouse"), ["trace:trace_customer", "trace:show_trace"]),
+        (
+            ("trace", "A", "--platform", "here"),
+            [
+                "startup:use_prefect",
+                "platforms:local_lake_of",
+                "trace:trace_customer",
+                "trace_warehouse:with_warehouse",
+                "trace:show_trace",
+            ],
         ),
         (("status",), ["status:show_status"]),
         (("files", "--state", "set_aside"), ["lakes:local_raw_and_lake", "files:show_files"]),
@@ -255,6 +272,7 @@ def test_every_call_leads_to_a_function(calls):
         "generate",
     ):
         _churn(arguments)
+    _churn("trace", "A", "--platform", "here")
     for name, _, _ in calls:
         module, _, function = name.partition(":")
         assert callable(getattr(import_module(f"cli.{module}"), function)), name

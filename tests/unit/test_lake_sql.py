@@ -1,6 +1,9 @@
 """Questions to the lake through delta-rs, no Spark."""
 
+from collections import Counter
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlglot
 from deltalake import DeltaTable, write_deltalake
@@ -10,6 +13,7 @@ from sqlglot import exp
 
 from contract.errors import QueryError
 from serving import lake_sql
+from tests.support.released import released_tables
 
 
 @pytest.fixture
@@ -93,6 +97,21 @@ def test_newest_version_is_read(lake):
     DeltaTable(place).delete("churn_flag = 1")
     assert lake_sql.version(lake, "gold.people") == 2
     assert lake_sql.row_count(lake, "gold.people") == 2
+
+
+def test_deletion_vectors_are_respected(tmp_path):
+    """Rows that Spark has marked as deleted, and left in their file, are not read, whatever the condition."""
+    tables = {table.name for table in released_tables(tmp_path)}
+    assert "silver.customers" in tables
+    lake = tmp_path / "feeds" / "lake"
+    place = lake / "silver" / "customers"
+    files = {place / path for path in DeltaTable(str(place)).file_uris()}
+    stored = [row["customer_id"] for file in files for row in pq.read_table(file, columns=["customer_id"]).to_pylist()]
+    twice = {customer for customer, count in Counter(stored).items() if count > 1}
+    assert twice, "the old rows of these are in a file still"
+    for customer in twice:
+        assert len(lake_sql.query(lake, f"SELECT * FROM silver.customers WHERE customer_id = '{customer}'")[1]) == 1
+    assert lake_sql.row_count(lake, "silver.customers") == len(set(stored)) < len(stored)
 
 
 def test_cleaned_log_stays_readable(lake):

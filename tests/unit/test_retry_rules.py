@@ -23,6 +23,7 @@ from contract.errors import (
     RawPathError,
     SchemaMismatchError,
     TableauError,
+    UnknownCustomerError,
     UnknownDeliveryError,
     UnreadableFileError,
     VersionMismatchError,
@@ -34,7 +35,7 @@ PASSING = (JobError, NotifyError, UnknownDeliveryError, PlatformError, Warehouse
 LASTING = (
     BrokenCheckError, ChurnError, ContractError, DamagedDocumentError, DamagedFileError, DamagedTableError,
     DependentViewError, GateError, LakeError, LayoutError, MachineError, OutageError, QueryError, RawPathError,
-    SchemaMismatchError, TableauError, UnreadableFileError, VersionMismatchError,
+    SchemaMismatchError, TableauError, UnknownCustomerError, UnreadableFileError, VersionMismatchError,
 )  # fmt: skip
 
 
