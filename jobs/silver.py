@@ -19,6 +19,7 @@ from jobs.delta import Commit
 from jobs.publish import publish
 from jobs.quarantine_gate import Judgement, judge, settle
 from jobs.session import persisted, tune
+from jobs.snapshots import judge_snapshots, with_absences
 from lake.column_drift import LOOK_BACK, LostColumns, drift_check, lost_columns
 from lake.deliveries import NOTHING_JUDGED, inherited, without_values
 from lake.file_report import held_files, held_notes
@@ -69,8 +70,8 @@ class _Work:
 
     @property
     def has_changes(self) -> bool:
-        """Whether some of the files say what happened to records: some may be deleted."""
-        return any(source_of(file.path).kind == "cdc" for file in self.files)
+        """Whether some of the files say what happened to records, or who is there: some may be deleted."""
+        return any(source_of(file.path).kind != "append" for file in self.files)
 
     @cached_property
     def lost_columns(self) -> list[LostColumns]:
@@ -108,7 +109,11 @@ def run(context: JobContext) -> list[JobResult]:
     tune(context.lake.session, input_bytes + context.lake.bytes(CUSTOMERS))
     typed = {feed.name: persisted(_typed(context, feed, work)) for feed in work.feeds}
     judgement = judge(context, typed, work.judged_until)
+    judgement, pictures = judge_snapshots(
+        context, work.files, typed, judgement, passed_until=work.judged_until, is_rebuild=work.is_rebuild
+    )
     counted = {name: without(rows, judgement.left_out) for name, rows in typed.items()}
+    counted = with_absences(context, counted, pictures, is_rebuild=work.is_rebuild)
     batch = persisted(_combined(context, work, counted))
     quarantined = judgement.quarantined
     quarantined_rows = _quarantined_rows(typed) if quarantined else context.lake.empty(QUARANTINE)
@@ -118,12 +123,13 @@ def run(context: JobContext) -> list[JobResult]:
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
     )
     results = []
-    if audited.passed and _may_delete(context, work):
+    if audited.passed and (pictures.exist or _may_delete(context, work)):
         results.append(_publish_tombstones(context, work, counted))
     if audited.passed and all(not result.is_stopped for result in results):
         results.append(_publish_quarantine(context, work, audited_quarantine, quarantined_rows, batch, quarantined))
     if all(not result.is_stopped for result in results):
-        results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement))
+        notes = pictures.notes
+        results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement, notes))
     return results
 
 
@@ -231,6 +237,7 @@ def _publish_customers(
     quarantined_rows: DataFrame,
     batch: DataFrame,
     judgement: Judgement,
+    notes: Iterable[str],
 ) -> JobResult:
     is_redefined = work.is_rebuild and not context.full_refresh and context.lake.exists(CUSTOMERS)
     rebuilt = ("built again from all of bronze, by the rules of this release",) if is_redefined else ()
@@ -244,7 +251,7 @@ def _publish_customers(
         work.timer,
         rows_read=judgement.rows,
         rows_quarantined=judgement.quarantined,
-        notes=(*rebuilt, *held_notes(held), *lost),
+        notes=(*rebuilt, *held_notes(held), *notes, *lost),
         held=held,
         quarantined_examples=_examples(quarantined_rows) if judgement.quarantined else (),
         count_incomplete=lambda: _incomplete(batch if work.is_rebuild else context.lake.read(CUSTOMERS)),

@@ -54,6 +54,13 @@ TOMBSTONES = Schema(
             "those of other files",
         ),
         required("_batch_id", "bigint", "Ingest batch that brought the deletion"),
+        Field(
+            "reason",
+            "string",
+            "Why: deleted, as the source says, or absent from a snapshot, a full picture of the feed; null in rows of earlier "
+            "builds, which are deleted",
+            values=("deleted", "absent"),
+        ),
     )
 )
 
