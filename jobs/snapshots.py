@@ -1,7 +1,8 @@
 """Snapshots in the silver job: one that may not be whole is held, and who is missing in the others is deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -14,8 +15,9 @@ from jobs.context import JobContext
 from jobs.quarantine_gate import Judgement, record
 from jobs.session import persisted
 from lake.deliveries import Delivery
+from lake.names import printable
 from lake.register import FileEntry
-from lake.snapshots import Snapshot, counted, doubt, snapshots
+from lake.snapshots import Snapshot, counted, doubt, is_snapshot, snapshots
 from transforms import snapshots as transform
 from transforms.deliveries import without
 
@@ -53,6 +55,10 @@ class _Run:
     passed_until: int
     is_rebuild: bool
 
+    def has_read(self, snapshot: Snapshot) -> bool:
+        """Whether the rows are those of a snapshot too."""
+        return {file.key for file in self.files}.issuperset(snapshot.keys)
+
 
 def judge_snapshots(
     context: JobContext,
@@ -63,22 +69,22 @@ def judge_snapshots(
     passed_until: int,
     is_rebuild: bool,
 ) -> tuple[Judgement, Pictures]:
-    """Hold the snapshots that may not be whole, and return what is decided with those that count.
+    """Hold the snapshots that may not be whole; return all that is decided, and those that count.
 
     What nothing shows to be whole is held, and what lacks too many of the customers known before. What has passed until
-    the batch `passed_until` is not judged again; before the first release with snapshots it was none.
+    the batch `passed_until` is not judged again; files from before there were snapshots are states, and delete nobody.
     """
     run = _Run(context, files, typed, passed_until, is_rebuild)
     known = {delivery.key: delivery for delivery in judgement.deliveries}
     notes: list[str] = []
     for snapshot, parts in snapshots(files):
         if _is_open(run, [known.get(key) for key in snapshot.keys], snapshot):
-            for delivery in _judged(run, snapshot, parts, known, notes):
-                known[delivery.key] = delivery
-    judgement = replace(judgement, deliveries=record(context, judgement.deliveries, list(known.values())))
+            known |= {delivery.key: delivery for delivery in _judged(run, snapshot, parts, known, notes)}
+    after = tuple(known.values())
+    if after != judgement.deliveries:
+        judgement = replace(judgement, deliveries=record(context, judgement.deliveries, after))
     found = counted(judgement.deliveries)
-    read = {file.key for file in files}
-    new = tuple(one for one in found if read.issuperset(one.keys))
+    new = tuple(one for one in found if run.has_read(one))
     earlier = () if is_rebuild else tuple(one for one in found if one not in new)
     return judgement, Pictures(new, earlier, tuple(notes))
 
@@ -99,69 +105,53 @@ def _judged(
     notes: list[str],
 ) -> list[Delivery]:
     """The records of its parts: held, or parts of a snapshot that counts; none where it counts and deletes nobody."""
-    recorded = [known.get(part.key) or _unrecorded(run, part) for part in parts]
-    allowed = max((part.missing_limit for part in recorded if part.missing_limit is not None), default=None)
+    limit = run.context.max_quarantined_share
+    new = {p.key: Delivery(p.path, p.feed, p.batch, "retry", p.rows or 0, limit=limit) for p in parts}
+    recorded = [
+        replace(known.get(key, delivery), snapshot=snapshot.place, event_at=snapshot.at.isoformat())
+        for key, delivery in new.items()
+    ]
     present = persisted(transform.members(run.typed[snapshot.feed], [snapshot]))
-    missing, before = _missing(_known_before(run, snapshot, list(known.values())), present)
-    reason = doubt(parts) if allowed is None else ""
-    limit = source_of(parts[0].path).max_missing_share if allowed is None else allowed
-    if reason or missing > limit * before:
-        shown = "" if reason else f", limit {limit:.1%}"
-        counts = (
-            f"{missing:,} of the {before:,} customers known before are not in it ({missing / before:.1%}{shown})"
-            if before
-            else ""
-        )
-        held = replace(
-            _named(recorded[0], snapshot),
-            state="held",
-            doubt="; ".join(filter(None, (reason, counts))),
-            missing=missing,
-            known=before,
-            since=run.context.started_at.isoformat(),
-            run_id=run.context.run_id,
-        )
-        return [replace(held, path=part.path, rows=part.rows) for part in recorded]
+    missing, before = _missing(_known_before(run, snapshot, known.values()), present)
+    if reason := _reason(parts, recorded, missing, before):
+        at, run_id = run.context.started_at.isoformat(), run.context.run_id
+        return [
+            replace(part, state="held", doubt=reason, missing=missing, known=before, since=at, run_id=run_id)
+            for part in recorded
+        ]
     nameless = present.where(F.col(KEY).isNull()).count()
     if nameless:
-        notes.append(
-            f"{snapshot.place} of batch {snapshot.batch} deletes nobody: {nameless:,} of its records do not tell whose they are"
-        )
-        return []
-    return [_named(part, snapshot) for part in recorded]
+        which = f"{printable(snapshot.place)} of batch {snapshot.batch}"
+        notes.append(f"{which} deletes nobody: {nameless:,} of its records do not tell whose they are")
+    return [] if nameless else recorded
 
 
-def _unrecorded(run: _Run, part: FileEntry) -> Delivery:
-    limit = run.context.max_quarantined_share
-    return Delivery(part.path, part.feed, part.batch, "retry", part.rows or 0, limit=limit)
+def _reason(parts: Sequence[FileEntry], recorded: Sequence[Delivery], missing: int, before: int) -> str:
+    """Why a snapshot is held, empty where it is not: what an operator allows outranks what shows that it is whole."""
+    allowed = max((part.missing_limit for part in recorded if part.missing_limit is not None), default=None)
+    reason = doubt(parts) if allowed is None else ""
+    limit = source_of(parts[0].path).max_missing_share if allowed is None else allowed
+    if not reason and missing <= limit * before:
+        return ""
+    share = f"{missing / max(1, before):.1%}" + ("" if reason else f", limit {limit:.1%}")
+    counts = f"{missing:,} of the {before:,} customers known before are not in it ({share})" if before else ""
+    return "; ".join(filter(None, (reason, counts)))
 
 
-def _named(part: Delivery, snapshot: Snapshot) -> Delivery:
-    return replace(part, snapshot=snapshot.place, event_at=snapshot.at.isoformat())
-
-
-def _known_before(run: _Run, snapshot: Snapshot, deliveries: Sequence[Delivery]) -> DataFrame:
+def _known_before(run: _Run, snapshot: Snapshot, deliveries: Collection[Delivery]) -> DataFrame:
     """The keys of the customers before a snapshot: by the one before it in this run, or by all that is known."""
-    feed, read = FEEDS[snapshot.feed], {file.key for file in run.files}
-    older = [
-        one
-        for one in counted(deliveries)
-        if one.feed == snapshot.feed and one.order < snapshot.order and read.issuperset(one.keys)
-    ]
+    feed, counting = FEEDS[snapshot.feed], [one for one in counted(deliveries) if run.has_read(one)]
+    older = [one for one in counting if one.feed == snapshot.feed and one.order < snapshot.order]
     if older:
         return transform.members(run.typed[feed.name], older[-1:]).select(KEY)
-    left_out = {d.key for d in deliveries if d.state not in ("retry", "accepted")}
-    judged = {key for one in counted(deliveries) for key in one.keys}
-    unjudged = {file.key for one, _ in snapshots(run.files) for file in _files_of(one, run.files)} - judged
+    left_out = {delivery.key for delivery in deliveries if delivery.state not in ("retry", "accepted")}
+    judged = {key for one in counting for key in one.keys}
+    unjudged = {file.key for file in run.files if is_snapshot(file.path)} - judged
     rows = {name: without(frame, left_out | unjudged) for name, frame in run.typed.items()}
     known = transform.known_in_rows(rows, feed)
     if not run.is_rebuild:
         known = known.unionByName(transform.known_in_table(run.context.lake.read_declared(CUSTOMERS), feed))
     return known.where(F.col(transform.SINCE) < F.lit(snapshot.at)).select(KEY)
-
-
-def _files_of(snapshot: Snapshot, files: Sequence[FileEntry]) -> list[FileEntry]:
-    return [file for file in files if file.key in snapshot.keys]
 
 
 def _missing(known: DataFrame, present: DataFrame) -> tuple[int, int]:
@@ -188,18 +178,20 @@ def with_absences(
     found = dict(rows)
     for feed in pictures.feeds():
         known = persisted(transform.known_in_rows(rows, feed))
-        new = [one for one in pictures.new if one.feed == feed.name]
-        absent = [_of_earlier(context, known, [one for one in pictures.earlier if one.feed == feed.name], feed)]
+        new, earlier = ([one for one in some if one.feed == feed.name] for some in (pictures.new, pictures.earlier))
+        absent = [frame] if (frame := _of_earlier(context, known, earlier, feed)) is not None else []
         if new:
-            everybody = known
-            if not is_rebuild:
-                table = transform.known_in_table(context.lake.read_declared(CUSTOMERS), feed)
-                everybody = known.unionByName(table)
+            table = [] if is_rebuild else [transform.known_in_table(context.lake.read_declared(CUSTOMERS), feed)]
+            everybody = reduce(DataFrame.unionByName, table, known)
             absent.append(transform.absences(everybody, transform.members(rows[feed.name], new), new, feed))
-        for deletions in (frame for frame in absent if frame is not None):
-            before = found.get(feed.name)
-            found[feed.name] = deletions if before is None else before.unionByName(deletions, allowMissingColumns=True)
+        present = [found[feed.name]] if feed.name in found else []
+        if absent:
+            found[feed.name] = reduce(_with_more, [*present, *absent])
     return found
+
+
+def _with_more(rows: DataFrame, deletions: DataFrame) -> DataFrame:
+    return rows.unionByName(deletions, allowMissingColumns=True)
 
 
 def _of_earlier(context: JobContext, known: DataFrame, earlier: Sequence[Snapshot], feed: Feed) -> DataFrame | None:
