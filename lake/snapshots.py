@@ -74,14 +74,20 @@ def find_proof(root: Folder, path: str) -> Proof:
 
     A manifest has the number of rows as `rows`, `row_count` or `records`; one without it says nothing.
     """
-    with suppress(FileNotFoundError, DamagedDocumentError):
-        content = root.read_json(path + _MANIFEST)
-        rows = next((content[name] for name in _COUNTS if name in content), None) if isinstance(content, dict) else None
-        if isinstance(rows, int):
-            return Proof(path + _MANIFEST, rows)
+    rows = _told_by(root, path + _MANIFEST) if root.find(path + _MANIFEST) else None
+    if rows is not None:
+        return Proof(path + _MANIFEST, rows)
     folder = str(PurePosixPath(path).with_name(_OF_FOLDER))
     markers = (*(path + suffix for suffix in _MARKERS), folder)
     return Proof(next((marker for marker in markers if root.find(marker)), ""))
+
+
+def _told_by(root: Folder, manifest: str) -> int | None:
+    with suppress(FileNotFoundError, DamagedDocumentError):
+        content = root.read_json(manifest)
+        found = [content[name] for name in _COUNTS if name in content] if isinstance(content, dict) else []
+        return next((rows for rows in found if isinstance(rows, int)), None)
+    return None
 
 
 def doubt(files: Sequence[FileEntry]) -> str:
