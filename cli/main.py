@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import AsJson, Lake, MaxQuarantinedShare, PlatformName, Raw, RawToRun, Region, Yes
+from cli.options import AsJson, Lake, MaxMissingShare, MaxQuarantinedShare, PlatformName, Raw, RawToRun, Region, Yes
 from contract import defaults
 from contract.errors import ChurnError
 from infrastructure.local.paths import DEFAULT_RAW
@@ -121,12 +121,13 @@ def retry(
     lake: Lake = None,
     platform: PlatformName = None,
     max_quarantined_share: MaxQuarantinedShare = defaults.MAX_QUARANTINED_SHARE,
+    max_missing_share: MaxMissingShare = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge files or quarantined rows again, after a rule, an alias or the clock has changed; then rebuild."""
     if not names and not quarantine:
         raise typer.BadParameter("name files or batches, or use --quarantine")
-    parameters = {"max_quarantined_share": max_quarantined_share}
+    parameters = {"max_quarantined_share": max_quarantined_share, "max_missing_share": max_missing_share}
     _run(
         raw, lake, platform, as_json=as_json, full_refresh=True, retry=names or [], retry_held=quarantine, **parameters
     )

@@ -19,6 +19,15 @@ RawToRun = Annotated[
 MaxQuarantinedShare = Annotated[
     float, typer.Option(min=0, max=1, help="Share of quarantined rows above which a file is held.")
 ]
+MaxMissingShare = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Take snapshots that lack at most this share of the customers known before, whole or not.",
+        show_default=False,
+    ),
+]
 Region = Annotated[str | None, typer.Option(help="AWS region.", show_default="the profile's")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

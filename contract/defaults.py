@@ -3,6 +3,9 @@
 MAX_QUARANTINED_SHARE = 0.05
 """Share of quarantined rows (0 to 1) above which a batch is stopped."""
 
+MAX_MISSING_SHARE = 0.10
+"""Share of the customers known before (0 to 1) that a snapshot may lack; above it, it is held."""
+
 RETENTION_DAYS = 45
 """Days of table history that maintenance keeps."""
 

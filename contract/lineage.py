@@ -177,6 +177,7 @@ _TOMBSTONES = {
     "sequence": _from_feeds("_sequence"),
     "is_last": _from_feeds("_operation", "_position", conditions=_MOMENTS),
     "_batch_id": _from_feeds("_batch_id", use="aggregation", conditions=_MOMENTS),
+    "reason": _from_feeds(conditions=("_operation", "_source_file")),
 }
 
 _RESOLVING = _from("silver.customers", conditions=[group.event_column for group in GROUPS if group.required])

@@ -1,4 +1,4 @@
-"""How the files below a folder are meant: as states of customers, or as the changes of a database."""
+"""How the files below a folder are meant: as states of customers, as changes of a database, or as full pictures of a feed."""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Literal
 
+from contract import defaults
 from contract.columns import KEY, NO, NULL_WORDS
 from contract.feeds import column_for_header, normalize_header
 
-Kind = Literal["append", "cdc"]
+Kind = Literal["append", "cdc", "snapshot"]
 
 UPSERT, DELETE = "upsert", "delete"
 """What bronze says of a record that was inserted, changed or read as it is, and of one that was deleted."""
@@ -23,18 +24,22 @@ class Source:
     """The files below a folder of this name, in lower or upper case, at any depth.
 
     `append`: every record is a state of its customer; the newest counts. `cdc` (change data capture): a record says what
-    happened in the table of a database, or is of the full load before. `columns` are the headers of files that have none,
-    in their order, without the operation that AWS DMS puts first.
+    happened in the table of a database, or is of the full load before. `snapshot`: a file has every customer of its feed,
+    and who is missing is deleted. `columns` are the headers of files that have none, in their order, without the
+    operation that AWS DMS puts first. Of snapshots `needs_proof` says that something must show that a file is whole,
+    `max_missing_share` (0 to 1) of how many of the customers known before may be missing in it.
     """
 
     folder: str
     kind: Kind
     columns: tuple[str, ...] = ()
+    needs_proof: bool = True
+    max_missing_share: float = defaults.MAX_MISSING_SHARE
 
 
 APPEND = Source("", "append")
 OPERATION_HEADER = "op"
-SOURCES: tuple[Source, ...] = (Source("cdc", "cdc"),)
+SOURCES: tuple[Source, ...] = (Source("cdc", "cdc"), Source("snapshot", "snapshot"), Source("snapshots", "snapshot"))
 _SOURCE_BY_FOLDER = {source.folder: source for source in SOURCES}
 
 FULL_LOAD = "(^|/)LOAD[^/]*$"
@@ -78,6 +83,13 @@ def source_of(path: str) -> Source:
     """Return the source of a file by the first of its folders that is one's; `APPEND` where none is."""
     folders = (folder.lower() for folder in PurePosixPath(path).parts[:-1])
     return next((_SOURCE_BY_FOLDER[folder] for folder in folders if folder in _SOURCE_BY_FOLDER), APPEND)
+
+
+def path_pattern(kind: Kind) -> str:
+    """Return a regular expression, for Java and Python, of the paths of all files that are meant as `kind`."""
+    found = "|".join(source.folder for source in SOURCES if source.kind == kind)
+    others = "|".join(source.folder for source in SOURCES)
+    return f"(?i)^((?!({others})/)[^/]+/)*({found})/"
 
 
 def is_source_folder(name: str) -> bool:

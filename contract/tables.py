@@ -106,8 +106,8 @@ TABLES: dict[str, Table] = {
             (KEY, "feed"),
             _DELETION_VECTORS | _statistics(KEY),
             silver.DEFINITION,
-            "One row per customer and feed whose record the source has deleted. It stays when the customer comes back, so "
-            "that no older record does.",
+            "One row per customer and feed whose record the source has deleted, or no longer has. It stays when the customer "
+            "comes back, so that no older record does.",
         ),
         Table(
             "silver.quarantine",

@@ -4,6 +4,8 @@ import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 
 from contract.columns import KEY
+from contract.schemas.silver import TOMBSTONES
+from expectations.declared import has_known_values
 
 
 def build_suite() -> ExpectationSuite:
@@ -14,5 +16,6 @@ def build_suite() -> ExpectationSuite:
             gxe.ExpectColumnValuesToNotBeNull(column=KEY, severity="critical"),
             gxe.ExpectCompoundColumnsToBeUnique(column_list=[KEY, "feed"], severity="critical"),
             gxe.ExpectColumnValuesToNotBeNull(column="deleted_at", severity="critical"),
+            has_known_values(TOMBSTONES["reason"]),
         ],
     )

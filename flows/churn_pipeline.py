@@ -50,6 +50,7 @@ def churn_pipeline(
     discard: Sequence[str] = (),
     retry: Sequence[str] = (),
     retry_held: bool = False,
+    max_missing_share: float | None = None,
 ) -> PipelineResult:
     """Bring everything up to date with the files below `raw` and return what was done; empty: the platform's raw files.
 
@@ -57,7 +58,8 @@ def churn_pipeline(
     does it. `max_quarantined_share` (0 to 1) is the share of quarantined rows above which a file is held. `day` leaves
     files of other days alone; `verify` compares large known files by content too. `discard` and `retry` are files or
     numbers of batches that no longer count, or are judged again, by `max_quarantined_share` as long as new files are
-    judged by the default; `retry_held` judges all held files again. Everything is rebuilt then. The run is completed with
+    judged by the default; `retry_held` judges all held files again, and snapshots among them that lack at most
+    `max_missing_share` (0 to 1) of the customers known before are taken as they are. Everything is rebuilt then. The run is completed with
     a message where files are held or set aside.
     Raises GateError when a batch fails a critical expectation, RawPathError for a file that is not known, and at the end
     OutageError where the catalog, the warehouse or a notifier failed: what does not need it is done, and the next run does
@@ -65,7 +67,7 @@ def churn_pipeline(
     """
     with lake_write_lock(platform):
         cancel_superseded_runs()
-        decided = decide_on_files(platform, discard, retry, retry_held, max_quarantined_share)
+        decided = decide_on_files(platform, discard, retry, retry_held, max_quarantined_share, max_missing_share)
         share = defaults.MAX_QUARANTINED_SHARE if decided else max_quarantined_share
         files = {"raw": raw or platform.raw, "verify": str(verify).lower()} | ({"day": str(day)} if day else {})
         # After the decision: one that names no known file leaves no request behind.

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from contract.columns import KEY
 from contract.tables import TABLES
@@ -41,8 +40,7 @@ def publish_history(
     recorded = -1 if is_rebuild else context.lake.watermark(HISTORY)
     if recorded >= target_batch:
         return context.unchanged("no new batch in bronze", table=HISTORY)
-    new = {name: rows.where(F.col("_batch_id") > recorded) for name, rows in typed.items()}
-    moments = persisted(history.moments_of(new))
+    moments = persisted(history.after(history.moments_of(typed), recorded))
     has_batches = target_batch - max(recorded, last_batch) > 1
     if is_rebuild:
         rows = persisted(history.history(moments, has_batches=has_batches))

@@ -48,12 +48,19 @@ def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int
     found = judged(measured, before, limit=context.max_quarantined_share, passed_until=passed_until)
     held = {delivery.key: _recorded(context, delivery) for delivery in _with_reasons(typed, found)}
     after = [*(delivery for delivery in before if delivery.key not in held), *held.values()]
-    if any(delivery.state == "held" for delivery in after):
-        after = with_superseded(after, context.manifests.register())
+    recorded = record(context, before, after)
+    return Judgement(sum(d.rows for d in measured), sum(d.quarantined for d in measured), recorded)
+
+
+def record(context: JobContext, before: Sequence[Delivery], after: Sequence[Delivery]) -> tuple[Delivery, ...]:
+    """Record deliveries in place of those `before`, and return them, held ones that have come again as superseded."""
+    found = list(after)
+    if any(delivery.state == "held" for delivery in found):
+        found = with_superseded(found, context.manifests.register())
     # Also where there is nothing to say: from the first run on a list that is missing is a lost one.
-    if after != list(before) or not context.deliveries.exist():
-        context.deliveries.write(after)
-    return Judgement(sum(d.rows for d in measured), sum(d.quarantined for d in measured), tuple(after))
+    if found != list(before) or not context.deliveries.exist():
+        context.deliveries.write(found)
+    return tuple(found)
 
 
 def settle(context: JobContext, judgement: Judgement, judged_until: int) -> None:

@@ -68,7 +68,9 @@ def receive(session: SparkSession, feed: Feed, files: Sequence[RawFile], staging
 def _read(file: RawFile, account: FileAccount) -> RawFile:
     """The file with what became known when it was read."""
     guessed = "read as Windows-1252, as it is not UTF-8" if account.encoding == WINDOWS_1252 else ""
-    return replace(file, note="; ".join(filter(None, (file.note, guessed))), lacks=account.lacks)
+    told = file.told_rows if account.told is None else (*file.told_rows, account.told)
+    note = "; ".join(filter(None, (file.note, guessed)))
+    return replace(file, note=note, lacks=account.lacks, told_rows=told)
 
 
 def _stage_file(numbered: tuple[int, RawFile], feed: Feed, staging: str) -> FileAccount:

@@ -20,6 +20,7 @@ from jobs.history import publish_history
 from jobs.publish import publish
 from jobs.quarantine_gate import Judgement, judge, settle
 from jobs.session import persisted, tune
+from jobs.snapshots import Pictures, judge_snapshots, with_absences
 from lake.column_drift import LOOK_BACK, LostColumns, drift_check, lost_columns
 from lake.deliveries import NOTHING_JUDGED, inherited, without_values
 from lake.file_report import held_files, held_notes
@@ -70,8 +71,8 @@ class _Work:
 
     @property
     def has_changes(self) -> bool:
-        """Whether some of the files say what happened to records: some may be deleted."""
-        return any(source_of(file.path).kind == "cdc" for file in self.files)
+        """Whether some of the files say what happened to records, or who is there: some may be deleted."""
+        return any(source_of(file.path).kind != "append" for file in self.files)
 
     @cached_property
     def lost_columns(self) -> list[LostColumns]:
@@ -109,7 +110,11 @@ def run(context: JobContext) -> list[JobResult]:
     tune(context.lake.session, input_bytes + context.lake.bytes(CUSTOMERS))
     typed = {feed.name: persisted(_typed(context, feed, work)) for feed in work.feeds}
     judgement = judge(context, typed, work.judged_until)
+    judgement, pictures = judge_snapshots(
+        context, work.files, typed, judgement, passed_until=work.judged_until, is_rebuild=work.is_rebuild
+    )
     counted = {name: without(rows, judgement.left_out) for name, rows in typed.items()}
+    counted = with_absences(context, counted, pictures, is_rebuild=work.is_rebuild)
     batch = persisted(_combined(context, work, counted))
     quarantined = judgement.quarantined
     quarantined_rows = _quarantined_rows(typed) if quarantined else context.lake.empty(QUARANTINE)
@@ -120,13 +125,15 @@ def run(context: JobContext) -> list[JobResult]:
     )
     results = []
     if audited.passed:
-        results.append(_publish_history(context, work, counted, input_bytes))
-    if audited.passed and all(not result.is_stopped for result in results) and _may_delete(context, work):
+        results.append(_publish_history(context, work, counted, pictures, input_bytes))
+    may_delete = pictures.exist or _may_delete(context, work)
+    if audited.passed and may_delete and all(not result.is_stopped for result in results):
         results.append(_publish_tombstones(context, work, counted))
     if audited.passed and all(not result.is_stopped for result in results):
         results.append(_publish_quarantine(context, work, audited_quarantine, quarantined_rows, batch, quarantined))
     if all(not result.is_stopped for result in results):
-        results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement))
+        notes = pictures.notes
+        results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement, notes))
     return results
 
 
@@ -175,11 +182,13 @@ def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
     return silver.conform(received, feed, judged_at, has_changes=work.has_changes)
 
 
-def _publish_history(context: JobContext, work: _Work, counted: Mapping[str, DataFrame], input_bytes: int) -> JobResult:
+def _publish_history(
+    context: JobContext, work: _Work, counted: Mapping[str, DataFrame], pictures: Pictures, input_bytes: int
+) -> JobResult:
     return publish_history(
         context,
         counted,
-        lambda customers, until: _counted_before(context, customers, until),
+        lambda customers, until: _counted_before(context, customers, until, pictures),
         _tombstones(context),
         last_batch=work.last_batch,
         target_batch=work.target_batch,
@@ -188,8 +197,8 @@ def _publish_history(context: JobContext, work: _Work, counted: Mapping[str, Dat
     )
 
 
-def _counted_before(context: JobContext, customers: DataFrame, until: int) -> dict[str, DataFrame]:
-    """The conformed rows of customers in batches up to `until`, of the deliveries that count."""
+def _counted_before(context: JobContext, customers: DataFrame, until: int, pictures: Pictures) -> dict[str, DataFrame]:
+    """The conformed rows of customers in batches up to `until`, of the deliveries that count, and who is missing in snapshots."""
     left_out = {d.key for d in context.deliveries.read() if d.state not in ("retry", "accepted")}
     work = _Work(-1, until, context.manifests.between(-1, until), left_out, until, Timer())
     found = {}
@@ -198,7 +207,7 @@ def _counted_before(context: JobContext, customers: DataFrame, until: int) -> di
         read = without(rows.where(F.col("_batch_id") <= until), left_out)
         received = with_blanks(silver.of_customers(read, customers), feed, work.lacking)
         found[feed.name] = persisted(silver.conform(received, feed))
-    return found
+    return with_absences(context, found, Pictures(earlier=pictures.earlier), is_rebuild=False)
 
 
 def _may_delete(context: JobContext, work: _Work) -> bool:
@@ -260,6 +269,7 @@ def _publish_customers(
     quarantined_rows: DataFrame,
     batch: DataFrame,
     judgement: Judgement,
+    notes: Iterable[str],
 ) -> JobResult:
     is_redefined = work.is_rebuild and not context.full_refresh and context.lake.exists(CUSTOMERS)
     rebuilt = ("built again from all of bronze, by the rules of this release",) if is_redefined else ()
@@ -273,7 +283,7 @@ def _publish_customers(
         work.timer,
         rows_read=judgement.rows,
         rows_quarantined=judgement.quarantined,
-        notes=(*rebuilt, *held_notes(held), *lost),
+        notes=(*rebuilt, *held_notes(held), *notes, *lost),
         held=held,
         quarantined_examples=_examples(quarantined_rows) if judgement.quarantined else (),
         count_incomplete=lambda: _incomplete(batch if work.is_rebuild else context.lake.read(CUSTOMERS)),

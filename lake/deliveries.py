@@ -64,6 +64,9 @@ class Delivery:
     `rows` of it are in bronze, `quarantined` of them break rules; `limit` is the share (0 to 1) that was allowed, or that
     is allowed when it is judged again.
     `since` and `run_id` say when it was held first. `checksum` is that of its content, where an operator has decided on it.
+    Of snapshots, `snapshot` is the place of the one that it is a part of, and `event_at` its time. `doubt` says why it is held,
+    where that is not for quarantined rows: `missing` of the customers `known` before are not in it; `missing_limit` is the
+    share of them that an operator has allowed.
     """
 
     path: str
@@ -77,6 +80,12 @@ class Delivery:
     since: str = ""
     run_id: str = ""
     checksum: str = ""
+    snapshot: str = ""
+    event_at: str = ""
+    doubt: str = ""
+    missing: int = 0
+    known: int = 0
+    missing_limit: float | None = None
 
     @property
     def key(self) -> tuple[int, str]:
@@ -95,6 +104,8 @@ class Delivery:
 
     def sentence(self) -> str:
         """Return why it is held, for a person."""
+        if self.doubt:
+            return self.doubt
         share = f"{self.quarantined:,} of {self.rows:,} rows are quarantined ({self.share:.1%}"
         reasons = "; ".join(reason.sentence() for reason in self.reasons)
         return f"{share}, limit {self.limit:.1%}): {reasons}"
@@ -175,12 +186,14 @@ def decide(
     retry: Sequence[str] = (),
     retry_held: bool = False,
     limit: float = defaults.MAX_QUARANTINED_SHARE,
+    missing_limit: float | None = None,
     at: datetime,
 ) -> list[str]:
     """Record that deliveries are discarded, or judged again by the share `limit`, and return what was recorded, in words.
 
     Each is a batch number, for all files of the batch, or the path of a file, for its newest delivery; `retry_held` are all
-    that are held. The next run rebuilds silver and gold and acts on it, also when this one is interrupted; where the list
+    that are held. Snapshots of which at most the share `missing_limit` is missing are taken whether they are whole or not.
+    The next run rebuilds silver and gold and acts on it, also when this one is interrupted; where the list
     is lost, it judges all other files again. A file of `retry` that is set aside is read again by the next run. Raises RawPathError for one that is neither, and was never
     ingested.
     """
@@ -192,12 +205,13 @@ def decide(
     discarded = _once(entry for name in discard for entry in _named(name, entries))
     held = [entry for entry in entries if retry_held and _is_held(known.get(entry.key))]
     others = [name for name in retry if not any(file.is_named([name]) for file in read_again)]
-    judged_again = _once([*(entry for name in others for entry in _named(name, entries)), *held])
+    named = [entry for name in others for entry in _named(name, entries)]
+    judged_again = _once([*named, *_other_parts(named, entries, known), *held])
     for entry in discarded:
         known[entry.key] = replace(_known(entry, known), state="discarded", since=at.isoformat())
     for entry in judged_again:
         again = replace(_known(entry, known), state="retry", limit=limit, since=at.isoformat())
-        known[entry.key] = again
+        known[entry.key] = replace(again, snapshot="", doubt="", missing_limit=missing_limit)
     is_lost = bool(discarded or judged_again) and not store.exist()
     if discarded or judged_again:
         RebuildRequest(lake).ask()  # first: the decision counts for nothing without it
@@ -213,6 +227,15 @@ def decide(
         ),
         *(f"file read again: {printable(file.path)}" for file in read_again),
     ]
+
+
+def _other_parts(
+    named: Iterable[FileEntry], entries: Iterable[FileEntry], known: Mapping[tuple[int, str], Delivery]
+) -> list[FileEntry]:
+    """The other files of snapshots of which one is named: they are held together."""
+    found = {(d.batch, d.feed, d.snapshot) for entry in named if (d := known.get(entry.key)) and d.snapshot}
+    parts = {key for key, d in known.items() if d.state == "held" and (d.batch, d.feed, d.snapshot) in found}
+    return [entry for entry in entries if entry.key in parts]
 
 
 def _once(entries: Iterable[FileEntry]) -> list[FileEntry]:

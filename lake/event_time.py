@@ -82,6 +82,11 @@ def event_time(path: str, modified_ns: int, arrived_at: datetime) -> EventTime:
     return EventTime(arrived_at, "arrival", f"{note}; {wrong}" if note else wrong)
 
 
+def is_dated(path: str) -> bool:
+    """Return whether a path names a moment, in whatever past or future."""
+    return any(True for _ in _stamps(path))
+
+
 def _moment(modified_ns: int) -> datetime | None:
     try:
         return _EPOCH + timedelta(microseconds=modified_ns // 1000)

@@ -12,6 +12,10 @@ from lake.names import printable
 from lake.results import FileNote, HeldFile
 from lake.set_aside import SetAside
 
+_CORRECT = {
+    False: ". Correct the file and deliver it again",
+    True: ", and nobody is deleted. Deliver all of it, and what shows that it is whole,",
+}
 _SHOWN = 20
 """How many files of one kind a note names; `churn files` names all."""
 
@@ -55,7 +59,7 @@ def held_files(held: Iterable[Delivery], run_id: str, command_options: str = "")
 
 def _held_file(delivery: Delivery, options: str, *, is_new: bool) -> HeldFile:
     file, summary = shlex.quote(printable(delivery.path)), delivery.sentence()
-    retry = f"churn retry {file} --max-quarantined-share {_share_above(delivery)} {options}".rstrip()
+    retry = f"churn retry {file} {_limit_above(delivery)} {options}".rstrip()
     discard = f"churn discard {file} {options}".rstrip()
     return HeldFile(
         file=printable(delivery.path),
@@ -64,7 +68,7 @@ def _held_file(delivery: Delivery, options: str, *, is_new: bool) -> HeldFile:
         rows=delivery.rows,
         quarantined=delivery.quarantined,
         reason=(
-            f"{summary}. None of its rows is used. Correct the file and deliver it again under the same name; "
+            f"{summary}. None of its rows is used{_CORRECT[bool(delivery.doubt)]} under the same name; "
             f"or take it as it is: {retry}; or drop it: {discard}"
         ),
         is_new=is_new,
@@ -80,9 +84,15 @@ def held_notes(files: Sequence[HeldFile]) -> tuple[str, ...]:
     return (*_first(new, "held as well"), *_known("held", files))
 
 
-def _share_above(delivery: Delivery) -> str:
-    """The share that lets a delivery pass, in whole percent."""
-    return f"{math.ceil(100 * delivery.quarantined / max(1, delivery.rows)) / 100:g}"
+def _limit_above(delivery: Delivery) -> str:
+    """The option with the share that lets a delivery pass, in whole percent."""
+    if delivery.doubt:
+        return f"--max-missing-share {_share_above(delivery.missing, delivery.known)}"
+    return f"--max-quarantined-share {_share_above(delivery.quarantined, delivery.rows)}"
+
+
+def _share_above(count: int, whole: int) -> str:
+    return f"{math.ceil(100 * count / max(1, whole)) / 100:g}"
 
 
 def _known(state: str, files: Sequence[FileNote | HeldFile]) -> tuple[str, ...]:

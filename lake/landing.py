@@ -19,6 +19,7 @@ from lake.raw.container import read_parts
 from lake.raw_folder import RawFolder, list_raw, open_raw, refusal
 from lake.register import FileEntry, Register
 from lake.set_aside import SetAside, reader_version
+from lake.snapshots import Proof, doubt, find_proof, is_snapshot
 from lake.sniff import sniff
 from lake.storage import Folder
 from lake.walk import StoredFile
@@ -34,7 +35,7 @@ class RawFile:
     """One content of one file; `path` is relative to the raw root, times are UTC.
 
     `event_from` says where the event time comes from, `note` what is unexpected about the file. `lacks` are the optional
-    columns of its feed that the file does not have, None before it has been read.
+    columns of its feed that the file does not have, None before it has been read. `marker` and `told_rows`: see FileEntry.
     """
 
     path: str
@@ -47,6 +48,8 @@ class RawFile:
     event_from: TimeSource = "path"
     note: str = ""
     lacks: tuple[str, ...] | None = None
+    marker: str = ""
+    told_rows: tuple[int, ...] = ()
 
     def entry(self) -> FileEntry:
         """Return its entry in the register."""
@@ -60,6 +63,8 @@ class RawFile:
             size=self.size,
             modified_ns=self.modified_ns,
             lacks=self.lacks,
+            marker=self.marker,
+            told_rows=self.told_rows,
         )
 
     def refused(self, reason: str) -> SetAside:
@@ -183,7 +188,7 @@ class _Look:
         root = self.folder.root
         try:
             last = self.register.last(root.uri(file.name), file.name)
-            if last and _has_content(root, file, last, verify=self.verify):
+            if last and _has_content(root, file, last, verify=self.verify) and not self._is_proven_now(last, file.name):
                 return replace(last, path=file.name, uri=root.uri(file.name))
             return self._judged(file) or self._read(file)
         except FileNotFoundError:
@@ -196,6 +201,10 @@ class _Look:
             return _set_aside(
                 root, file, f"it cannot be read ({type(error).__name__}). Check that it is CSV, JSON or Parquet."
             )
+
+    def _is_proven_now(self, last: FileEntry, name: str) -> bool:
+        """Whether a snapshot that was not known to be whole has got what shows it: it counts as delivered again."""
+        return is_snapshot(name) and doubt([last]) != "" and find_proof(self.folder.root, name).is_news_to(last)
 
     def _judged(self, file: StoredFile) -> SetAside | None:
         """The verdict of this reader on the same content, if there is one: reading it again may take long, and changes nothing."""
@@ -230,6 +239,7 @@ def _describe(folder: RawFolder, file: StoredFile, now: datetime, checksum: str)
     root, event = folder.root, _event_time(file, now)
     head = root.read_bytes(file.name, _HEAD_BYTES)
     layout = sniff(_received(root, file, head), folder.feed(file.name), source_of(file.name))
+    proof = find_proof(root, file.name) if is_snapshot(file.name) else Proof()
     return RawFile(
         path=file.name,
         uri=root.uri(file.name),
@@ -240,6 +250,8 @@ def _describe(folder: RawFolder, file: StoredFile, now: datetime, checksum: str)
         feed=layout.feed,
         event_from=event.source,
         note=event.note,
+        marker=proof.marker,
+        told_rows=() if proof.rows is None else (proof.rows,),
     )
 
 

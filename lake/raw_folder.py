@@ -9,6 +9,7 @@ from contract.errors import RawPathError
 from contract.feeds import FEEDS
 from contract.sources import is_source_folder
 from lake.names import is_text, printable
+from lake.snapshots import is_marker
 from lake.storage import Folder, open_folder
 from lake.walk import StoredFile
 
@@ -85,12 +86,12 @@ def list_raw(raw: str, s3: Any = None) -> RawFolder:
         raise RawPathError(f"{raw} cannot be read. Check its permissions.")
     if not is_text(place):
         raise RawPathError(f"{printable(raw)} is not valid UTF-8. Rename the folder.")
-    shown = [file for file in found if not _is_hidden(file.name)]
+    prefix = f"{below}/" if below else ""
+    shown = [file for file in found if not _is_hidden(file.name) and not is_marker(prefix + file.name)]
     if not shown:
         raise RawPathError(
             f"{raw} does not exist or is empty. Put CSV, JSON or Parquet files there, or create some with: churn generate"
         )
-    prefix = f"{below}/" if below else ""
     files = tuple(replace(file, name=prefix + file.name) for file in shown)
     return RawFolder(root, below, place, files, len(found) - len(shown))
 

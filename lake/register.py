@@ -12,7 +12,8 @@ class FileEntry:
     `path` is below the raw root. `uri`, `size` (bytes) and `modified_ns` are empty or 0 where the entry was rebuilt from
     bronze, which does not have them. `event_at` is the event time of its records without one, `event_from` where
     that comes from (see `lake.event_time`). `lacks` are the optional columns of its feed that the file does not have,
-    None where that is not known.
+    None where that is not known. Of snapshots, `marker` is the file beside it that says that it is whole, `told_rows` are the
+    numbers of rows that this and its last line tell.
     """
 
     path: str
@@ -26,6 +27,8 @@ class FileEntry:
     rows: int | None = None
     batch: int = 0
     lacks: tuple[str, ...] | None = None
+    marker: str = ""
+    told_rows: tuple[int, ...] = ()
 
     @property
     def key(self) -> tuple[int, str]:

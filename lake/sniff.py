@@ -124,7 +124,7 @@ def _feed(headers: Sequence[str], folder: str | None, file_format: str, source: 
             f"Add the columns{move}, or add their headers as aliases in contract/columns.py."
         )
     _refuse_double_columns(headers)
-    if source.kind == "append":
+    if source.kind != "cdc":
         _refuse_operations(headers)
     return feed.name
 

@@ -62,7 +62,7 @@ def _customers(past: Past) -> str:
         known = f"recorded_from <= {known_at} AND (recorded_to IS NULL OR recorded_to > {known_at})"
     newest = f"row_number() OVER (PARTITION BY {KEY} ORDER BY valid_from DESC) AS place"
     found = f"SELECT *, {newest} FROM {_HISTORY} WHERE {known} AND valid_from <= {_literal(past.as_of)}"
-    return f"SELECT {columns} FROM ({found}) AS versions WHERE place = 1 AND change <> 'deleted'"
+    return f"SELECT {columns} FROM ({found}) AS versions WHERE place = 1 AND change NOT IN ('deleted', 'absent')"
 
 
 def _analysis(past: Past) -> str:

@@ -45,16 +45,29 @@ def notify_about_files(platform: Platform) -> int:
 
 @task(name="decide-on-files", task_run_name="decisions", tags=TAGS, **RETRY_ON_OUTAGE, persist_result=False)
 def decide_on_files(
-    platform: Platform, discard: Sequence[str], retry: Sequence[str], retry_held: bool, limit: float
+    platform: Platform,
+    discard: Sequence[str],
+    retry: Sequence[str],
+    retry_held: bool,
+    limit: float,
+    missing_limit: float | None = None,
 ) -> bool:
     """Record which files or batches are discarded, or judged again by a share of quarantined rows; the silver job acts on it.
+
+    `missing_limit` is the share of missing customers up to which snapshots are taken as they are.
 
     Return whether there was anything to record. Raises RawPathError.
     """
     if not (discard or retry or retry_held):
         return False
     decided = decide(
-        platform.folder(), discard=discard, retry=retry, retry_held=retry_held, limit=limit, at=datetime.now(UTC)
+        platform.folder(),
+        discard=discard,
+        retry=retry,
+        retry_held=retry_held,
+        limit=limit,
+        missing_limit=missing_limit,
+        at=datetime.now(UTC),
     )
     for note in decided:
         LOGGER.info("%s", note)

@@ -7,7 +7,7 @@ The state at any time is, of each group, the newest of all versions until then. 
 from collections.abc import Mapping
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contract.columns import KEY
@@ -19,7 +19,7 @@ _KNOWN_BEFORE = -1
 """Batch of the moments that earlier runs have recorded."""
 _RECORDED_BEFORE = 0
 """Step that a customer's rows in the table are of. Each batch of the run that may correct them is a step after it."""
-_MOMENT = (KEY, "_event_at", "_batch_id", "_ingested_at", *(group.name for group in GROUPS))
+_MOMENT = (KEY, "_event_at", "_batch_id", "_ingested_at", silver.IS_ABSENCE, *(group.name for group in GROUPS))
 _VALUES = tuple(column for group in GROUPS for column in group.columns)
 _STATE = f"struct({', '.join(f'`{c}`' for c in (*_VALUES, 'is_complete', '_is_deleted'))})"
 _FOUND = (*(name for name in HISTORY.names if name not in ("is_current", "recorded_to")), "_is_deleted", "_step")
@@ -30,22 +30,39 @@ UPDATED = ("valid_to", "is_current", "recorded_to", "change", "changed_columns")
 def moments_of(typed: Mapping[str, DataFrame]) -> DataFrame:
     """Return the moments of conformed rows (see `silver.conform`), by feed; quarantined rows count for nothing.
 
-    Columns: the customer, `_event_at`, `_batch_id`, `_ingested_at`, and each group's newest version, a struct.
+    Columns: the customer, `_event_at`, `_batch_id`, `_ingested_at`, whether it is all from snapshots that lack the customer,
+    and each group's newest version, a struct.
     """
     frames = [_of_feed(rows, name) for name, rows in typed.items()]
     if len(frames) == 1:
         return frames[0]
     newest = (f"max(`{group.name}`) AS `{group.name}`" for group in GROUPS)
     together = reduce(DataFrame.unionByName, frames).groupBy(KEY, "_event_at", "_batch_id")
-    return together.agg(F.max("_ingested_at").alias("_ingested_at"), *map(F.expr, newest)).select(*_MOMENT)
+    return together.agg(*_of_rows(), *map(F.expr, newest)).select(*_MOMENT)
+
+
+def _of_rows() -> list[Column]:
+    return [F.max("_ingested_at").alias("_ingested_at"), F.min(silver.IS_ABSENCE).alias(silver.IS_ABSENCE)]
 
 
 def _of_feed(rows: DataFrame, feed: str) -> DataFrame:
     groups = FEEDS[feed].groups
     lacking = (f"CAST(NULL AS {silver.version_type(g)}) AS `{g.name}`" for g in GROUPS if g not in groups)
     valid = rows.where("size(_violations) = 0").groupBy(KEY, "_event_at", "_batch_id")
-    newest = valid.agg(F.max("_ingested_at").alias("_ingested_at"), *(F.expr(silver.newest_sql(g)) for g in groups))
+    newest = valid.agg(*_of_rows(), *(F.expr(silver.newest_sql(g)) for g in groups))
     return newest.selectExpr("*", *lacking).select(*_MOMENT)
+
+
+def after(moments: DataFrame, batch: int) -> DataFrame:
+    """Return the moments of later batches than one, and as earlier ones whom snapshots until then lack.
+
+    Of somebody who is new in a later batch they say something for the first time.
+    """
+    is_new = f"_batch_id > {batch}"
+    columns = (
+        f"IF({is_new}, _batch_id, {_KNOWN_BEFORE}L) AS _batch_id" if c == "_batch_id" else f"`{c}`" for c in _MOMENT
+    )
+    return moments.where(f"{is_new} OR {silver.IS_ABSENCE}").selectExpr(*columns)
 
 
 def late_customers(moments: DataFrame, customers: DataFrame, tombstones: DataFrame | None) -> DataFrame:
@@ -56,7 +73,8 @@ def late_customers(moments: DataFrame, customers: DataFrame, tombstones: DataFra
     """
     firsts = (f"min(`{group.name}`._event_at) AS `{group.name}_at`" for group in GROUPS)
     logged = (f"min(coalesce(`{group.name}`._in_log, '')) AS `{group.name}_log`" for group in GROUPS)
-    first = moments.groupBy(KEY).agg(*map(F.expr, firsts if tombstones is None else (*firsts, *logged)))
+    new = moments.where(F.col("_batch_id") > _KNOWN_BEFORE)
+    first = new.groupBy(KEY).agg(*map(F.expr, firsts if tombstones is None else (*firsts, *logged)))
     has_logs = tombstones is not None
     in_table = {group.name: (f"`{group.event_column}`", f"_sequences['{group.name}']") for group in GROUPS}
     late = first.join(customers, KEY).where(_is_behind(in_table, "<", has_logs=has_logs)).select(KEY)
@@ -86,6 +104,7 @@ def with_earlier(moments: DataFrame, known: DataFrame, late: DataFrame, earlier:
         KEY,
         "valid_from AS _event_at",
         "recorded_from AS _ingested_at",
+        f"change = 'absent' AS {silver.IS_ABSENCE}",
         *(f"{_version_of_row(group)} AS `{group.name}`" for group in GROUPS),
     )
     found = [moments, from_rows.withColumn("_batch_id", batch)]
@@ -118,7 +137,10 @@ def changes(moments: DataFrame, known: DataFrame, *, has_batches: bool) -> DataF
     the same customers that are held to be true.
     """
     earlier = known.selectExpr(
-        "*", "change = 'deleted' AS _is_deleted", f"{_RECORDED_BEFORE} AS _step", "CAST(NULL AS timestamp) AS _known_at"
+        "*",
+        "change IN ('deleted', 'absent') AS _is_deleted",
+        f"{_RECORDED_BEFORE} AS _step",
+        "CAST(NULL AS timestamp) AS _known_at",
     ).selectExpr(*_FOUND, "_known_at", "_known_at AS _next_at")
     recorded = _with_recorded_times(_believed(moments, has_batches=has_batches).unionByName(earlier))
     is_as_before = "recorded_to IS NULL AND _before <=> struct(valid_to, change, changed_columns)"
@@ -138,14 +160,19 @@ def _believed(moments: DataFrame, *, has_batches: bool) -> DataFrame:
     """
     states = _states(_stepped(_without_news(moments) if has_batches else moments, has_batches=has_batches))
     in_time = f"PARTITION BY {KEY}, _step ORDER BY valid_from"
-    compared = states.selectExpr("*", f"{_STATE} AS _state").selectExpr("*", f"lag(_state) OVER ({in_time}) AS _before")
+    earlier = f"{in_time} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    compared = states.selectExpr("*", f"{_STATE} AS _state").selectExpr(
+        "*",
+        f"lag(_state) OVER ({in_time}) AS _before",
+        f"coalesce(bool_or(NOT _is_deleted) OVER ({earlier}), false) AS _was_there",
+    )
     differing = ", ".join(f"IF(_state.`{c}` <=> _before.`{c}`, NULL, '{c}')" for c in _VALUES)
     return (
-        compared.where("NOT (_state <=> _before)")
+        compared.where("NOT (_state <=> _before) AND (_was_there OR NOT _is_deleted)")
         .selectExpr(
             "*",
-            "CASE WHEN _is_deleted THEN 'deleted' WHEN _before IS NULL THEN 'new' WHEN _before._is_deleted THEN 'returned' "
-            "ELSE 'changed' END AS change",
+            f"CASE WHEN _is_deleted THEN IF({silver.IS_ABSENCE}, 'absent', 'deleted') WHEN NOT _was_there THEN 'new' "
+            "WHEN _before._is_deleted THEN 'returned' ELSE 'changed' END AS change",
             f"lead(valid_from) OVER ({in_time}) AS valid_to",
             *(f"last({_since(group)}, true) OVER ({in_time}) AS `{group.event_column}`" for group in GROUPS),
         )
@@ -175,7 +202,7 @@ def _without_news(moments: DataFrame) -> DataFrame:
         "*", *(f"max(`{group.name}`) OVER ({before}) AS `{_earlier(group)}`" for group in GROUPS)
     )
     news = " OR ".join(f"(`{group.name}` IS NOT NULL AND {_says_something_new(group)})" for group in GROUPS)
-    return compared.where(f"_batch_id = {_KNOWN_BEFORE} OR {news}").select(*_MOMENT)
+    return compared.where(news).select(*_MOMENT)
 
 
 def _earlier(group: Group) -> str:
@@ -222,9 +249,10 @@ def _states(stepped: DataFrame) -> DataFrame:
         "_place + 1 AS _step",
         "_known._ingested_at AS _known_at",
         "get(_steps, _place + 1)._ingested_at AS _next_at",
+        f"bool_and({silver.IS_ABSENCE}) OVER (PARTITION BY {KEY}, _place, _event_at) AS {silver.IS_ABSENCE}",
         *(f"max(`{group.name}`) OVER ({until}) AS `{group.name}`" for group in GROUPS),
     )
-    kept = ("valid_from", "_batch_id", "recorded_from", "_step", "_known_at", "_next_at")
+    kept = ("valid_from", "_batch_id", "recorded_from", "_step", "_known_at", "_next_at", silver.IS_ABSENCE)
     return newest.selectExpr(
         KEY,
         *kept,

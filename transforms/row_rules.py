@@ -19,13 +19,14 @@ from contract.columns import (
     Column,
 )
 from contract.feeds import Feed, normalize_header
-from contract.sources import BEFORE, DELETE, FULL_LOAD, UPSERT
+from contract.sources import BEFORE, DELETE, FULL_LOAD, UPSERT, path_pattern
 from transforms.received_text import plain_sql, quote, valued_sql, whole_sql
 
 _NUMBER_WORDS = {"int": "a whole number", "bigint": "a whole number", "double": "a number"}
 _CHURN_VALUE = "churn_value"
 _SHOWN_CHARACTERS = 60
 _IS_FULL_LOAD = f"_source_file RLIKE {quote(FULL_LOAD)}"
+_IS_SNAPSHOT = f"_source_file RLIKE {quote(path_pattern('snapshot'))}"
 _SEQUENCE = valued_sql("trim(_sequence)", NULL_WORDS)
 # 1.0E+15 and 1,000 are numbers whose parts do not compare as the numbers do.
 _IS_ORDERED = (
@@ -59,12 +60,17 @@ _EARLIEST = f"DATE'{EARLIEST_EVENT_DAY}'"
 _LATEST = f"_judged_at + INTERVAL {MAX_DAYS_AHEAD} DAY"
 
 
+def is_snapshot_sql() -> str:
+    """Return SQL of whether a row is of a file with every customer of its feed."""
+    return _IS_SNAPSHOT
+
+
 def violations_sql(feed: Feed) -> str:
     """Return SQL of the array of violations: a message for every row rule that a bronze row of `feed` breaks.
 
     Of a deletion only the key, the time and the order count: some sources give no more of it.
     """
-    order = [_key_violation(), _event_time_violation(), _sequence_violation()]
+    order = [key_violation_sql(), _event_time_violation(), _sequence_violation()]
     values = [_violation(column) for column in feed.attributes]
     if _CHURN_VALUE in feed.columns:
         values.append(_churn_value_violation())
@@ -178,7 +184,8 @@ def _expected(column: Column) -> str:
     return f"{_NUMBER_WORDS.get(column.type, 'an amount')} from {low:,} to {high:,}"
 
 
-def _key_violation() -> str:
+def key_violation_sql() -> str:
+    """Return SQL of the violation of a customer id, null for one that tells who it is."""
     missing = quote(f"{KEY}: missing")
     long = quote(f"{KEY}: longer than {MAX_KEY_LENGTH} characters")
     damaged = quote(f"{KEY}: damaged by a spreadsheet, such as 1.2E+12: export the column as text")

@@ -21,7 +21,7 @@ from transforms.received_text import (
     valued_sql,
     visible_key_sql,
 )
-from transforms.row_rules import is_in_time_sql, sequence_sql, typed_sql, violations_sql
+from transforms.row_rules import is_in_time_sql, is_snapshot_sql, sequence_sql, typed_sql, violations_sql
 
 _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
@@ -35,6 +35,8 @@ _ORDER = ("_in_log", "_event_at", "_is_last", "_batch_id", "_place")
 `_is_last`: a deletion behind which its file has no other change of the customer with the same number or time. It outranks
 all that have them: whichever file comes first, and also where one comes twice.
 """
+IS_ABSENCE = "_is_absence"
+"""Column of conformed rows: a deletion that no source has told, of a customer who is missing in a snapshot."""
 _LAST_OF_NUMBER = "|D"
 _NOWHERE = ""
 """Place of what a tombstone remembers: the file is not known any more."""
@@ -49,7 +51,7 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None, *,
     too: which one is right is unknown. `_event_at` is the record's own time, else its file's, else that of ingestion,
     the first that can be one. It cannot be one where it is long past, or in the future of `judged_at`, by default of
     ingestion. `_in_log` orders the changes of one source, and is null where that gives no order; `_is_deletion` says that
-    the record was deleted there. Images of records before a change are left out. Without changes of databases
+    the record was deleted there. A record of a snapshot counts from that at the earliest. Images of records before a change are left out. Without changes of databases
     (`has_changes`) there is less to compare.
 
     Persist it before use: a filter on `_violations` would otherwise be pushed below the rules, each of which then stands
@@ -70,7 +72,9 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None, *,
         _CONFLICT,
         *map(_carried, feed.groups),
     ]
-    texts = _with_conflicts(_keyed(bronze, feed, judged_at), has_changes=has_changes).selectExpr(
+    texts = _with_conflicts(
+        _keyed(bronze, feed, judged_at, has_changes=has_changes), has_changes=has_changes
+    ).selectExpr(
         *(column for column in kept if column not in (KEY, *map(_carried, feed.groups))),
         f"_key AS {KEY}",
         *(f"{trimmed_sql(column)} AS t_{column}" for column in received),
@@ -86,6 +90,7 @@ def conform(bronze: DataFrame, feed: Feed, judged_at: datetime | None = None, *,
     checked = values.selectExpr(
         KEY, *columns, *map(_carried, feed.groups), *lineage, "_parse_error", "_rescued_data", "_received",
         f"concat({violations_sql(feed)}, IF({_CONFLICT}, array('{conflict}'), array())) AS _violations",
+        f"false AS {IS_ABSENCE}",
     )  # fmt: skip
     return checked.withColumn("_raw_record", F.expr(_raw_record())).drop("_received", "_parse_error", "_rescued_data")
 
@@ -110,10 +115,13 @@ def _carried(group: Group) -> str:
     return f"_has_{group.name}"
 
 
-def _keyed(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -> DataFrame:
+def _keyed(bronze: DataFrame, feed: Feed, judged_at: datetime | None, *, has_changes: bool) -> DataFrame:
     """`bronze` with `_key`, `_received_at`, `_event_at`, `_number` in the log of its source and a fingerprint of its values."""
     valued = [column for column in feed.columns if column not in (KEY, EVENT_TIME)]
     times = [f"IF({is_in_time_sql(at)}, {at}, NULL)" for at in ("_received_at", "_file_event_at")]
+    own = f"coalesce({', '.join(times)}, _ingested_at)"
+    # Who is in it was there then, however old his record is: what an earlier snapshot deleted is back.
+    event_time = f"IF({is_snapshot_sql()}, greatest({own}, {times[-1]}), {own})" if has_changes else own
     judged = F.greatest("_ingested_at", F.lit(judged_at)) if judged_at else F.col("_ingested_at")
     return (
         bronze.where(f"NOT _operation <=> '{BEFORE}'")
@@ -124,7 +132,7 @@ def _keyed(bronze: DataFrame, feed: Feed, judged_at: datetime | None) -> DataFra
         .selectExpr(
             "*",
             f"{valued_sql('_whole_key', NULL_WORDS)} AS _key",
-            f"coalesce({', '.join(times)}, _ingested_at) AS _event_at",
+            f"{event_time} AS _event_at",
             f"{sequence_sql()} AS _number",
             # Changes in one file happened one after the other; states in it that differ contradict each other.
             "IF(coalesce(_operation, _sequence) IS NULL, _source_file, "
@@ -190,7 +198,7 @@ def deletions(typed: DataFrame, feed: Feed) -> DataFrame:
     last = (
         typed.where("_is_deletion AND size(_violations) = 0")
         .groupBy(KEY)
-        .agg(F.expr(f"max(struct({', '.join(_ORDER)})) AS v"))
+        .agg(F.expr(f"max(struct({', '.join((*_ORDER, IS_ABSENCE))})) AS v"))
     )
     return last.selectExpr(
         KEY,
@@ -199,6 +207,7 @@ def deletions(typed: DataFrame, feed: Feed) -> DataFrame:
         "v._in_log AS sequence",
         "v._is_last AS is_last",
         "v._batch_id AS _batch_id",
+        f"IF(v.{IS_ABSENCE}, 'absent', 'deleted') AS reason",
     ).select(*TOMBSTONES.names)
 
 

@@ -41,7 +41,7 @@ CUSTOMERS = Schema(
     )
 )
 
-CHANGES = ("new", "changed", "deleted", "returned")
+CHANGES = ("new", "changed", "deleted", "absent", "returned")
 
 HISTORY = Schema(
     (
@@ -58,7 +58,8 @@ HISTORY = Schema(
         required(
             "change",
             "string",
-            "new: the first that is known; changed; deleted: the source deleted the customer; returned: after a deletion",
+            "new: the first that is known; changed; deleted: the source deleted the customer; absent: a snapshot lacks him; returned: "
+            "after one of these",
             values=CHANGES,
         ),
         required(
@@ -87,6 +88,13 @@ TOMBSTONES = Schema(
             "those of other files",
         ),
         required("_batch_id", "bigint", "Ingest batch that brought the deletion"),
+        Field(
+            "reason",
+            "string",
+            "Why: deleted, as the source says, or absent from a snapshot, a full picture of the feed; null in rows of earlier "
+            "builds, which are deleted",
+            values=("deleted", "absent"),
+        ),
     )
 )
 

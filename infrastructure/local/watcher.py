@@ -106,6 +106,9 @@ def _arrived(raw: Path, lake: Path) -> list[RawFileEvent]:
         return [RawFileEvent(str(raw), UNREADABLE, 0, str(error))]
     unreported = [file for file in found.set_aside if not any(file.is_same(known) for known in recorded)]
     return [
-        *(RawFileEvent(file.uri, file.feed, file.size, file.checksum) for file in found.new),
+        *(
+            RawFileEvent(file.uri, file.feed, file.size, f"{file.checksum} {file.marker}".rstrip())
+            for file in found.new
+        ),
         *(RawFileEvent(file.uri, UNREADABLE, file.size, str(file.modified_ns)) for file in unreported),
     ]

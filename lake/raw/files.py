@@ -30,7 +30,8 @@ class FileAccount:
     `records` counts those received, faulty ones included. `fault` says why the file cannot be read, and is empty where
     it can: a fault may show at the end of the file, so rows that are staged already do not count. `sparse` are the
     columns that some records of the file have and others lack, `lacks` the optional ones that no record has, None where
-    no readable record has any column: such a file says nothing about them.
+    no readable record has any column: such a file says nothing about them. `told` is how many records the last line of a
+    snapshot tells, None where that is a record.
     """
 
     path: str
@@ -39,6 +40,7 @@ class FileAccount:
     sparse: tuple[str, ...] = ()
     lacks: tuple[str, ...] | None = None
     encoding: str = UTF8
+    told: int | None = None
 
 
 def staged_schema(feed: Feed) -> pa.Schema:
@@ -78,7 +80,7 @@ def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Lim
     for batch in row_batches(found, feed, lambda: received.bytes_read, source):
         parts.add(_with_lineage(batch, file))
         count += batch.num_rows
-        states = batch if source.kind == "append" else _without_deletions(batch)
+        states = _without_deletions(batch) if source.kind == "cdc" else batch
         if states.num_rows and states["_parse_error"].null_count:
             given |= {name for name in feed.columns if states[name].null_count < states.num_rows}
             lacking |= {name for name in feed.columns if states[name].null_count}
@@ -88,6 +90,7 @@ def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Lim
         sparse=tuple(sorted(given & lacking)),
         lacks=tuple(c for c in feed.optional if c not in given) if given else None,
         encoding=found.layout.encoding,
+        told=found.told,
     )
 
 

@@ -12,6 +12,7 @@ from lake.raw.encoding import UTF8, WINDOWS_1252, as_utf8, is_windows_1252
 from lake.raw.json_records import JsonRecord, json_array_records, json_line_records
 from lake.raw.layout import SAMPLE_BYTES, TextLayout, find_layout, shows_layout
 from lake.raw.records import DEFAULT_LIMITS, Fault, Limits
+from lake.raw.trailer import TrailedRows
 
 _EXCEL_IN_EUROPE = ";"
 
@@ -24,6 +25,11 @@ class Records:
     rows: Iterable[list[str] | Fault] = ()
     objects: Iterable[JsonRecord | Fault] | None = None
 
+    @property
+    def told(self) -> int | None:
+        """Return how many records the last line of a snapshot tells, once all are taken; None where it is a record."""
+        return self.rows.told if isinstance(self.rows, TrailedRows) else None
+
 
 def read_records(
     content: Callable[[], Iterator[bytes]],
@@ -35,7 +41,7 @@ def read_records(
 
     A CSV record that ends before a `required` column is a fault. Raises LayoutError for a file that has no record or no
     header that can be parsed; taking the records raises DamagedFileError where the file cannot be read any further. Of a
-    `source` of changes, JSON objects are the records in their envelopes.
+    `source` of changes, JSON objects are the records in their envelopes; a snapshot in CSV may end with its number of rows.
     """
     parts = content()
     sample = _sample(parts, limits)
@@ -45,7 +51,8 @@ def read_records(
         layout = find_layout(sample, limits, WINDOWS_1252, source)
     text = as_utf8(chain([sample], parts), layout.encoding)
     if layout.format == "csv":
-        return Records(layout, rows=csv_records(text, layout, required, limits))
+        rows = csv_records(text, layout, required, limits)
+        return Records(layout, rows=TrailedRows(rows) if source.kind == "snapshot" else rows)
     read = json_array_records if layout.format == "json_array" else json_line_records
     objects = read(text, limits)
     is_change = source.kind == "cdc"

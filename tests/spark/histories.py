@@ -213,7 +213,7 @@ def _believed(customer, valid):
         values = {column.name: row[column.name] for column in COLUMNS}
         before = rows[-1] if rows else None
         changed = [name for name, value in values.items() if before is None or before[name] != value]
-        if before and not changed:
+        if (before and not changed) or (not before and all(value is None for value in values.values())):
             continue
         for column in COLUMNS:
             group = column.part if column.required else column.name

@@ -234,11 +234,23 @@ def test_run_has_the_shared_defaults(calls):
         (("discard", "3", "billing/a b.csv"), {"discard": ["3", "billing/a b.csv"]}),
         (
             ("retry", "a.csv"),
-            {"full_refresh": True, "retry": ["a.csv"], "retry_held": False, "max_quarantined_share": 0.05},
+            {
+                "full_refresh": True,
+                "retry": ["a.csv"],
+                "retry_held": False,
+                "max_quarantined_share": 0.05,
+                "max_missing_share": None,
+            },
         ),
         (
-            ("retry", "--quarantine", "--max-quarantined-share", "0.5"),
-            {"full_refresh": True, "retry": [], "retry_held": True, "max_quarantined_share": 0.5},
+            ("retry", "--quarantine", "--max-quarantined-share", "0.5", "--max-missing-share", "0.4"),
+            {
+                "full_refresh": True,
+                "retry": [],
+                "retry_held": True,
+                "max_quarantined_share": 0.5,
+                "max_missing_share": 0.4,
+            },
         ),
         (("run", "--strict"), {"full_refresh": False, "max_quarantined_share": 0.05, "verify": False, "strict": True}),
     ],
