@@ -22,7 +22,12 @@ _RECORDED_BEFORE = 0
 _MOMENT = (KEY, "_event_at", "_batch_id", "_ingested_at", silver.IS_ABSENCE, *(group.name for group in GROUPS))
 _VALUES = tuple(column for group in GROUPS for column in group.columns)
 _STATE = f"struct({', '.join(f'`{c}`' for c in (*_VALUES, 'is_complete', '_is_deleted'))})"
-_FOUND = (*(name for name in HISTORY.names if name not in ("is_current", "recorded_to")), "_is_deleted", "_step")
+_FOUND = (
+    *(name for name in HISTORY.names if name not in ("is_current", "recorded_to")),
+    "_is_deleted",
+    "_is_told",
+    "_step",
+)
 UPDATED = ("valid_to", "is_current", "recorded_to", "change", "changed_columns")
 """What a later batch changes in a row; the rest of it stays as it was recorded."""
 
@@ -126,8 +131,8 @@ def history(moments: DataFrame, *, has_batches: bool) -> DataFrame:
     """Return all rows of silver.customer_history for all `moments`; `has_batches` says that they are of several batches."""
     found = _believed(moments, has_batches=has_batches)
     if has_batches:
-        return _with_recorded_times(found).selectExpr(*_COLUMNS)
-    return found.selectExpr("*", "CAST(NULL AS timestamp) AS recorded_to").selectExpr(*_COLUMNS)
+        return _with_recorded_times(found).where("_is_told").selectExpr(*_COLUMNS)
+    return found.where("_is_told").selectExpr("*", "CAST(NULL AS timestamp) AS recorded_to").selectExpr(*_COLUMNS)
 
 
 def changes(moments: DataFrame, known: DataFrame, *, has_batches: bool) -> DataFrame:
@@ -139,12 +144,13 @@ def changes(moments: DataFrame, known: DataFrame, *, has_batches: bool) -> DataF
     earlier = known.selectExpr(
         "*",
         "change IN ('deleted', 'absent') AS _is_deleted",
+        "true AS _is_told",
         f"{_RECORDED_BEFORE} AS _step",
         "CAST(NULL AS timestamp) AS _known_at",
     ).selectExpr(*_FOUND, "_known_at", "_known_at AS _next_at")
     recorded = _with_recorded_times(_believed(moments, has_batches=has_batches).unionByName(earlier))
     is_as_before = "recorded_to IS NULL AND _before <=> struct(valid_to, change, changed_columns)"
-    return recorded.where(f"_step > {_RECORDED_BEFORE} OR NOT ({is_as_before})").selectExpr(*_COLUMNS)
+    return recorded.where(f"_is_told AND (_step > {_RECORDED_BEFORE} OR NOT ({is_as_before}))").selectExpr(*_COLUMNS)
 
 
 _COLUMNS = [
@@ -156,7 +162,8 @@ _COLUMNS = [
 def _believed(moments: DataFrame, *, has_batches: bool) -> DataFrame:
     """What is held to be true of each customer after each of his steps: a row per change.
 
-    Columns are `_FOUND`, when the step's batch was read, `_known_at`, and that of the one after it, `_next_at`.
+    Columns are `_FOUND`, when the step's batch was read, `_known_at`, and that of the one after it, `_next_at`. A deletion of
+    somebody of whom nothing else is known is no row of the history, so not `_is_told`; it may end what was held before.
     """
     states = _states(_stepped(_without_news(moments) if has_batches else moments, has_batches=has_batches))
     in_time = f"PARTITION BY {KEY}, _step ORDER BY valid_from"
@@ -168,12 +175,13 @@ def _believed(moments: DataFrame, *, has_batches: bool) -> DataFrame:
     )
     differing = ", ".join(f"IF(_state.`{c}` <=> _before.`{c}`, NULL, '{c}')" for c in _VALUES)
     return (
-        compared.where("NOT (_state <=> _before) AND (_was_there OR NOT _is_deleted)")
+        compared.where("NOT (_state <=> _before)")
         .selectExpr(
             "*",
             f"CASE WHEN _is_deleted THEN IF({silver.IS_ABSENCE}, 'absent', 'deleted') WHEN NOT _was_there THEN 'new' "
             "WHEN _before._is_deleted THEN 'returned' ELSE 'changed' END AS change",
             f"lead(valid_from) OVER ({in_time}) AS valid_to",
+            "_was_there OR NOT _is_deleted AS _is_told",
             *(f"last({_since(group)}, true) OVER ({in_time}) AS `{group.event_column}`" for group in GROUPS),
         )
         .selectExpr(
@@ -272,7 +280,7 @@ def _with_recorded_times(rows: DataFrame) -> DataFrame:
     numbered = (
         rows.selectExpr(
             "*",
-            f"xxhash64({_STATE}) AS _fingerprint",
+            f"xxhash64({_STATE}, _is_told) AS _fingerprint",
             f"max(_step) OVER ({customer}) AS _last_step",
             f"min(IF(_step = {_RECORDED_BEFORE + 1}, _known_at, NULL)) OVER ({customer}) AS _first_known_at",
         )

@@ -132,7 +132,13 @@ def _check(spark, found):
 
 def test_incremental_equals_at_once(spark):
     drawn = []
-    settings(AS_GENERATED, max_examples=3, derandomize=True)(given(many_histories(100))(drawn.extend))()
+
+    @settings(AS_GENERATED, max_examples=3, derandomize=True)
+    @given(many_histories(100))
+    def draw(found):
+        drawn.extend(found)
+
+    draw()
     assert len(drawn) >= 300
     _check(spark, drawn)  # at once: what takes its time is planning
 
