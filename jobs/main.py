@@ -19,6 +19,7 @@ from jobs.context import JobContext
 from jobs.damage import READ_ERRORS, raise_if_damaged
 from jobs.delta import Lake
 from jobs.session import get_session
+from lake.erasure.staging import Staging
 from lake.exports import TableVersion
 from lake.rebuild import RebuildRequest
 from lake.results import JobResult, Results
@@ -56,6 +57,7 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     _check_version(options.source_version)
     root = open_folder(options.lake)
     root.check_writable()
+    Staging(root).finish()  # what an erasure has left to do that was ended early
     rebuild = RebuildRequest(root).read() if options.job in ("silver", "gold") else None
     full_refresh = options.full_refresh == "true" or rebuild is not None
     context = JobContext(
