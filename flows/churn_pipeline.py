@@ -120,7 +120,7 @@ def _run(
 def _load(platform: Platform, run_id: str, limits: dict[str, str], exported: list[JobResult]) -> Load:
     """Load what was exported and, after an erasure, take what it has replaced out of the warehouse's files."""
     load = _load_equal(platform, run_id, limits, exported)
-    if is_vacuum_due(platform):
+    if load.version is not None and is_vacuum_due(platform):
         vacuum_warehouse(platform)
     return load
 

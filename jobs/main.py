@@ -57,7 +57,6 @@ def main(argv: Sequence[str]) -> list[JobResult]:
     _check_version(options.source_version)
     root = open_folder(options.lake)
     root.check_writable()
-    Staging(root).finish()  # what an erasure has left to do that was ended early
     rebuild = RebuildRequest(root).read() if options.job in ("silver", "gold") else None
     full_refresh = options.full_refresh == "true" or rebuild is not None
     context = JobContext(
@@ -78,6 +77,8 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         retention_days=options.retention_days,
         moment=options.moment,
     )
+    if Staging(root).finish():  # what an erasure has left to do that was ended early
+        context.lake.forget_logs()
     # Imported here so that each job loads what it needs, and no more.
     run: Callable[[JobContext], list[JobResult]] = import_module(f"jobs.{options.job}").run
     try:

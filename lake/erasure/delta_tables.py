@@ -53,8 +53,7 @@ def erase_from_table(
     """
     done, changed = TableErasure(table.name), dict[str, ErasedFile]()
     for name in _data_files(lake, table):
-        with lake.open(f"{table.path}/{name}") as stream:
-            found = erased_file(stream, ids)
+        found = erased_file(lake.read_bytes(f"{table.path}/{name}"), ids)
         if found:
             staged.write_bytes(f"{table.path}/{name}", found.content)
             changed[name] = found

@@ -1,6 +1,5 @@
 """Files beside the tables without erased customers."""
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -62,9 +61,7 @@ def _below(lake: Folder, name: str) -> list[str]:
 def _is_named(lake: Folder, name: str, ids: CustomerIds) -> bool:
     for file in _below(lake, name):
         content = lake.read_bytes(file)
-        is_named = (
-            erased_file(io.BytesIO(content), ids) if file.endswith(".parquet") else _masked(content, ids) != content
-        )
+        is_named = erased_file(content, ids) if file.endswith(".parquet") else _masked(content, ids) != content
         if is_named:
             return True
     return False

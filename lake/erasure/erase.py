@@ -22,7 +22,7 @@ from lake.erasure.staging import Staging
 from lake.erasure.upkeep import WarehouseUpkeep
 from lake.manifests import Manifests
 from lake.names import printable
-from lake.raw_folder import RawFolder, list_raw
+from lake.raw_folder import RawFolder, list_raw, open_raw
 from lake.rebuild import RebuildRequest
 from lake.storage import Folder
 
@@ -87,9 +87,10 @@ class Erasure:
 
     def _raw_folder(self) -> RawFolder | None:
         """The raw files, None where there are none, and where a rewritten one would get another time: records count from it."""
+        if not self.raw or not open_raw(self.raw)[0].keeps_times:
+            return None
         with suppress(RawPathError):
-            found = list_raw(self.raw) if self.raw else None
-            return found if found and found.root.keeps_times else None
+            return list_raw(self.raw)
         return None
 
     def _raw_files(self, folder: RawFolder | None, staging: Staging, rows: Mapping[tuple[int, str], int]) -> RawErasure:

@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -29,13 +28,13 @@ class ErasedFile:
         return len(self.content)
 
 
-def erased_file(stream: BinaryIO, ids: CustomerIds, key: str = KEY) -> ErasedFile | None:
+def erased_file(content: bytes, ids: CustomerIds, key: str = KEY) -> ErasedFile | None:
     """Return a Parquet file without the rows of customers, None where it names none of them.
 
     A row is a customer's by its `key`, or where that is null by a text that names him. In texts of other rows his id gives
     way to `ERASED`.
     """
-    file = pq.ParquetFile(stream)
+    file = pq.ParquetFile(io.BytesIO(content))
     texts = [name for name in file.schema_arrow.names if _has_text(file.schema_arrow.field(name).type)]
     found = file.read(columns=texts)
     is_named = _names(found, texts, key, ids)

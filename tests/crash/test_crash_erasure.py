@@ -1,28 +1,19 @@
 """An erasure ended before any of its writes, and finished by the next one: as if it had never been ended."""
 
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
 
-from lake.alerts import Alert, Alerts, AtRisk
+from lake.alerts import Alerts
 from lake.erasure.erase import Erasure
 from lake.erasure.ids import CustomerIds
-from lake.erasure.register import ErasureRegister
 from lake.erasure.request import ErasureRequest
 from lake.erasure.staging import Staging
 from lake.manifests import Manifests
-from lake.register import FileEntry
 from lake.storage import LocalFolder, open_folder
-from tests.support.records import many, record, write_jsonl
+from tests.support.erasable_lake import AT, GONE, NAME, build, newest_files
 from tests.support.scanner import places_of
-
-GONE = "GONE-0001"
-AT = datetime(2026, 1, 2, tzinfo=UTC)
-NAME = "customers/2026-01-01/a.jsonl"
 
 
 class Ended(BaseException):
@@ -49,26 +40,9 @@ class Writes:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
-    """A lake with two tables of two versions each, a manifest, an alert, an export and a raw file; whom to erase is asked for."""
+    """A lake with its raw folder; who is to be erased is asked for."""
     place = tmp_path_factory.mktemp("erasure") / "stage"
-    lake, work = open_folder(place / "lake"), place.with_name("work")
-    raw = write_jsonl(place / "raw" / NAME, *many(3), record(GONE))
-    root = open_folder(place / "raw")
-    entry = FileEntry(
-        NAME, "customers", root.checksum(root.stat(NAME)), uri=str(work / "raw" / NAME), size=raw.stat().st_size
-    )
-    number = Manifests(lake).open([entry], AT)
-    Manifests(lake).commit(number, {NAME: 4})
-    lineage = {"_batch_id": number, "_source_file": NAME, "_parse_error": None, "_rescued_data": None}
-    for ids in (["G0000", GONE], ["G0001", "G0002"]):
-        rows = pa.Table.from_pylist([{"customer_id": name, **lineage} for name in ids])
-        write_deltalake(lake.uri("bronze/customers"), rows, mode="append")
-        write_deltalake(lake.uri("silver/customers"), rows.select(["customer_id"]), mode="append")
-    top = (AtRisk(GONE, "Fresno", "x", 1.0, 2, 90), AtRisk("G0000", "Fresno", "x", 1.0, 2, 90))
-    Alerts(lake).write(Alert(1, "2026-01-01", 2, 2.0, 4, top))
-    lake.write_text("_exports/customer_churn_analysis/00000001/export.json", "{}")
-    ErasureRegister(lake).add(["OTHER-0001"], AT)  # whose key is the same then
-    ErasureRequest(lake).add([GONE])
+    build(place, place.with_name("work"))
     return place
 
 
@@ -80,20 +54,13 @@ def _start(stage):
     return work
 
 
-def _newest(lake):
-    return {
-        table: {file.name for file in (lake / table.replace(".", "/")).files() if file.name.endswith(".parquet")}
-        for table in ("bronze.customers", "silver.customers")
-    }
-
-
 def _forget(work):
     """What the job does."""
     lake = open_folder(work / "lake")
     Staging(lake).finish()
     ids = ErasureRequest(lake).read()
     if ids:
-        Erasure(lake, str(work / "raw"), CustomerIds(ids.ids), _newest(lake), "run-1", AT).run()
+        Erasure(lake, str(work / "raw"), CustomerIds(ids.ids), newest_files(lake), "run-1", AT).run()
 
 
 def _content(work):
