@@ -12,6 +12,10 @@ from contract.columns import KEY
 from lake.erasure.deletion_vectors import Positions
 from lake.erasure.ids import CustomerIds
 
+# By its name a raw file is known: that is left as it is.
+_FILE_NAMES = ("_source_file", "source_file")
+_PAGE_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class ErasedFile:
@@ -29,13 +33,14 @@ class ErasedFile:
 
 
 def erased_file(content: bytes, ids: CustomerIds, key: str = KEY) -> ErasedFile | None:
-    """Return a Parquet file without the rows of customers, None where it names none of them.
+    """Return a Parquet file without the rows of customers, None where none of its rows names one of them.
 
     A row is a customer's by its `key`, or where that is null by a text that names him. In texts of other rows his id gives
     way to `ERASED`.
     """
     file = pq.ParquetFile(io.BytesIO(content))
-    texts = [name for name in file.schema_arrow.names if _has_text(file.schema_arrow.field(name).type)]
+    columns = file.schema_arrow
+    texts = [name for name in columns.names if _has_text(columns.field(name).type) and name not in _FILE_NAMES]
     found = file.read(columns=texts)
     is_named = _names(found, texts, key, ids)
     is_his = pc.or_(_is_keyed(found[key], ids), pc.and_(is_named, pc.is_null(found[key]))) if key in texts else is_named
@@ -96,15 +101,19 @@ def _masked_value(value: str | list[str | None] | None, ids: CustomerIds) -> str
 def _written(rows: pa.Table, like: pq.ParquetFile) -> bytes:
     """The rows in a file as Spark writes it, packed and described as `like` is."""
     metadata, written = like.metadata, io.BytesIO()
-    codec = metadata.row_group(0).column(0).compression if metadata.num_row_groups else "SNAPPY"
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    codec = groups[0].column(0).compression if groups else "SNAPPY"
+    # A record may have 8 MB, and pages are measured after so many rows.
+    rows_at_once = min(1024, max(1, _PAGE_BYTES * rows.num_rows // max(1, rows.nbytes)))
     writer = pq.ParquetWriter(
         written,
         rows.schema,
         compression="NONE" if codec == "UNCOMPRESSED" else codec,
         store_schema=False,
         store_decimal_as_integer=True,
+        write_batch_size=rows_at_once,
     )
     with writer:
-        writer.write_table(rows)
+        writer.write_table(rows, row_group_size=max((group.num_rows for group in groups), default=None))
         writer.add_key_value_metadata(metadata.metadata or {})
     return written.getvalue()

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from contract.columns import KEY
+from contract.feeds import GROUP
 from contract.tables import TABLES
 from jobs.delta import Lake
 from jobs.session import get_session
@@ -16,7 +17,7 @@ from lake.erasure.register import ErasureRegister
 from lake.erasure.request import ErasureRequest
 from lake.manifests import Manifests
 from tests.support.pipeline import PipelineHarness
-from tests.support.records import many, record, write_jsonl
+from tests.support.records import GOOD, many, record, write_jsonl
 from tests.support.scanner import places_of
 from transforms.received_text import key_sql, visible_key_sql
 
@@ -128,9 +129,11 @@ def test_forgotten_are_left_out_until_lifted(forgotten):
     pipeline, raw, _, _ = forgotten
     assert ErasureRegister(pipeline.folder).lift(["GONE-0002"]) == 1
     write_jsonl(raw / "customers" / "2026-01-03" / "c.jsonl", record("GONE-0001"), record("GONE-0002", city="Back"))
-    result = pipeline.job("bronze", raw=str(raw))["bronze.customers"]
-    assert "left out, as their customers are erased: 1 records" in result.notes
-    assert result.rows_written == 1
+    billing = {name: GOOD[name] for name in ("customer_id", *GROUP["billing"].columns)} | {"customer_id": "GONE-0001"}
+    write_jsonl(raw / "billing" / "2026-01-03" / "b.jsonl", billing)
+    results = pipeline.job("bronze", raw=str(raw))
+    assert "left out, as their customers are erased: 2 records" in results["bronze.customers"].notes
+    assert [results[name].rows_written for name in ("bronze.billing", "bronze.customers")] == [0, 1]
     pipeline.job("silver")
     back = {(row[KEY], row["city"]) for row in pipeline.records("silver.customers") if row[KEY] in GONE}
     assert back == {("GONE-0002", "Back")}
