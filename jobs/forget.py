@@ -14,12 +14,12 @@ def run(context: JobContext) -> list[JobResult]:
 
     Its notes are the receipt. The next run rebuilds silver and gold. Raises LakeError, DamagedDocumentError.
     """
-    timer, ids = Timer(), ErasureRequest(context.lake.root).read()
-    if not ids:
+    timer, request = Timer(), ErasureRequest(context.lake.root).read()
+    if not request.ids:
         return [context.unchanged("nobody is to be erased")]
     newest = {
         table.name: {unquote(file) for file in context.lake.data_files(table)} for table in stored_tables(context.lake)
     }
-    receipt = Erasure(context.lake.root, context.raw, ids, newest, context.run_id, context.started_at).run()
+    receipt = Erasure(context.lake.root, context.raw, request, newest, context.run_id, context.started_at).run()
     context.lake.forget_logs()
     return [context.record("passed", timer, notes=receipt.lines())]

@@ -1,7 +1,7 @@
 """Customers out of everything that a lake and its raw folder keep."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,12 @@ from contract.tables import TABLES
 from lake.delta_log import is_table
 from lake.erasure.batches import REGISTER, correct_batches
 from lake.erasure.delta_tables import TableErasure, erase_from_table
-from lake.erasure.documents import erase_from_documents
+from lake.erasure.documents import DocumentErasure, erase_from_documents
 from lake.erasure.ids import SHORTEST_IN_TEXT, CustomerIds
 from lake.erasure.raw_files import RawErasure, erase_from_raw_files
 from lake.erasure.receipt import ErasedTable, Receipt, write_receipt
 from lake.erasure.register import ErasureRegister
-from lake.erasure.request import ErasureRequest
+from lake.erasure.request import Requested
 from lake.erasure.staging import Staging
 from lake.erasure.upkeep import WarehouseUpkeep
 from lake.manifests import Manifests
@@ -29,21 +29,20 @@ from lake.storage import Folder
 
 @dataclass(frozen=True)
 class Erasure:
-    """One erasure: the lake, the raw path (empty for none), who is erased, and by which run, at what moment (UTC).
+    """One erasure: the lake, the raw path (empty for none), the request that it fulfils, by which run, at what moment (UTC).
 
     `newest` are the data files of each table's newest version, by its name, as `TableErasure` names them.
     """
 
     lake: Folder
     raw: str
-    ids: CustomerIds
+    request: Requested
     newest: Mapping[str, Collection[str]]
     run_id: str
     at: datetime
 
     def run(self) -> Receipt:
         """Erase and return the receipt. Ended at any moment, it can be run again. Raises LakeError, DamagedDocumentError."""
-        number = ErasureRequest(self.lake).number()
         # First: from now on no delivery brings them back.
         ErasureRegister(self.lake).add(self.ids.ids, self.at)
         staging = Staging(self.lake)
@@ -55,13 +54,28 @@ class Erasure:
         deleted = [name for table in tables for name in table.deleted]
         if self._correct_batches(folder, raw, rows, staging):
             deleted.append(REGISTER)
-        changed = [table for table in tables if table.files or table.log_files]
-        documents = erase_from_documents(self.lake, self.ids, staging.files, is_outdated=bool(changed))
-        receipt = Receipt(
+        documents = erase_from_documents(self.lake, self.ids, staging.files, is_outdated=bool(tables))
+        receipt = self._receipt(tables, raw, documents)
+        write_receipt(staging.files, receipt)
+        if tables:
+            WarehouseUpkeep(staging.files).ask()
+            RebuildRequest(self.lake).ask()  # counts of the newest version are made again, from who is left
+        root = folder.root.uri() if folder else ""
+        staging.seal(self.request.number, (*deleted, *documents.deleted), raw_root=root, raw_deleted=raw.deleted)
+        staging.finish()
+        return receipt
+
+    @property
+    def ids(self) -> CustomerIds:
+        """Return who is erased."""
+        return self.request.ids
+
+    def _receipt(self, tables: Sequence[TableErasure], raw: RawErasure, documents: DocumentErasure) -> Receipt:
+        return Receipt(
             run_id=self.run_id,
             at=self.at.isoformat(timespec="seconds"),
             customers=len(self.ids),
-            tables=tuple(ErasedTable(table.table, table.files, table.log_files, table.rows) for table in changed),
+            tables=tuple(ErasedTable(table.table, table.files, table.log_files, table.rows) for table in tables),
             raw_rewritten=len(raw.rewritten),
             raw_deleted=len(raw.deleted),
             raw_left=tuple(map(self.ids.masked, raw.left)),
@@ -69,21 +83,15 @@ class Erasure:
             documents_left=tuple(map(self.ids.masked, documents.left)),
             notes=self._notes(),
         )
-        write_receipt(staging.files, receipt)
-        WarehouseUpkeep(staging.files).ask()
-        if changed:
-            RebuildRequest(self.lake).ask()  # counts of the newest version are made again, from who is left
-        root = folder.root.uri() if folder else ""
-        staging.seal(number, (*deleted, *documents.deleted), raw_root=root, raw_deleted=raw.deleted)
-        staging.finish()
-        return receipt
 
     def _tables(self, staging: Staging) -> list[TableErasure]:
-        return [
+        """The tables that are changed."""
+        found = [
             erase_from_table(self.lake, table, self.newest.get(table.name, ()), self.ids, staging.files)
             for table in TABLES.values()
             if KEY in table.schema.names and is_table(self.lake, table.path)
         ]
+        return [table for table in found if table.files or table.log_files]
 
     def _raw_folder(self) -> RawFolder | None:
         """The raw files, None where there are none, and where a rewritten one would get another time: records count from it."""

@@ -23,6 +23,14 @@ class _Request:
     customer_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Requested:
+    """Who is to be erased; `number` tells the request from later ones."""
+
+    number: str
+    ids: CustomerIds
+
+
 class ErasureRequest:
     """The request of one lake. It is no argument of a job or flow: those are kept by who runs them."""
 
@@ -30,28 +38,25 @@ class ErasureRequest:
         self._folder = lake / FOLDER
         self._documents = Documents(self._folder, _Request)
 
-    def number(self) -> str:
-        """Return what tells this request from later ones, empty where there is none. Raises DamagedDocumentError."""
-        return self._read().number
-
     def exists(self) -> bool:
         """Return whether customers are to be erased."""
         return self._documents.exists(_NAME)
 
-    def read(self) -> CustomerIds:
+    def read(self) -> Requested:
         """Return who is to be erased, nobody where there is no request. Raises DamagedDocumentError."""
-        return CustomerIds.of(self._read().customer_ids)
+        found = self._read()
+        return Requested(found.number, CustomerIds.of(found.customer_ids))
 
     def add(self, ids: Iterable[str]) -> int:
         """Ask for the erasure of customers, beside those of an open request; return how many these are. Raises LakeError."""
         wanted = CustomerIds.of(ids)
-        everyone = sorted(wanted.ids | self.read().ids)
+        everyone = sorted(wanted.ids | self.read().ids.ids)
         self._folder.write_secret(f"{_NAME}.json", json.dumps({"number": uuid4().hex, "customer_ids": everyone}))
         return len(wanted)
 
     def close(self, number: str) -> None:
         """Remove the request with this number: it is fulfilled. A later one stays."""
-        if number and self.number() == number:
+        if number and self._read().number == number:
             self._documents.delete(_NAME)
 
     def _read(self) -> _Request:

@@ -163,7 +163,7 @@ def test_erasure_is_asked_for_and_followed_up(platform, roles, cloud, prefect_ha
         return request_erasure(platform, "s3://lake/lake/ids.txt")
 
     assert asked() == 1
-    assert ErasureRequest(platform.folder()).read().ids == {"GONE-0001"}
+    assert ErasureRequest(platform.folder()).read().ids.ids == {"GONE-0001"}
     WarehouseUpkeep(platform.folder()).close()
     assert not is_vacuum_due(platform)
     assert roles.orchestrator.refused == []

@@ -7,7 +7,6 @@ import pytest
 
 from lake.alerts import Alerts
 from lake.erasure.erase import Erasure
-from lake.erasure.ids import CustomerIds
 from lake.erasure.request import ErasureRequest
 from lake.erasure.staging import Staging
 from lake.manifests import Manifests
@@ -58,9 +57,9 @@ def _forget(work):
     """What the job does."""
     lake = open_folder(work / "lake")
     Staging(lake).finish()
-    ids = ErasureRequest(lake).read()
-    if ids:
-        Erasure(lake, str(work / "raw"), CustomerIds(ids.ids), newest_files(lake), "run-1", AT).run()
+    request = ErasureRequest(lake).read()
+    if request.ids:
+        Erasure(lake, str(work / "raw"), request, newest_files(lake), "run-1", AT).run()
 
 
 def _content(work):

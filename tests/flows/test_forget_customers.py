@@ -26,7 +26,7 @@ def test_flow_never_has_an_id(prefect_harness, platform, tmp_path, monkeypatch, 
     monkeypatch.setattr(module, "churn_pipeline", lambda platform, raw: "done")
     with caplog.at_level(logging.DEBUG):
         assert module.forget_customers(platform, str(tmp_path / "ids.txt")) == "done"
-    assert ErasureRequest(platform.folder()).read().ids == {"GONE-0001", "GONE-0002"}
+    assert ErasureRequest(platform.folder()).read().ids.ids == {"GONE-0001", "GONE-0002"}
     assert "GONE-" not in caplog.text
     with get_client(sync_client=True) as client:
         kept = [*client.read_flow_runs(), *client.read_task_runs(), *client.read_logs()]

@@ -98,8 +98,8 @@ def test_nobody_is_erased_twice(lake):
 
 def test_later_request_outlives_an_open_plan(lake):
     request, staging = ErasureRequest(lake), Staging(lake)
-    staging.seal(request.number(), [])
+    staging.seal(request.read().number, [])
     request.add(["LATER-0001"])
     assert staging.finish()
-    assert request.read().ids == {GONE, "LATER-0001"}
+    assert request.read().ids.ids == {GONE, "LATER-0001"}
     assert not staging.finish()

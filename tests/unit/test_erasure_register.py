@@ -77,15 +77,15 @@ def test_register_needs_its_key(lake):
 
 def test_requests_add_up(lake, tmp_path):
     request = ErasureRequest(lake)
-    assert (request.exists(), len(request.read())) == (False, 0)
+    assert (request.exists(), len(request.read().ids)) == (False, 0)
     assert request.add([" GONE-0001", "GONE-0001"]) == 1
-    first = request.number()
+    first = request.read().number
     request.add(["GONE-0002"])
-    assert request.read().ids == {"GONE-0001", "GONE-0002"}
+    assert request.read().ids.ids == {"GONE-0001", "GONE-0002"}
     assert stat.S_IMODE((tmp_path / "lake/_control/erasure/request.json").stat().st_mode) == 0o600
     request.close(first)
     assert request.exists(), "a later request stays"
-    request.close(request.number())
+    request.close(request.read().number)
     assert not request.exists()
 
 
