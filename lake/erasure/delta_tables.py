@@ -9,12 +9,14 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contract.errors import DamagedTableError
 from contract.tables import Table
 from lake.delta_log import log_folder
 from lake.erasure.deletion_vectors import decode, encode, vector_content, vector_file, vectors, without_rows
@@ -49,23 +51,36 @@ def erase_from_table(
 ) -> TableErasure:
     """Stage a table's files without customers and return what that changes; `newest` are the data files of its newest version.
 
-    Raises LakeError for a deletion vector that cannot be corrected.
+    Raises LakeError for a deletion vector that cannot be corrected, DamagedTableError for a data file that cannot be read.
     """
-    done, changed = TableErasure(table.name), dict[str, ErasedFile]()
+    done, changed, log = TableErasure(table.name), dict[str, ErasedFile](), _Log(lake, table)
     for name in _data_files(lake, table):
-        found = erased_file(lake.read_bytes(f"{table.path}/{name}"), ids)
+        try:
+            found = erased_file(lake.read_bytes(f"{table.path}/{name}"), ids)
+        except (ValueError, OSError, pa.ArrowException) as error:
+            _require_leftover(lake, table, name, log, error)
+            done.deleted.append(f"{table.path}/{name}")
+            continue
         if found:
             staged.write_bytes(f"{table.path}/{name}", found.content)
             changed[name] = found
             done.files += 1
             if name in newest:
                 _count(done, found)
-    log = _Log(lake, table)
     descriptors = _stage_vectors(lake, table, log.vectors(), changed, staged)
     done.log_files = log.stage(_Correction(changed, descriptors, ids), staged)
     if done.files or done.log_files:
         done.deleted += log.derived
     return done
+
+
+def _require_leftover(lake: Folder, table: Table, name: str, log: "_Log", error: Exception) -> None:
+    """A write that was killed leaves half a file, which no version has, and whose rows nobody can tell."""
+    if name in log.data_files():
+        raise DamagedTableError(
+            f"{table.name}: {lake.uri(f'{table.path}/{name}')} is damaged. Restore it from a backup, or go back to the last "
+            "good state with: churn repair"
+        ) from error
 
 
 def _data_files(lake: Folder, table: Table) -> Iterator[str]:
@@ -133,13 +148,22 @@ class _Log:
             name: pq.read_table(io.BytesIO(folder.read_bytes(name))) for name in names if name.endswith(".parquet")
         }
 
+    def data_files(self) -> set[str]:
+        """Return the names of all files that the log names, of the change feed too."""
+        return {unquote(entry["path"]) for entry in self._entries}
+
     def vectors(self) -> list[tuple[str, Action]]:
         """Return every deletion vector with the data file that it is about, in no order, each as often as the log names it."""
-        entries = [action[kind] for actions in self._commits.values() for action in actions for kind in action]
+        return [(unquote(e["path"]), e["deletionVector"]) for e in self._entries if e.get("deletionVector")]
+
+    @cached_property
+    def _entries(self) -> list[Action]:
+        """What commits and checkpoints say of files."""
+        found = [action.get(k) for actions in self._commits.values() for action in actions for k in _FILE_ACTIONS]
         for checkpoint in self._checkpoints.values():
             for kind in ("add", "remove"):
-                entries += filter(None, checkpoint[kind].to_pylist() if kind in checkpoint.column_names else ())
-        return [(unquote(e["path"]), e["deletionVector"]) for e in entries if e.get("deletionVector")]
+                found += checkpoint[kind].to_pylist() if kind in checkpoint.column_names else []
+        return [entry for entry in found if entry]
 
     def stage(self, correction: _Correction, staged: Folder) -> int:
         """Stage the files that are to be corrected and return how many these are."""

@@ -91,7 +91,7 @@ class Erasure:
             for table in TABLES.values()
             if KEY in table.schema.names and is_table(self.lake, table.path)
         ]
-        return [table for table in found if table.files or table.log_files]
+        return [table for table in found if table.files or table.log_files or table.deleted]
 
     def _raw_folder(self) -> RawFolder | None:
         """The raw files, None where there are none, and where a rewritten one would get another time: records count from it."""

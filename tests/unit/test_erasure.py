@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from contract.errors import DamagedTableError
 from lake.erasure.erase import Erasure
 from lake.erasure.receipt import newest_receipt
 from lake.erasure.request import ErasureRequest
@@ -94,6 +95,18 @@ def test_nobody_is_erased_twice(lake):
     assert (receipt.tables, receipt.documents, receipt.raw_left) == ((), (), ())
     assert RebuildRequest(lake).read() is None, "there is nothing to rebuild"
     assert newest_receipt(lake).startswith("Erasure run-2")
+
+
+def test_half_a_file_is_removed_and_a_damaged_one_named(lake):
+    place = "silver/customers/part-00000-killed.snappy.parquet"
+    lake.write_bytes(place, b"PAR1 GONE-0001")
+    _forget(lake)
+    assert not lake.exists(place)
+    name = sorted(newest_files(lake)["silver.customers"])[0]
+    lake.write_bytes(f"silver/customers/{name}", b"PAR1")
+    ErasureRequest(lake).add(["OTHER-0002"])
+    with pytest.raises(DamagedTableError, match="churn repair"):
+        _forget(lake)
 
 
 def test_later_request_outlives_an_open_plan(lake):
