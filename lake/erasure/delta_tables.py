@@ -32,7 +32,7 @@ _DERIVED = (".crc", "/_last_checkpoint")
 
 @dataclass
 class TableErasure:
-    """What is changed of a table: data `files`, files of its log, and how many `rows` the newest version loses.
+    """What is changed of a table: data `files`, files of its log, and how many `rows` the files of the newest version lose.
 
     `rows_by_raw_file` counts these by batch and raw file, in bronze. `deleted` are the names of files that Delta derives from
     others.
@@ -55,8 +55,9 @@ def erase_from_table(
     """
     done, changed, log = TableErasure(table.name), dict[str, ErasedFile](), _Log(lake, table)
     for name in _data_files(lake, table):
+        content = lake.read_bytes(f"{table.path}/{name}")  # apart: an outage is no damage
         try:
-            found = erased_file(lake.read_bytes(f"{table.path}/{name}"), ids)
+            found = erased_file(content, ids)
         except (ValueError, OSError, pa.ArrowException) as error:
             _require_leftover(lake, table, name, log, error)
             done.deleted.append(f"{table.path}/{name}")

@@ -16,7 +16,7 @@ NOT_REACHED = (
 
 @dataclass(frozen=True)
 class ErasedTable:
-    """What was changed of a table: data files and files of its log, of all versions; rows of the newest version."""
+    """What was changed of a table: data files and files of its log, of all versions; rows in the files of the newest version."""
 
     table: str
     files: int
@@ -53,7 +53,7 @@ class Receipt:
         yield f"Erasure {self.run_id}, {self.at}: {self.customers} customers"
         for table in self.tables:
             yield (
-                f"{table.table}: {table.rows} rows of the newest version; {table.files} data files and "
+                f"{table.table}: {table.rows} rows in files of the newest version; {table.files} data files and "
                 f"{table.log_files} files of the log, of all versions"
             )
         if not self.tables:
