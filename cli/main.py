@@ -286,6 +286,33 @@ def restore(
 
 
 @app.command()
+def forget(
+    customers: Annotated[list[str] | None, typer.Argument(help="Ids of customers.", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A list of ids, one a line.", show_default="none")] = None,
+    lift: Annotated[
+        bool, typer.Option("--lift", help="Instead: let later deliveries of erased customers count again.")
+    ] = False,
+    raw: RawToRun = None,
+    lake: Lake = None,
+    platform: PlatformName = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
+    """Erase customers from raw files, all versions of all tables, the warehouse and pages; nothing brings them back."""
+    began = time.monotonic()
+    _call("startup:log_to_terminal")
+    ids = _call("customers:customer_ids", customers or [], file, is_sure=yes or lift)
+    if lift:
+        _call("customers:lift", _lake(lake, platform), ids)
+    elif platform:
+        url = _call("startup:use_prefect")
+        _call("forget:forget_on_platform", platform, raw, url, began, ids, as_json=as_json)
+    else:
+        with _call("startup:local_run", Path(raw or DEFAULT_RAW), lake) as local:
+            _call("forget:forget_locally", local, began, ids, as_json=as_json)
+
+
+@app.command()
 def report(
     lake: Lake = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

@@ -1,3 +1,3 @@
 """The jobs of the one script that AWS Glue and this machine run."""
 
-JOBS = ("bronze", "silver", "gold", "export", "maintenance", "repair", "restore", "review")
+JOBS = ("bronze", "silver", "gold", "export", "forget", "maintenance", "repair", "restore", "review")

@@ -16,6 +16,7 @@ from lake.results import WAREHOUSE_STEP, JobResult, result_of_step
 from tasks.alerts import send_alerts
 from tasks.assets import record_warehouse
 from tasks.catalog import register_tables
+from tasks.erasure import erase_customers, is_vacuum_due
 from tasks.files import decide_on_files, format_files, notify_about_files
 from tasks.glue import run_glue_job
 from tasks.lineage import publish_lineage
@@ -25,7 +26,7 @@ from tasks.quality import enforce_gate
 from tasks.rebuild import request_rebuild
 from tasks.report import publish_dashboard, publish_report
 from tasks.runs import cancel_superseded_runs, format_file_count, lake_write_lock, new_run_id, rename_flow_run
-from tasks.warehouse import NOT_LOADED, Load, export_arguments, load_warehouse, loaded_version
+from tasks.warehouse import NOT_LOADED, Load, export_arguments, load_warehouse, loaded_version, vacuum_warehouse
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def churn_pipeline(
     files of other days alone; `verify` compares large known files by content too. `discard` and `retry` are files or
     numbers of batches that no longer count, or are judged again, by `max_quarantined_share` as long as new files are
     judged by the default; `retry_held` judges all held files again, and snapshots among them that lack at most
-    `max_missing_share` (0 to 1) of the customers known before are taken as they are. Everything is rebuilt then. The run is completed with
+    `max_missing_share` (0 to 1) of the customers known before are taken as they are. Everything is rebuilt then, also where
+    the erasure of customers has been asked for, which comes first. The run is completed with
     a message where files are held or set aside.
     Raises GateError when a batch fails a critical expectation, RawPathError for a file that is not known, and at the end
     OutageError where the catalog, the warehouse or a notifier failed: what does not need it is done, and the next run does
@@ -67,6 +69,7 @@ def churn_pipeline(
     """
     with lake_write_lock(platform):
         cancel_superseded_runs()
+        erase_customers(platform, raw or platform.raw)  # first: everything is rebuilt then, from who is left
         decided = decide_on_files(platform, discard, retry, retry_held, max_quarantined_share, max_missing_share)
         share = defaults.MAX_QUARANTINED_SHARE if decided else max_quarantined_share
         files = {"raw": raw or platform.raw, "verify": str(verify).lower()} | ({"day": str(day)} if day else {})
@@ -117,6 +120,14 @@ def _run(
 
 
 def _load(platform: Platform, run_id: str, limits: dict[str, str], exported: list[JobResult]) -> Load:
+    """Load what was exported and, after an erasure, take what it has replaced out of the warehouse's files."""
+    load = _load_equal(platform, run_id, limits, exported)
+    if load.version is not None and is_vacuum_due(platform):
+        vacuum_warehouse(platform)
+    return load
+
+
+def _load_equal(platform: Platform, run_id: str, limits: dict[str, str], exported: list[JobResult]) -> Load:
     """Load what was exported; where the warehouse then differs from the lake, export everything and load that."""
     load = load_warehouse(platform, result_of_step(exported, WAREHOUSE_STEP).version_after)
     if not load.differences:

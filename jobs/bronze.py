@@ -15,6 +15,7 @@ from jobs.quarantine_gate import recover
 from jobs.raw_reader import Received, receive
 from jobs.repair import bronze_watermarks, rebuild_lost
 from jobs.session import tune
+from lake.erasure.register import ErasureRegister
 from lake.file_report import FileReport, report
 from lake.landing import Arrivals, RawFile, discover, unchanged_since
 from lake.results import JobResult
@@ -53,7 +54,7 @@ def run(context: JobContext) -> list[JobResult]:
         [file for feed in received for file in feed.readable],
         [file for feed in received for file in feed.set_aside],
     )
-    reported = _report(context, arrivals, judged, repaired)
+    reported = _report(context, arrivals, judged, (*repaired, *_erased_note(received)))
     if not arrivals.new:
         return [_nothing_new(context, arrivals, reported)]
     results = _ingest(context, [feed for feed in received if feed.readable], max(watermarks.values()), reported)
@@ -65,12 +66,14 @@ def _receive(context: JobContext, raw: str, files: Sequence[RawFile]) -> list[Re
     """Read the files, those of each feed together, leaving out those that change meanwhile."""
     context.lake.root.delete(_STAGING)  # what a run left that was killed
     tune(context.lake.session, sum(file.size for file in files))
+    erased = ErasureRegister(context.lake.root).read()
     received = [
         receive(
             context.lake.session,
             FEEDS[feed],
             [file for file in files if file.feed == feed],
             context.lake.root / _STAGING / feed,
+            erased,
         )
         for feed in sorted({file.feed for file in files})
     ]
@@ -93,6 +96,11 @@ def _report(context: JobContext, arrivals: Arrivals, before: Sequence[SetAside],
     for note in reported.notes:
         LOGGER.info("%s", note)
     return reported
+
+
+def _erased_note(received: Sequence[Received]) -> tuple[str, ...]:
+    count = sum(feed.erased for feed in received)
+    return (f"left out, as their customers are erased: {count:,} records",) if count else ()
 
 
 def _ingest(context: JobContext, received: Sequence[Received], watermark: int, reported: FileReport) -> list[JobResult]:

@@ -19,6 +19,7 @@ from jobs.context import JobContext
 from jobs.damage import READ_ERRORS, raise_if_damaged
 from jobs.delta import Lake
 from jobs.session import get_session
+from lake.erasure.staging import Staging
 from lake.exports import TableVersion
 from lake.rebuild import RebuildRequest
 from lake.results import JobResult, Results
@@ -76,6 +77,8 @@ def main(argv: Sequence[str]) -> list[JobResult]:
         retention_days=options.retention_days,
         moment=options.moment,
     )
+    if Staging(root).finish():  # what an erasure has left to do that was ended early
+        context.lake.forget_logs()
     # Imported here so that each job loads what it needs, and no more.
     run: Callable[[JobContext], list[JobResult]] = import_module(f"jobs.{options.job}").run
     try:

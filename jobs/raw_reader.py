@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contract.feeds import Feed
 from jobs.session import SMALL_INPUT_BYTES
+from lake.erasure.register import NOBODY, ErasedCustomers
 from lake.landing import RawFile
 from lake.raw.encoding import WINDOWS_1252
 from lake.raw.files import FileAccount, stage_files, staged_columns
@@ -48,19 +49,29 @@ class Received:
         """Return how many records were received, faulty ones included."""
         return sum(self.records_by_file.values())
 
+    @property
+    def erased(self) -> int:
+        """Return how many records of the readable files were left out, as their customers are erased."""
+        return sum(account.erased for _, account in self.files if not account.fault)
+
     def rows(self, batch_id: int, ingested_at: datetime) -> DataFrame:
         """Return the bronze rows of the readable files; they need the staging folder."""
         accounts = [account for _, account in self.files]
         return bronze_rows(self.staged, self.feed, accounts, batch_id, ingested_at)
 
 
-def receive(session: SparkSession, feed: Feed, files: Sequence[RawFile], staging: Folder) -> Received:
-    """Read `files`, all of one feed, into the folder `staging`, which must be empty, and return what was received."""
+def receive(
+    session: SparkSession, feed: Feed, files: Sequence[RawFile], staging: Folder, erased: ErasedCustomers = NOBODY
+) -> Received:
+    """Read `files`, all of one feed, into the folder `staging`, which must be empty, and return what was received.
+
+    Records of `erased` customers are left out.
+    """
     if sum(file.size for file in files) < SMALL_INPUT_BYTES:
-        accounts = stage_files(files, feed, staging, "part")
+        accounts = stage_files(files, feed, staging, "part", erased=erased)
     else:
         numbered = session.sparkContext.parallelize(list(enumerate(files)), len(files))
-        accounts = numbered.map(partial(_stage_file, feed=feed, staging=staging.uri())).collect()
+        accounts = numbered.map(partial(_stage_file, feed=feed, staging=staging.uri(), erased=erased)).collect()
     staged = session.read.schema(staged_columns(feed)).parquet(_GLOB.sub(r"\\\1", staging.uri()))
     return Received(feed, staged, tuple(zip(files, accounts, strict=True)))
 
@@ -70,9 +81,9 @@ def _read(file: RawFile, account: FileAccount) -> RawFile:
     guessed = "read as Windows-1252, as it is not UTF-8" if account.encoding == WINDOWS_1252 else ""
     told = file.told_rows if account.told is None else (*file.told_rows, account.told)
     note = "; ".join(filter(None, (file.note, guessed)))
-    return replace(file, note=note, lacks=account.lacks, told_rows=told)
+    return replace(file, note=note, lacks=account.lacks, told_rows=told, erased=account.erased)
 
 
-def _stage_file(numbered: tuple[int, RawFile], feed: Feed, staging: str) -> FileAccount:
+def _stage_file(numbered: tuple[int, RawFile], feed: Feed, staging: str, erased: ErasedCustomers) -> FileAccount:
     number, file = numbered
-    return stage_files([file], feed, open_folder(staging), f"file-{number:06d}")[0]
+    return stage_files([file], feed, open_folder(staging), f"file-{number:06d}", erased=erased)[0]

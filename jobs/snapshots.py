@@ -209,7 +209,7 @@ def _of_earlier(context: JobContext, known: DataFrame, earlier: Sequence[Snapsho
         return None
     later = [one for one in earlier if one.at >= oldest["at"].astimezone(one.at.tzinfo)]
     bronze = context.lake.read_declared(TABLES[f"bronze.{feed.name}"])
-    whole = _with_all_rows(bronze, later)
+    whole = _with_all_rows(context, bronze, later)
     if not whole:
         return None
     late = known.where(F.col(transform.SINCE) <= F.lit(whole[-1].at))
@@ -217,11 +217,13 @@ def _of_earlier(context: JobContext, known: DataFrame, earlier: Sequence[Snapsho
     return transform.absences(late, present, whole, feed)
 
 
-def _with_all_rows(bronze: DataFrame, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """Those of which bronze has lost no row: the others would delete whom it has lost."""
+def _with_all_rows(context: JobContext, bronze: DataFrame, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    """Those of which bronze has lost no row: the others would delete whom it has lost. Erased ones are not lost."""
     if not snapshots:
         return []
     batches = {one.batch for one in snapshots}
+    read = [file for number in batches for batch in context.manifests.between(number - 1, number) for file in batch.files]
+    kept = {file.key: file.rows for file in read}
     counts = bronze.where(F.col("_batch_id").isin(*batches)).groupBy("_batch_id", "_source_file").count().collect()
     rows = {(row["_batch_id"], row["_source_file"]): row["count"] for row in counts}
-    return [one for one in snapshots if sum(rows.get(key, 0) for key in one.keys) == one.rows]
+    return [one for one in snapshots if all(rows.get(key, 0) == kept.get(key) for key in one.keys)]

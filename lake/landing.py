@@ -35,7 +35,7 @@ class RawFile:
     """One content of one file; `path` is relative to the raw root, times are UTC.
 
     `event_from` says where the event time comes from, `note` what is unexpected about the file. `lacks` are the optional
-    columns of its feed that the file does not have, None before it has been read. `marker` and `told_rows`: see FileEntry.
+    columns of its feed that the file does not have, None before it has been read. `marker`, `told_rows` and `erased`: see FileEntry.
     """
 
     path: str
@@ -50,6 +50,7 @@ class RawFile:
     lacks: tuple[str, ...] | None = None
     marker: str = ""
     told_rows: tuple[int, ...] = ()
+    erased: int = 0
 
     def entry(self) -> FileEntry:
         """Return its entry in the register."""
@@ -65,6 +66,7 @@ class RawFile:
             lacks=self.lacks,
             marker=self.marker,
             told_rows=self.told_rows,
+            erased=self.erased,
         )
 
     def refused(self, reason: str) -> SetAside:

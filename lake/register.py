@@ -13,7 +13,7 @@ class FileEntry:
     bronze, which does not have them. `event_at` is the event time of its records without one, `event_from` where
     that comes from (see `lake.event_time`). `lacks` are the optional columns of its feed that the file does not have,
     None where that is not known. Of snapshots, `marker` is the file beside it that says that it is whole, `told_rows` are the
-    numbers of rows that this and its last line tell.
+    numbers of rows that this and its last line tell; `erased` records of it are in bronze no more, or never were.
     """
 
     path: str
@@ -29,6 +29,7 @@ class FileEntry:
     lacks: tuple[str, ...] | None = None
     marker: str = ""
     told_rows: tuple[int, ...] = ()
+    erased: int = 0
 
     @property
     def key(self) -> tuple[int, str]:

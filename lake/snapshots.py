@@ -93,9 +93,10 @@ def _told_by(root: Folder, manifest: str) -> int | None:
 def doubt(files: Sequence[FileEntry]) -> str:
     """Return why the files of a snapshot cannot be taken for whole, empty where they can."""
     for file in files:
-        told = next((rows for rows in file.told_rows if rows != file.rows), None)
+        rows = (file.rows or 0) + file.erased
+        told = next((told for told in file.told_rows if told != rows), None)
         if told is not None:
-            return f"it is not whole: it has {file.rows or 0:,} rows, and {told:,} are told"
+            return f"it is not whole: it has {rows:,} rows, and {told:,} are told"
         if not file.told_rows and not file.marker and source_of(file.path).needs_proof:
             return "nothing says that it is whole: no trailer, marker or manifest"
     return ""

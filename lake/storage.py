@@ -7,7 +7,7 @@ import shutil
 import stat
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -42,6 +42,19 @@ class Folder(ABC):
     @abstractmethod
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file and the folders above it. Raises LakeError."""
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file; one that is there keeps its time and its permissions where `keeps_times`. Raises LakeError."""
+        self.write_bytes(name, content)
+
+    def write_secret(self, name: str, text: str) -> None:
+        """Write a text that only the folder's owner may read, where the storage has permissions by file. Raises LakeError."""
+        self.write_text(name, text)
+
+    @property
+    def keeps_times(self) -> bool:
+        """Return whether a file that is replaced can keep the time that it had."""
+        return False
 
     @abstractmethod
     def names(self, start_after: str = "") -> list[str]:
@@ -135,11 +148,31 @@ class LocalFolder(Folder):
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a temporary file and rename it. Raises LakeError."""
+        self._write(name, content)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file as `write_bytes` does; one that is there keeps its time and its permissions. Raises LakeError."""
+        path = self.path / name
+        self._write(name, content, lambda written: shutil.copystat(path, written) if path.exists() else None)
+
+    def write_secret(self, name: str, text: str) -> None:
+        """Write a text that only this account may read. Raises LakeError."""
+        self._write(name, text.encode(), lambda written: written.chmod(0o600))
+
+    @property
+    def keeps_times(self) -> bool:
+        """Return that a file that is replaced keeps its time."""
+        return True
+
+    def _write(self, name: str, content: bytes, prepare: Callable[[Path], None] = lambda _: None) -> None:
         path = self.path / name
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch()
+            prepare(temporary)  # before it has content: what only its owner may read is never open to others
             temporary.write_bytes(content)
+            prepare(temporary)  # its time again
             temporary.replace(path)
         except OSError as error:
             raise LakeError(f"cannot write {path}: {error.strerror}. Check space and permissions.") from error

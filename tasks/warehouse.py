@@ -11,6 +11,7 @@ from blocks.redshift import RedshiftWarehouse
 from contract.errors import DependentViewError, WarehouseError
 from contract.log import LOGGER
 from lake.checksums import ROWS, checksums, differences
+from lake.erasure.upkeep import WarehouseUpkeep
 from lake.exports import Export, ExportColumn, Exports, TableVersion
 from serving.warehouse import sql
 from serving.warehouse.statements import execute
@@ -103,6 +104,23 @@ def load_warehouse(platform: Platform, version: int | None, *, again: bool = Fal
             return Load(version, 0, _count(connection, f"{warehouse.schema_name}.{sql.TARGET}"), differing)
     LOGGER.info("warehouse: %s rows loaded, %s in the table", f"{export.rows:,}", f"{export.table_rows:,}")
     return Load(version, export.rows, export.table_rows)
+
+
+@task(
+    name="vacuum-warehouse",
+    task_run_name="vacuum",
+    tags=TAGS,
+    **RETRY_ON_OUTAGE,
+    timeout_seconds=3600,
+    persist_result=False,
+)
+def vacuum_warehouse(platform: Platform) -> None:
+    """Let no byte of replaced rows be left in the warehouse's table, and note that. Raises WarehouseError."""
+    warehouse = platform.required_warehouse()
+    with warehouse.connection() as connection:
+        connection.autocommit = True
+        execute(connection, sql.vacuum(warehouse.schema_name))
+    WarehouseUpkeep(platform.folder()).close()
 
 
 def _starts_at(export: Export, present: TableVersion) -> bool:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from contract.errors import DamagedFileError, LayoutError, UnreadableFileError
 from contract.feeds import Feed
 from contract.sources import DELETE, source_of
+from lake.erasure.register import NOBODY, ErasedCustomers
 from lake.landing import RawFile
 from lake.raw.container import content
 from lake.raw.encoding import UTF8
@@ -27,7 +28,7 @@ _PART_BYTES = 32 * 1024 * 1024  # in memory
 class FileAccount:
     """What became of a raw file.
 
-    `records` counts those received, faulty ones included. `fault` says why the file cannot be read, and is empty where
+    `records` counts those received, faulty ones included, without those of `erased` customers. `fault` says why the file cannot be read, and is empty where
     it can: a fault may show at the end of the file, so rows that are staged already do not count. `sparse` are the
     columns that some records of the file have and others lack, `lacks` the optional ones that no record has, None where
     no readable record has any column: such a file says nothing about them. `told` is how many records the last line of a
@@ -41,6 +42,7 @@ class FileAccount:
     lacks: tuple[str, ...] | None = None
     encoding: str = UTF8
     told: int | None = None
+    erased: int = 0
 
 
 def staged_schema(feed: Feed) -> pa.Schema:
@@ -55,29 +57,39 @@ def staged_columns(feed: Feed) -> str:
 
 
 def stage_files(
-    files: Sequence[RawFile], feed: Feed, target: Folder, prefix: str, limits: Limits = DEFAULT_LIMITS
+    files: Sequence[RawFile],
+    feed: Feed,
+    target: Folder,
+    prefix: str,
+    limits: Limits = DEFAULT_LIMITS,
+    erased: ErasedCustomers = NOBODY,
 ) -> list[FileAccount]:
     """Write a row for every record of `files`, all below one raw root, to Parquet files in `target`; return the accounts.
 
-    Their names begin with `prefix`; there is at least one. Raises LakeError where the storage cannot be reached.
+    Their names begin with `prefix`; there is at least one. Records of `erased` customers are left out.
+    Raises LakeError where the storage cannot be reached.
     """
     root = open_folder(files[0].uri.removesuffix(files[0].path))
     parts = _Parts(target, prefix, staged_schema(feed))
     accounts = []
     for file in files:
         try:
-            accounts.append(_stage(root, file, feed, parts, limits))
+            accounts.append(_stage(root, file, feed, parts, limits, erased))
         except (LayoutError, UnreadableFileError) as error:
             accounts.append(FileAccount(file.path, fault=str(error)))
     parts.write()
     return accounts
 
 
-def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Limits) -> FileAccount:
+def _stage(
+    root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Limits, erased: ErasedCustomers
+) -> FileAccount:
     received, source = _Content(root, file.path), source_of(file.path)
     found = read_records(received, feed.required, limits, source)
-    count, given, lacking = 0, set[str](), set[str]()
-    for batch in row_batches(found, feed, lambda: received.bytes_read, source):
+    count, left_out, given, lacking = 0, 0, set[str](), set[str]()
+    for every in row_batches(found, feed, lambda: received.bytes_read, source):
+        batch = erased.without(every)
+        left_out += every.num_rows - batch.num_rows
         parts.add(_with_lineage(batch, file))
         count += batch.num_rows
         states = _without_deletions(batch) if source.kind == "cdc" else batch
@@ -91,6 +103,7 @@ def _stage(root: Folder, file: RawFile, feed: Feed, parts: "_Parts", limits: Lim
         lacks=tuple(c for c in feed.optional if c not in given) if given else None,
         encoding=found.layout.encoding,
         told=found.told,
+        erased=left_out,
     )
 
 

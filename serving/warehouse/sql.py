@@ -175,6 +175,11 @@ def last_load(schema: str) -> str:
     )
 
 
+def vacuum(schema: str) -> str:
+    """Return VACUUM: the space of deleted rows is given back, and they with it. No transaction can have it."""
+    return f"VACUUM DELETE ONLY {schema}.{TARGET} TO 100 PERCENT"
+
+
 def create_staging(columns: Sequence[ExportColumn]) -> str:
     """Return CREATE TABLE with the columns in the order of the files: COPY FORMAT PARQUET loads by position."""
     lines = ", ".join(f"{column.name} {column_type(column)}" for column in columns)

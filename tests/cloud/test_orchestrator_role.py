@@ -24,11 +24,14 @@ from blocks.redshift import RedshiftWarehouse
 from contract.errors import ChurnError
 from contract.tables import TABLES
 from lake.alerts import Alert, Alerts
+from lake.erasure.request import ErasureRequest
+from lake.erasure.upkeep import WarehouseUpkeep
 from lake.file_notices import FileNotices
 from lake.set_aside import SetAside, SetAsideFiles
 from lake.storage import open_folder
 from serving.quality_report import write_report
 from tasks.alerts import send_alerts
+from tasks.erasure import is_vacuum_due, request_erasure
 from tasks.files import notify_about_files
 from tasks.raw import days_with_files
 from tests.cloud.stand_in import KEY, ORCHESTRATOR_KEY_ID, REGION, end_run, job_runs
@@ -149,6 +152,21 @@ def test_messages_are_sent_once(platform, roles, cloud, prefect_harness):
 
     assert [messages(), messages()] == [(1, 1), (0, 0)]
     assert roles.orchestrator.used >= {"sns:Publish", "s3:PutObject", "kms:GenerateDataKey"}
+
+
+def test_erasure_is_asked_for_and_followed_up(platform, roles, cloud, prefect_harness):
+    """By a list below the lake, which the worker may read; the job does the rest."""
+    cloud.client("s3").put_object(Bucket="lake", Key="lake/ids.txt", Body=b"GONE-0001\n")
+
+    @flow
+    def asked():
+        return request_erasure(platform, "s3://lake/lake/ids.txt")
+
+    assert asked() == 1
+    assert ErasureRequest(platform.folder()).read().ids.ids == {"GONE-0001"}
+    WarehouseUpkeep(platform.folder()).close()
+    assert not is_vacuum_due(platform)
+    assert roles.orchestrator.refused == []
 
 
 HERE = "arn:aws:{}:eu-west-1:1:"

@@ -16,7 +16,7 @@ from contract.errors import LakeError
 from infrastructure.local.paths import PACKAGES
 
 COMMANDS = (
-    "generate", "run", "query", "history", "trace", "status", "files", "batches", "discard", "retry", "repair", "restore", "doctor", "report", "dashboard", "package", "deploy",
+    "generate", "run", "query", "history", "trace", "status", "files", "batches", "discard", "retry", "repair", "restore", "forget", "doctor", "report", "dashboard", "package", "deploy",
     "destroy", "drift", "up", "down", "watch", "blocks",
 )  # fmt: skip
 PATHS = [[name] for name in COMMANDS] + [["tableau"], ["tableau", "build"], ["tableau", "publish"]]
@@ -197,6 +197,14 @@ def test_destruction_needs_its_name(calls):
         (
             ("repair", "--platform", "aws"),
             ["startup:log_to_terminal", "startup:use_prefect", "repair:repair_on_platform"],
+        ),
+        (
+            ("forget", "--file", "ids.txt", "--yes", "--platform", "aws"),
+            ["startup:log_to_terminal", "customers:customer_ids", "startup:use_prefect", "forget:forget_on_platform"],
+        ),
+        (
+            ("forget", "A", "--lift"),
+            ["startup:log_to_terminal", "customers:customer_ids", "lakes:local_lake", "customers:lift"],
         ),
         (("report", "--open"), ["status:show_report"]),
         (("dashboard", "--no-open"), ["lakes:local_lake", "dashboard:show_dashboard"]),

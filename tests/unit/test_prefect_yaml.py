@@ -14,7 +14,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 CONTENT = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))
 DEPLOYMENTS = CONTENT["deployments"]
 ENVIRONMENTS = ("local", "staging", "production")
-FLOWS = {"churn_pipeline", "backfill", "business_review", "table_maintenance", "notify_operators", "schema_drift"}
+FLOWS = {
+    "churn_pipeline",
+    "backfill",
+    "business_review",
+    "table_maintenance",
+    "notify_operators",
+    "schema_drift",
+    "forget_customers",
+}
 
 
 def _of(environment):

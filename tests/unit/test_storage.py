@@ -29,6 +29,28 @@ def test_what_is_written_is_read_back(tmp_path_factory, value):
     assert [file.name for file in folder.files()] == ["deep/x.json"], "no temporary file is left"
 
 
+def test_replaced_file_keeps_what_its_storage_keeps(folder):
+    folder.write_text("a.txt", "old")
+    if isinstance(folder, LocalFolder):
+        (folder.path / "a.txt").chmod(0o640)
+        os.utime(folder.path / "a.txt", ns=(1, 1_700_000_000_000_000_000))
+    before = folder.stat("a.txt")
+    folder.replace("a.txt", b"new content")
+    folder.replace("b.txt", b"new file")
+    assert (folder.read_bytes("a.txt"), folder.read_bytes("b.txt")) == (b"new content", b"new file")
+    assert folder.keeps_times == isinstance(folder, LocalFolder)
+    if isinstance(folder, LocalFolder):
+        assert folder.stat("a.txt").modified_ns == before.modified_ns
+        assert (folder.path / "a.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_secret_is_for_its_owner(folder):
+    folder.write_secret("key", "x")
+    assert folder.read_bytes("key") == b"x"
+    if isinstance(folder, LocalFolder):
+        assert (folder.path / "key").stat().st_mode & 0o777 == 0o600
+
+
 def test_names_are_those_right_below(folder):
     for name in ("b.json", "a/1.json", "a/b/2.json", "c d/é+[x].json"):
         folder.write_text(name, name)

@@ -36,6 +36,8 @@ ALLOWED = [
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/deliveries_copy.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/rebuild.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/set_aside.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/erasure/request.json"),
+    (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_control/erasure/warehouse.json"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_reports/dashboard.html"),
     (ORCHESTRATOR, "s3:PutObject", f"{LAKE}/lake/_lineage/20260101T000000Z.ndjson"),
     (ORCHESTRATOR, "s3:DeleteObject", f"{LAKE}/lake/_alerts/3.claimed.json"),

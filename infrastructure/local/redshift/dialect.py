@@ -32,6 +32,7 @@ _USERS = re.compile(
        | CREATE\ SCHEMA\ IF\ NOT\ EXISTS\ {_NAME}\ AUTHORIZATION\ {_NAME} | ALTER\ SCHEMA\ {_NAME}\ OWNER\ TO\ {_NAME}""",
     re.IGNORECASE | re.VERBOSE,
 )
+_VACUUM = re.compile(rf"VACUUM\ (?:FULL|DELETE\ ONLY)\ ({_NAME}(?:\.{_NAME})?)(?:\ TO\ \d+\ PERCENT)?", re.IGNORECASE)
 _TABLE_PROPERTIES = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty)
 
 
@@ -41,11 +42,17 @@ class RedshiftSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class RewrittenStatement:
-    """What to do with a statement: send `sql`, or run `copy`; then `commit` if set."""
+    """What to do with a statement: send `sql`, or run `copy`; then `commit` if set. `upkeep` is run outside a transaction."""
 
     sql: str = ""
     copy: CopyPlan | None = None
     commits: bool = False
+    upkeep: tuple[str, ...] = ()
+
+    @property
+    def is_emulated(self) -> bool:
+        """Return whether it is more than one statement to be passed on."""
+        return self.copy is not None or self.commits or bool(self.upkeep)
 
 
 def rewrite(sql: str) -> RewrittenStatement:
@@ -53,6 +60,8 @@ def rewrite(sql: str) -> RewrittenStatement:
     statement = sql.strip().rstrip(";")
     if not statement or statement.upper().startswith(_PASSED_ON) or _USERS.fullmatch(" ".join(statement.split())):
         return RewrittenStatement(statement)
+    if vacuumed := _VACUUM.fullmatch(" ".join(statement.split())):
+        return RewrittenStatement(upkeep=_upkeep(vacuumed[1]))
     if is_copy(statement):
         return RewrittenStatement(copy=_parsed_copy(statement))
     if explained := _EXPLAIN.match(statement):
@@ -64,6 +73,12 @@ def rewrite(sql: str) -> RewrittenStatement:
         _plain_columns(tree)
     tree = tree.transform(_plain_function)
     return RewrittenStatement(tree.sql(dialect="postgres"), commits=isinstance(tree, exp.TruncateTable))
+
+
+def _upkeep(table: str) -> tuple[str, ...]:
+    """Statements after which no byte of a deleted row is left: not in the table, its statistics or PostgreSQL's log."""
+    end_of_log = ("CHECKPOINT", "SELECT pg_switch_wal()", "CHECKPOINT")
+    return (f"VACUUM FULL {table}", f"ANALYZE {table}", "VACUUM FULL pg_catalog.pg_statistic", *end_of_log)
 
 
 def _parsed_copy(statement: str) -> CopyPlan:

@@ -47,6 +47,8 @@ def running_postgres(data: Path, databases: tuple[str, ...]) -> Iterator[Path]:
             "unix_socket_permissions=0700",
             "-c",
             "default_transaction_isolation=serializable",  # as Redshift's is
+            "-c",
+            "wal_recycle=off",  # a file of the log that is used again keeps what was in it
         ]
         with (data.parent / "postgres.log").open("ab") as log:
             server = subprocess.Popen(command, user=account, cwd=sockets, stdout=log, stderr=log)

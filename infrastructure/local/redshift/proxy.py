@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +37,7 @@ _BROKEN = "?"  # a statement that PostgreSQL rejects, so that a transaction fail
 class Session:
     """One client and its PostgreSQL connection.
 
-    Statements that the stand-in runs itself (COPY, TRUNCATE) are kept by name in
+    Statements that the stand-in runs itself (COPY, VACUUM, TRUNCATE) are kept by name in
     `emulated`; everything else is translated and passed on.
     """
 
@@ -82,7 +83,7 @@ class Session:
         except RedshiftSyntaxError as problem:
             self.replaced_error = str(problem)
             return Message(b"P", cstring(name) + cstring(_BROKEN) + types)
-        if rewritten.copy or rewritten.commits:
+        if rewritten.is_emulated:
             self.emulated[name] = rewritten
         return Message(b"P", cstring(name) + cstring(rewritten.sql) + types)
 
@@ -118,12 +119,22 @@ class Session:
         self._send(Message(b"Z", self.status))
 
     async def _execute(self, rewritten: RewrittenStatement) -> bool:
-        """Run a COPY or TRUNCATE; return whether it succeeded."""
+        """Run a COPY, VACUUM or TRUNCATE; return whether it succeeded."""
         if rewritten.copy:
             return await self._copy(rewritten.copy)
+        if rewritten.upkeep:
+            return await self._vacuum(rewritten.upkeep)
         failure = await self._ask(rewritten.sql) or await self._ask("COMMIT")
         self._send(error(failure) if failure else Message(b"C", cstring("TRUNCATE")))
         return failure is None
+
+    async def _vacuum(self, statements: Sequence[str]) -> bool:
+        for statement in statements:
+            if failure := await self._ask(statement):
+                self._send(error(failure))
+                return False
+        self._send(Message(b"C", cstring("VACUUM")))
+        return True
 
     async def _simple(self, sql: str) -> None:
         """A simple query: Redshift's clients send these for BEGIN, COMMIT and the like."""
@@ -132,7 +143,7 @@ class Session:
         except RedshiftSyntaxError as problem:
             self.replaced_error = str(problem)
             rewritten = RewrittenStatement(_BROKEN)
-        if rewritten.copy or rewritten.commits:
+        if rewritten.is_emulated:
             await self._execute(rewritten)
             self._send(Message(b"Z", self.status))
         else:

@@ -1,0 +1,88 @@
+"""Files beside the tables without erased customers."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from contract.columns import KEY
+from contract.tables import LAYERS
+from lake.erasure.ids import CustomerIds
+from lake.erasure.parquet import erased_file
+from lake.erasure.request import FOLDER
+from lake.storage import Folder
+
+_ALERT = re.compile(r"_alerts/\d+\.json")
+# What the next run writes again, from tables without him.
+_MADE_AGAIN = ("_exports", "_dashboard/data.json", "_dashboard/version.json", "_reports/dashboard.html")
+# Rows that a run has left that was killed, and damaged logs that a repair has put aside: nothing reads them.
+_LEFTOVERS = ("_control/staging", "_damaged")
+# The paths of raw files are their identity.
+_NOT_MASKED = ("_control/batches/", "_control/register/", "_control/deliveries")
+_OWN = (FOLDER, "_control/erased")
+
+
+@dataclass
+class DocumentErasure:
+    """Names of files beside the tables: `changed` are staged, `deleted` are to be, `left` name a customer and stay."""
+
+    changed: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def erase_from_documents(lake: Folder, ids: CustomerIds, staged: Folder, *, is_outdated: bool) -> DocumentErasure:
+    """Stage every file beside the tables that names a customer without him, and return what becomes of which.
+
+    An alert loses his entry, its sums stay. In any other text his id gives way to a word. What the next run makes again is
+    deleted where it names him, or `is_outdated`: tables have changed.
+    """
+    made_again = [name for name in _MADE_AGAIN if is_outdated or _is_named(lake, name, ids)]
+    done = DocumentErasure(deleted=[name for name in (*made_again, *_LEFTOVERS) if _below(lake, name)])
+    for name in _others(lake):
+        content = lake.read_bytes(name)
+        after = _of_alert(content, ids) if _ALERT.fullmatch(name) else content
+        after = _masked(after, ids)
+        if after == content:
+            continue
+        if name.startswith(_NOT_MASKED):
+            done.left.append(name)
+        else:
+            staged.write_bytes(name, after)
+            done.changed.append(name)
+    return done
+
+
+def _below(lake: Folder, name: str) -> list[str]:
+    """The file of that name, or all files of the folder."""
+    return [name] if lake.exists(name) else [f"{name}/{file.name}" for file in (lake / name).files()]
+
+
+def _is_named(lake: Folder, name: str, ids: CustomerIds) -> bool:
+    for file in _below(lake, name):
+        content = lake.read_bytes(file)
+        is_named = erased_file(content, ids) if file.endswith(".parquet") else _masked(content, ids) != content
+        if is_named:
+            return True
+    return False
+
+
+def _others(lake: Folder) -> Iterator[str]:
+    """Every file that is no table's and does not go as a whole."""
+    gone = (*_MADE_AGAIN, *_LEFTOVERS, *_OWN)
+    for top in lake.names():
+        if top not in LAYERS:
+            yield from (n for n in _below(lake, top) if not any(n == name or n.startswith(f"{name}/") for name in gone))
+
+
+def _of_alert(content: bytes, ids: CustomerIds) -> bytes:
+    alert = json.loads(content)
+    kept = [customer for customer in alert.get("top", ()) if not ids.has(customer[KEY])]
+    if len(kept) == len(alert.get("top", ())):
+        return content
+    return (json.dumps(alert | {"top": kept}, indent=2) + "\n").encode()
+
+
+def _masked(content: bytes, ids: CustomerIds) -> bytes:
+    text = content.decode("utf-8", "surrogateescape")
+    return ids.masked(text).encode("utf-8", "surrogateescape") if ids.are_in(text) else content

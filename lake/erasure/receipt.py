@@ -1,0 +1,85 @@
+"""The receipt of an erasure, for who has asked for it and for who checks it: it names nobody."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from lake.storage import Folder
+
+NOT_REACHED = (
+    "snapshots of the warehouse, and of the disks of this machine: they end by their own retention",
+    "results of queries, of Athena or of people: they end by the lifecycle of their bucket",
+    "earlier versions of objects on S3, where a bucket keeps them: they end by its lifecycle",
+    "copies, backups and messages that have left the platform: alerts that were sent, pages that were downloaded, extracts of Tableau",
+)
+
+
+@dataclass(frozen=True)
+class ErasedTable:
+    """What was changed of a table: data files and files of its log, of all versions; rows in the files of the newest version."""
+
+    table: str
+    files: int
+    log_files: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was erased of `customers`, whose ids are not in it.
+
+    `raw_rewritten` and `raw_deleted` count raw files; `raw_left` are names of raw files, and `documents_left` of files
+    beside the tables, that still name a customer. `documents` are those that were changed or deleted, `notes` what else is
+    to be known, `not_reached` what no erasure on this platform reaches.
+    """
+
+    run_id: str
+    at: str
+    customers: int
+    tables: tuple[ErasedTable, ...] = ()
+    raw_rewritten: int = 0
+    raw_deleted: int = 0
+    raw_left: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    documents_left: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    not_reached: tuple[str, ...] = NOT_REACHED
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the receipt as lines of text."""
+        return tuple(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"Erasure {self.run_id}, {self.at}: {self.customers} customers"
+        for table in self.tables:
+            yield (
+                f"{table.table}: {table.rows} rows in files of the newest version; {table.files} data files and "
+                f"{table.log_files} files of the log, of all versions"
+            )
+        if not self.tables:
+            yield "no table names them"
+        yield f"raw files: {self.raw_rewritten} rewritten, {self.raw_deleted} deleted"
+        yield from (
+            f"raw file that still has them, rewrite or remove it at its source: {name}" for name in self.raw_left
+        )
+        yield f"documents: {', '.join(self.documents) or 'none'}"
+        yield from (f"still names them: {name}" for name in self.documents_left)
+        yield from self.notes
+        yield from (f"not reached: {what}" for what in self.not_reached)
+
+
+def write_receipt(folder: Folder, receipt: Receipt) -> None:
+    """Write a receipt as JSON and as text. Raises LakeError."""
+    folder.write_text(receipt_name(receipt.run_id, "json"), json.dumps(asdict(receipt), indent=2) + "\n")
+    folder.write_text(receipt_name(receipt.run_id, "txt"), "\n".join(receipt.lines()) + "\n")
+
+
+def receipt_name(run_id: str, suffix: str) -> str:
+    """Return the name of a receipt below the lake."""
+    return f"_reports/erasure-{run_id}.{suffix}"
+
+
+def newest_receipt(lake: Folder) -> str:
+    """Return the text of the newest receipt, empty where there is none: names of runs sort by time."""
+    names = [name for name in (lake / "_reports").names() if name.startswith("erasure-") and name.endswith(".txt")]
+    return (lake / "_reports").read_bytes(names[-1]).decode() if names else ""

@@ -1,0 +1,118 @@
+"""An erasure in a folder and on S3: what is changed, what is left to others, what the receipt says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from contract.errors import DamagedTableError
+from lake.erasure.erase import Erasure
+from lake.erasure.receipt import newest_receipt
+from lake.erasure.request import ErasureRequest
+from lake.erasure.staging import Staging
+from lake.erasure.upkeep import WarehouseUpkeep
+from lake.rebuild import RebuildRequest
+from tests.support.erasable_lake import AT, GONE, NAME, build, newest_files
+from tests.support.scanner import places_of
+
+
+def _copied(source: Path, folder) -> None:
+    for path in source.rglob("*"):
+        if path.is_file():
+            folder.write_bytes(str(path.relative_to(source)), path.read_bytes())
+
+
+def _fetched(folder, target: Path) -> Path:
+    for file in folder.files():
+        (target / file.name).parent.mkdir(parents=True, exist_ok=True)
+        (target / file.name).write_bytes(folder.read_bytes(file.name))
+    return target
+
+
+@pytest.fixture
+def lake(folder, tmp_path):
+    build(tmp_path / "built", tmp_path / "built")
+    _copied(tmp_path / "built" / "lake", folder)
+    return folder
+
+
+def _forget(lake, raw="", run_id="run-1"):
+    return Erasure(lake, str(raw), ErasureRequest(lake).read(), newest_files(lake), run_id, AT).run()
+
+
+def test_no_byte_is_left(lake, tmp_path):
+    _forget(lake)
+    assert places_of((GONE,), _fetched(lake, tmp_path / "after")) == []
+    assert not ErasureRequest(lake).exists()
+    assert RebuildRequest(lake).read() is not None
+    assert WarehouseUpkeep(lake).is_due()
+
+
+def test_every_version_is_readable(lake, tmp_path):
+    _forget(lake)
+    after = _fetched(lake, tmp_path / "after")
+    for name in ("bronze/customers", "silver/customers"):
+        found = [DeltaTable(after / name, version=v).to_pyarrow_table()["customer_id"].to_pylist() for v in (0, 1)]
+        assert [sorted(ids) for ids in found] == [["G0000"], ["G0000", "G0001", "G0002"]]
+
+
+def test_log_describes_what_is_there(lake, tmp_path):
+    _forget(lake)
+    after = _fetched(lake, tmp_path / "after")
+    for table in map(DeltaTable, (after / "bronze/customers", after / "silver/customers")):
+        for add in table.get_add_actions(flatten=True).to_struct_array().to_pylist():
+            assert (Path(table.table_uri.removeprefix("file://")) / add["path"]).stat().st_size == add["size_bytes"]
+        least = min(
+            table.get_add_actions(flatten=True).to_struct_array().to_pylist(), key=lambda add: add["min.customer_id"]
+        )
+        assert (least["num_records"], least["max.customer_id"], least["null_count.customer_id"]) == (1, "G0000", 0)
+
+
+def test_receipt_counts_and_names_nobody(lake):
+    receipt = _forget(lake)
+    assert (receipt.customers, {t.table: (t.files, t.rows) for t in receipt.tables}) == (
+        1,
+        {"bronze.customers": (1, 1), "silver.customers": (1, 1)},
+    )
+    assert receipt.raw_left == (NAME,), "without a raw folder, the files are those that bronze names"
+    assert "\n".join(receipt.lines()) + "\n" == newest_receipt(lake)
+    assert json.loads(lake.read_bytes("_reports/erasure-run-1.json"))["customers"] == 1
+
+
+def test_raw_files_are_rewritten_in_a_folder(lake, tmp_path):
+    raw = tmp_path / "built" / "raw"
+    receipt = _forget(lake, raw)
+    assert (receipt.raw_rewritten, receipt.raw_left) == (1, ())
+    assert places_of((GONE,), raw) == []
+
+
+def test_nobody_is_erased_twice(lake):
+    _forget(lake)
+    RebuildRequest(lake).close()
+    ErasureRequest(lake).add([GONE])
+    receipt = _forget(lake, run_id="run-2")
+    assert (receipt.tables, receipt.documents, receipt.raw_left) == ((), (), ())
+    assert RebuildRequest(lake).read() is None, "there is nothing to rebuild"
+    assert newest_receipt(lake).startswith("Erasure run-2")
+
+
+def test_half_a_file_is_removed_and_a_damaged_one_named(lake):
+    place = "silver/customers/part-00000-killed.snappy.parquet"
+    lake.write_bytes(place, b"PAR1 GONE-0001")
+    _forget(lake)
+    assert not lake.exists(place)
+    name = sorted(newest_files(lake)["silver.customers"])[0]
+    lake.write_bytes(f"silver/customers/{name}", b"PAR1")
+    ErasureRequest(lake).add(["OTHER-0002"])
+    with pytest.raises(DamagedTableError, match="churn repair"):
+        _forget(lake)
+
+
+def test_later_request_outlives_an_open_plan(lake):
+    request, staging = ErasureRequest(lake), Staging(lake)
+    staging.seal(request.read().number, [])
+    request.add(["LATER-0001"])
+    assert staging.finish()
+    assert request.read().ids.ids == {GONE, "LATER-0001"}
+    assert not staging.finish()

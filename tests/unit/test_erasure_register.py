@@ -1,0 +1,95 @@
+"""Who has been erased: known by hashes only, left out of what is read, until that is lifted."""
+
+import stat
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from contract.errors import DamagedDocumentError
+from contract.feeds import FEEDS
+from lake.erasure.register import ErasureRegister
+from lake.erasure.request import ErasureRequest
+from lake.raw.rows import row_schema
+from lake.storage import open_folder
+from tests.support.scanner import places_of
+
+DAY = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return open_folder(tmp_path / "lake")
+
+
+def _rows(*rows):
+    columns = row_schema(FEEDS["billing"])
+    return pa.RecordBatch.from_pylist([dict.fromkeys(columns.names) | row for row in rows], schema=columns)
+
+
+def _left(lake, *rows):
+    return ErasureRegister(lake).read().without(_rows(*rows)).num_rows
+
+
+def test_register_names_nobody(lake, tmp_path):
+    ErasureRegister(lake).add(["GONE-0001"], DAY)
+    assert places_of(("GONE-0001",), tmp_path) == []
+    assert stat.S_IMODE((tmp_path / "lake/_control/erased/key").stat().st_mode) == 0o600
+    assert "2026-01-02" in (tmp_path / "lake/_control/erased/register.json").read_text()
+
+
+def test_erased_are_left_out(lake):
+    stays = {"customer_id": "STAYS-0001"}
+    assert _left(lake, {"customer_id": "GONE-0001"}, stays) == 2
+    ErasureRegister(lake).add(["GONE-0001"], DAY)
+    fault = {"_parse_error": "x", "_rescued_data": '{"customer_id":"GONE-0001", "a'}
+    other = {"_parse_error": "x", "_rescued_data": '{"customer_id":"STAYS-0001", "a'}
+    rescued = stays | {"_rescued_data": '{"friend":"GONE-0001"}'}
+    assert _left(lake, {"customer_id": " GONE-0001\u200b"}, fault) == 0
+    assert _left(lake, stays, other, rescued, {"customer_id": None}) == 4
+
+
+def test_erasure_can_be_lifted(lake):
+    register = ErasureRegister(lake)
+    register.add(["GONE-0001", "GONE-0002"], DAY)
+    register.add(["GONE-0002"], DAY.replace(day=9))
+    assert register.lift(["GONE-0001", "STAYS-0001"]) == 1
+    assert _left(lake, {"customer_id": "GONE-0001"}, {"customer_id": "GONE-0002"}) == 1
+    assert "2026-01-09" not in lake.read_bytes("_control/erased/register.json").decode()
+    assert ErasureRegister(open_folder(lake.uri("other"))).lift(["GONE-0001"]) == 0
+
+
+@pytest.mark.parametrize("name", ["key", "register.json"])
+def test_damaged_register_lets_nobody_back(lake, name):
+    ErasureRegister(lake).add(["GONE-0001"], DAY)
+    lake.write_bytes(f"_control/erased/{name}", b"\xff")
+    with pytest.raises(DamagedDocumentError, match="backup"):
+        ErasureRegister(lake).read()
+
+
+def test_register_needs_its_key(lake):
+    ErasureRegister(lake).add(["GONE-0001"], DAY)
+    lake.delete("_control/erased/key")
+    for use in (ErasureRegister(lake).read, lambda: ErasureRegister(lake).add(["GONE-0002"], DAY)):
+        with pytest.raises(DamagedDocumentError, match="backup"):
+            use()
+
+
+def test_requests_add_up(lake, tmp_path):
+    request = ErasureRequest(lake)
+    assert (request.exists(), len(request.read().ids)) == (False, 0)
+    assert request.add([" GONE-0001", "GONE-0001"]) == 1
+    first = request.read().number
+    request.add(["GONE-0002"])
+    assert request.read().ids.ids == {"GONE-0001", "GONE-0002"}
+    assert stat.S_IMODE((tmp_path / "lake/_control/erasure/request.json").stat().st_mode) == 0o600
+    request.close(first)
+    assert request.exists(), "a later request stays"
+    request.close(request.read().number)
+    assert not request.exists()
+
+
+def test_damaged_request_is_named(lake):
+    lake.write_text("_control/erasure/request.json", "{")
+    with pytest.raises(DamagedDocumentError, match="churn forget"):
+        ErasureRequest(lake).read()
