@@ -9,7 +9,7 @@ from serving.as_of import Past
 from serving.lake_sql import for_athena
 
 
-def query_athena(sql: str, platform: str, past: Past | None) -> Rows:
+def query_athena(sql: str, platform: str, past: Past | None = None) -> Rows:
     """Return the names of the columns and the rows; progress and cost go to standard error. Raises QueryError."""
     found = load_platform(platform)
     if found.athena is None or found.catalog is None:

@@ -9,7 +9,7 @@ from serving.as_of import Past, moment
 from serving.lake_sql import query
 
 
-def query_lake(sql: str, lake: Path | None, past: Past | None) -> Rows:
+def query_lake(sql: str, lake: Path | None, past: Past | None = None) -> Rows:
     """Return the names of the columns and the rows, as they were in the `past`. Raises QueryError."""
     return query(lake or lake_folder(), sql, past)
 

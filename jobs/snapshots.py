@@ -218,12 +218,20 @@ def _of_earlier(context: JobContext, known: DataFrame, earlier: Sequence[Snapsho
 
 
 def _with_all_rows(context: JobContext, bronze: DataFrame, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """Those of which bronze has lost no row: the others would delete whom it has lost. Erased ones are not lost."""
+    """Those of which bronze has lost no row: the others would delete whom it has lost.
+
+    Manifests know which rows are gone because customers were erased, unless they were rebuilt from bronze.
+    """
     if not snapshots:
         return []
-    batches = {one.batch for one in snapshots}
-    read = [file for number in batches for batch in context.manifests.between(number - 1, number) for file in batch.files]
-    kept = {file.key: file.rows for file in read}
-    counts = bronze.where(F.col("_batch_id").isin(*batches)).groupBy("_batch_id", "_source_file").count().collect()
+    numbers = {one.batch for one in snapshots}
+    batches = [batch for number in numbers for batch in context.manifests.between(number - 1, number)]
+    kept = {file.key: file.rows for batch in batches if not batch.is_rebuilt for file in batch.files}
+    counts = bronze.where(F.col("_batch_id").isin(*numbers)).groupBy("_batch_id", "_source_file").count().collect()
     rows = {(row["_batch_id"], row["_source_file"]): row["count"] for row in counts}
-    return [one for one in snapshots if all(rows.get(key, 0) == kept.get(key) for key in one.keys)]
+
+    def is_whole(one: Snapshot) -> bool:
+        found = [(rows.get(key, 0), kept.get(key)) for key in one.keys]
+        return sum(count for count, _ in found) == one.rows or all(count == expected for count, expected in found)
+
+    return [one for one in snapshots if is_whole(one)]
