@@ -265,14 +265,6 @@ class Lake:
         self._with_watermark(table, watermark, lambda: self.session.sql(merge))
         return self._commit(table, before)
 
-    def read_before(self, table: Table, moment: datetime) -> DataFrame | None:
-        """Return the table as it was just before `moment` (UTC); None where it did not exist yet or is no longer kept."""
-        if not self.exists(table):
-            return None
-        history = self.session.sql(f"DESCRIBE HISTORY delta.`{self.path(table)}`")
-        found = history.where(F.col("timestamp") < F.lit(moment)).agg(F.max("version").alias("version")).first()
-        return self.read_version(table, found["version"]) if found and found["version"] is not None else None
-
     def history(self, table: Table) -> list[tuple[int, datetime]]:
         """Return the versions that Delta keeps of an existing table with the time (UTC) of each, newest first."""
         rows = self.session.sql(f"DESCRIBE HISTORY delta.`{self.path(table)}`").select("version", "timestamp").collect()

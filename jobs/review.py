@@ -1,6 +1,6 @@
-"""The facts of a month, for the business review."""
+"""The facts of a month, for the business review: by event time, as far as is known now."""
 
-from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -8,13 +8,13 @@ from pyspark.sql import functions as F
 
 from contract.tables import TABLES
 from jobs.context import JobContext, Timer
-from jobs.session import tune
+from jobs.session import persisted, tune
 from lake.results import JobResult
 from lake.reviews import MONTHS_SHOWN, Month, Review, Reviews
+from transforms import gold, past
 
+HISTORY = TABLES["silver.customer_history"]
 BREAKDOWN = TABLES["gold.churn_breakdown"]
-KPIS = TABLES["gold.churn_kpis"]
-MOVEMENTS = TABLES["gold.customer_movements"]
 _REASONS = 10
 _MEASURED = ("dimension", "value", "customers", "churned", "monthly_revenue", "churned_monthly_revenue", "churn_rate")
 
@@ -22,56 +22,58 @@ _MEASURED = ("dimension", "value", "customers", "churned", "monthly_revenue", "c
 def run(context: JobContext) -> list[JobResult]:
     """Write the month's facts and return one result. Raises LakeError for an invalid month."""
     timer, month = Timer(), Month.parse(context.month)
-    tune(context.lake.session, 0)
-    kpis = _kpis(context, month)
-    # Before history began movements are unknown, which is not the same as none.
-    moved = _moved(context, month) if kpis[str(month)] else None
-    lost = None if moved is None else moved.where("was_churned = 0 AND is_churned = 1")
+    tune(context.lake.session, context.lake.bytes(HISTORY))
+    known = persisted(context.lake.read(HISTORY).where("recorded_to IS NULL"))
+    began = _began(known)
+    months = [month.before(n) for n in reversed(range(MONTHS_SHOWN))]
+    # Before history began figures are unknown, which is not the same as none.
+    groups = {str(m): _breakdown(context, known, m.end) if began and began < m.end else None for m in months}
+    is_known = groups[str(month)] is not None
+    changed = past.churn_changes(known, month.start, month.end)
+    lost, won_back = changed.where("is_lost"), changed.where("NOT is_lost")
     review = Review(
         month=str(month),
         made_at=context.started_at.isoformat(),
-        kpis=kpis,
-        groups=_groups(context, month),
-        movements=None if moved is None else _movements(moved),
-        lost=None if lost is None else _sums(lost),
-        won_back=None if moved is None else _sums(moved.where("was_churned = 1 AND is_churned = 0")),
-        reasons=None if lost is None else _reasons(lost),
+        kpis={name: None if rows is None else _kpis(context, rows) for name, rows in groups.items()},
+        groups=_shown(groups[str(month)]),
+        movements=_movements(known, month) if is_known else None,
+        lost=_sums(lost) if is_known else None,
+        won_back=_sums(won_back) if is_known else None,
+        reasons=_reasons(lost) if is_known else None,
         quality=_quality(context, month),
     )
     Reviews(context.lake.root).write(review)
     return [context.record("passed", timer, notes=(f"month {month}",))]
 
 
-def _kpis(context: JobContext, month: Month) -> dict[str, dict[str, float] | None]:
-    """The KPIs of the last run before the end of each month."""
-    runs: dict[Any, dict[str, float]] = defaultdict(dict)
-    for row in context.lake.read(KPIS).where(F.col("computed_at") < F.lit(month.end)).collect():
-        if row["value"] is not None:
-            runs[row["computed_at"].astimezone(month.end.tzinfo)][row["kpi"]] = float(row["value"])
-    found: dict[str, dict[str, float] | None] = {}
-    for shown in reversed([month.before(n) for n in range(MONTHS_SHOWN)]):
-        newest = max((computed_at for computed_at in runs if computed_at < shown.end), default=None)
-        found[str(shown)] = runs[newest] if newest else None
-    return found
+def _began(known: DataFrame) -> datetime | None:
+    """The event time (UTC) of the first that is known."""
+    first = known.agg(F.unix_micros(F.min("valid_from")).alias("at")).first()
+    return None if first is None or first["at"] is None else datetime.fromtimestamp(first["at"] / 1_000_000, UTC)
 
 
-def _groups(context: JobContext, month: Month) -> list[dict[str, Any]] | None:
-    rows = context.lake.read_before(BREAKDOWN, month.end)
+def _breakdown(context: JobContext, known: DataFrame, end: datetime) -> DataFrame:
+    """The breakdown of the customers who were there just before `end`."""
+    analysis = gold.churn_analysis(past.customers_at(known, end)).withColumn("_change_type", F.lit("insert"))
+    return persisted(gold.breakdown(context.lake.empty(BREAKDOWN), gold.breakdown_changes(analysis), 0))
+
+
+def _kpis(context: JobContext, rows: DataFrame) -> dict[str, float]:
+    found = gold.kpis(rows, context.run_id, context.started_at, 0).where("value IS NOT NULL").collect()
+    return {row["kpi"]: float(row["value"]) for row in found}
+
+
+def _shown(rows: DataFrame | None) -> list[dict[str, Any]] | None:
     if rows is None:
         return None
     wanted = rows.select("dimension", "value", *(F.col(name).cast("double") for name in _MEASURED[2:]))
     return [row.asDict() for row in wanted.orderBy("dimension", F.desc("customers"), "value").collect()]
 
 
-def _moved(context: JobContext, month: Month) -> DataFrame | None:
-    if not context.lake.exists(MOVEMENTS):
-        return None
-    first, end = (F.lit(moment.date()) for moment in (month.start, month.end))
-    return context.lake.read(MOVEMENTS).where((F.col("moved_on") >= first) & (F.col("moved_on") < end))
-
-
-def _movements(moved: DataFrame) -> list[list[Any]]:
-    between = moved.where("NOT from_segment <=> to_segment").groupBy("from_segment", "to_segment")
+def _movements(known: DataFrame, month: Month) -> list[list[Any]]:
+    """How many customers were in another segment at the end of the month than before its start."""
+    before, after = (gold.churn_analysis(past.customers_at(known, end)) for end in (month.start, month.end))
+    between = past.segment_changes(before, after).groupBy("from_segment", "to_segment")
     return [list(row) for row in between.agg(*_aggregates()).orderBy(F.desc("customers"), "from_segment").collect()]
 
 

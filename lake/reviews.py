@@ -55,11 +55,11 @@ class Month:
 class Review:
     """Facts of one month.
 
-    `kpis` holds, for each of the last `MONTHS_SHOWN` months, oldest first, the KPIs as they stood at its
-    end: None where there was no history yet. `groups` are the rows of the breakdown at the end of the
-    month, None where it is no longer known. `movements` are [from, to, customers, monthly USD].
-    `lost` and `won_back` are customers and monthly USD; `reasons` are [reason, customers, monthly USD]
-    of customers lost in the month. None: there was no movement table yet. `quality` counts by table.
+    All but `quality` is by event time, as known at `made_at`; None where nothing is known of that time. `kpis` holds, for each
+    of the last `MONTHS_SHOWN` months, oldest first, the KPIs at its end. `groups` are the rows of the breakdown at the end of
+    the month. `movements` are [segment before the month, at its end, customers, monthly USD]. `lost` and `won_back` are
+    customers and monthly USD; `reasons` are [reason, customers, monthly USD] of customers lost in the month. `quality` counts,
+    by table, what the runs of the month did.
     """
 
     month: str

@@ -86,7 +86,7 @@ def summary(review: Review) -> str:
         metric = METRICS[name]
         lines.append(f"| {metric.label} | {_text(metric, now)} | {_change(metric, now, before)} |")
     if now is None:
-        lines += ["", "There was no run before the end of this month: its figures are missing, not zero."]
+        lines += ["", "Nothing is known of the time before the end of this month: its figures are missing, not zero."]
     if review.lost and review.won_back:
         lost, won = review.lost, review.won_back
         lines += [
@@ -105,7 +105,7 @@ def _until(review: Review, month: Month) -> str:
     made = datetime.fromisoformat(review.made_at)
     if made < month.end:
         return f"The month is not over: figures as of {made.astimezone(UTC):%d %B %Y, %H:%M} UTC."
-    return "Figures as they stood at the end of the month."
+    return f"Figures of the end of the month, by the time at which things happened, as known on {made.astimezone(UTC):%d %B %Y}."
 
 
 def _last_two(review: Review) -> tuple[dict[str, float] | None, dict[str, float] | None]:

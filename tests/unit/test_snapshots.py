@@ -1,5 +1,6 @@
 """Snapshots before Spark: what shows that one is whole, and which files are one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from contract.feeds import FEEDS
 from lake.deliveries import Deliveries, Delivery, decide
+from lake.erasure.batches import correct_batches
 from lake.landing import discover
-from lake.manifests import Manifests
+from lake.manifests import Batch, Manifests
 from lake.raw.files import stage_files
 from lake.register import FileEntry
 from lake.snapshots import counted, doubt, snapshots
@@ -107,6 +109,17 @@ def test_marker_elsewhere_is_a_file(tmp_path):
 def test_every_number_that_is_told_must_be_right(told, marker, is_whole):
     entry = FileEntry("snapshot/a.csv", "customers", rows=3, told_rows=told, marker=marker)
     assert (doubt([entry]) == "") == is_whole
+
+
+def test_erased_record_is_not_a_missing_one(tmp_path):
+    erased = FileEntry("snapshot/a.csv", "customers", rows=2, told_rows=(3,), erased=1)
+    assert doubt([erased]) == ""
+    before = Batch(1, "committed", files=(replace(erased, rows=3, erased=0, batch=1),))
+    lake, staged = open_folder(tmp_path / "lake"), open_folder(tmp_path / "staged")
+    Manifests(lake).write(before)
+    assert correct_batches(lake, {(1, "snapshot/a.csv"): 1}, {}, staged) == 1
+    (after,) = Manifests(staged).history()
+    assert after.files == (replace(erased, batch=1),)
 
 
 def _entry(path, batch=1, at="2026-01-05T00:00:00+00:00", feed="billing"):
