@@ -105,7 +105,7 @@ def _until(review: Review, month: Month) -> str:
     made = datetime.fromisoformat(review.made_at)
     if made < month.end:
         return f"The month is not over: figures as of {made.astimezone(UTC):%d %B %Y, %H:%M} UTC."
-    return f"Figures of the end of the month, by the time at which things happened, as known on {made.astimezone(UTC):%d %B %Y}."
+    return f"Figures at the end of the month by the time at which things happened, as known on {made.astimezone(UTC):%d %B %Y}."
 
 
 def _last_two(review: Review) -> tuple[dict[str, float] | None, dict[str, float] | None]:

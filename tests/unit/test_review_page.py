@@ -186,7 +186,7 @@ def test_points_stay_inside_their_picture():
     [
         ({"movements": []}, "Nobody moved in this month"),
         ({"reasons": []}, "Nobody left in this month"),
-        ({"movements": None}, "no change of a customer was recorded"),
+        ({"movements": None}, "there is no history of this month"),
         ({"quality": []}, "No batch was loaded in this month"),
         ({"movements": [["Low-Value, Low-Risk", None, 2, None]]}, "gone from the records"),
     ],
