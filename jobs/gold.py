@@ -14,7 +14,7 @@ from jobs.publish import publish
 from jobs.session import persisted, tune
 from lake.alerts import TOP, Alert, Alerts, AtRisk
 from lake.rebuild import RebuildRequest
-from lake.results import JobResult
+from lake.results import Check, JobResult
 from transforms import gold
 from transforms.changes import last_images
 
@@ -106,6 +106,7 @@ def _breakdown(context: JobContext) -> JobResult:
         changes = lake.read_version(ANALYSIS, target_version).withColumn("_change_type", F.lit("insert"))
     rows = persisted(gold.breakdown(current, gold.breakdown_changes(changes), target_version))
     audited = audit(context, BREAKDOWN, rows, input_bytes=0)
+    audited = replace(audited, checks=(*audited.checks, _balance(context, rows)))
     return publish(
         context,
         BREAKDOWN,
@@ -113,6 +114,20 @@ def _breakdown(context: JobContext) -> JobResult:
         lambda: lake.overwrite(BREAKDOWN, rows, target_version),
         timer,
         rows_read=audited.rows,
+    )
+
+
+def _balance(context: JobContext, rows: DataFrame) -> Check:
+    """The check that gold has exactly the complete customers of silver: what increments have added up to, against a count."""
+    complete = context.lake.read_version(CUSTOMERS, context.lake.watermark(ANALYSIS)).where("is_complete").count()
+    told = rows.where("dimension = 'risk_segment'").agg(F.sum("customers").alias("customers")).first()
+    customers = (told and told["customers"]) or 0
+    return Check(
+        expectation="gold to have the complete customers of silver.customers",
+        subject="customers",
+        severity="critical",
+        success=customers == complete,
+        observed=f"{customers:,} in gold, {complete:,} complete in silver. If they differ: churn run --full-refresh",
     )
 
 

@@ -7,6 +7,7 @@ from contract.metrics import MEASURES, Comparison, Condition
 from contract.tables import TABLES
 from jobs import gold as job
 from jobs.delta import Lake
+from jobs.session import get_session
 from lake.results import Results
 from tests.spark.lakes import FIRST, LAST, NOON, SECOND, load_at, run_at
 from tests.support.records import many, record, write_jsonl
@@ -137,3 +138,16 @@ def test_lost_change_records_are_made_up_for_by_a_snapshot(pipeline, tmp_path):
     assert len(found) == 5
     pipeline.job("gold", full_refresh="true")
     assert pipeline.rows("gold.customer_churn_analysis") == found
+
+
+def test_figures_that_do_not_add_up_are_not_published(history, tmp_path):
+    """An increment on wrong figures would carry them on for ever."""
+    pipeline, raw = history.second.copy(tmp_path), tmp_path / "raw"
+    breakdown = f"delta.`{pipeline.path / 'gold' / 'churn_breakdown'}`"
+    get_session().sql(f"UPDATE {breakdown} SET customers = customers + 1 WHERE value = 'High-Value, Low-Risk'")
+    write_jsonl(raw / "2026-02-01" / "a.jsonl", record("G0001", monthly_charges="60"))
+    results = load_at(pipeline, raw, LAST)
+    assert results["gold.churn_breakdown"].outcome == "failed"
+    assert "gold.churn_kpis" not in results
+    (failed,) = (check for check in results["gold.churn_breakdown"].checks if not check.success)
+    assert failed.observed.startswith("38 in gold, 37 complete in silver")
