@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cli.console import console
 from infrastructure.local.paths import lake_folder
-from serving.history import history_of, told
+from serving.history import display_rows, history_of
 
 
 def show_history(lake: Path | None, customer_id: str, *, as_json: bool) -> None:
@@ -19,6 +19,6 @@ def show_history(lake: Path | None, customer_id: str, *, as_json: bool) -> None:
     table = Table(box=None, header_style="bold")
     for name in ("from (UTC)", "recorded (UTC)", "", "what changed"):
         table.add_column(name, no_wrap=name == "from (UTC)")
-    for row in told(rows):
+    for row in display_rows(rows):
         table.add_row(*row)
     console().print(table)

@@ -1,6 +1,6 @@
 """The facts of a month, for the business review: by event time, as far as is known now."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from contract.tables import TABLES
 from jobs.context import JobContext, Timer
-from jobs.session import persisted, tune
+from jobs.session import from_micros, persisted, tune
 from lake.results import JobResult
 from lake.reviews import MONTHS_SHOWN, Month, Review, Reviews
 from transforms import gold, past
@@ -24,7 +24,7 @@ def run(context: JobContext) -> list[JobResult]:
     timer, month = Timer(), Month.parse(context.month)
     tune(context.lake.session, context.lake.bytes(HISTORY))
     known = persisted(context.lake.read(HISTORY).where("recorded_to IS NULL"))
-    began = _began(known)
+    began, recorded = _began(known, "valid_from"), _began(known, "recorded_from")
     months = [month.before(n) for n in reversed(range(MONTHS_SHOWN))]
     # Before history began figures are unknown, which is not the same as none.
     groups = {str(m): _breakdown(context, known, m.end) if began and began < m.end else None for m in months}
@@ -34,6 +34,7 @@ def run(context: JobContext) -> list[JobResult]:
     review = Review(
         month=str(month),
         made_at=context.started_at.isoformat(),
+        recorded_since="" if recorded is None else recorded.isoformat(),
         kpis={name: None if rows is None else _kpis(context, rows) for name, rows in groups.items()},
         groups=_shown(groups[str(month)]),
         movements=_movements(known, month) if is_known else None,
@@ -46,10 +47,10 @@ def run(context: JobContext) -> list[JobResult]:
     return [context.record("passed", timer, notes=(f"month {month}",))]
 
 
-def _began(known: DataFrame) -> datetime | None:
-    """The event time (UTC) of the first that is known."""
-    first = known.agg(F.unix_micros(F.min("valid_from")).alias("at")).first()
-    return None if first is None or first["at"] is None else datetime.fromtimestamp(first["at"] / 1_000_000, UTC)
+def _began(known: DataFrame, column: str) -> datetime | None:
+    """The first of the times (UTC) in a column of the history."""
+    first = known.agg(F.unix_micros(F.min(column)).alias("at")).first()
+    return None if first is None or first["at"] is None else from_micros(first["at"])
 
 
 def _breakdown(context: JobContext, known: DataFrame, end: datetime) -> DataFrame:

@@ -1,5 +1,6 @@
 """The Spark session of a job. Memory, jars and class path are set by the process that starts the job."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from py4j.java_gateway import java_import
@@ -82,6 +83,11 @@ def persisted(frame: DataFrame) -> DataFrame:
     dataset = spark_sql.classic.Dataset if session.version >= "4" else spark_sql.Dataset
     relation = frame.persist()._jdf.queryExecution().withCachedData()
     return DataFrame(dataset.ofRows(session._jsparkSession, relation), session)
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the time (UTC) of Spark's `unix_micros`; timestamps that are collected pass through this machine's time zone."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
 
 
 def _apply(session: SparkSession, settings: dict[str, str]) -> None:

@@ -201,6 +201,7 @@ def _counted_before(context: JobContext, customers: DataFrame, until: int, pictu
     """The conformed rows of customers in batches up to `until`, of the deliveries that count, and who is missing in snapshots."""
     left_out = {d.key for d in context.deliveries.read() if d.state not in ("retry", "accepted")}
     work = _Work(-1, until, context.manifests.between(-1, until), left_out, until, Timer())
+    tune(context.lake.session, sum(context.lake.bytes(TABLES[f"bronze.{feed.name}"]) for feed in work.feeds))
     found = {}
     for feed in work.feeds:
         rows = context.lake.read_declared(TABLES[f"bronze.{feed.name}"])

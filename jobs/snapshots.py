@@ -14,7 +14,7 @@ from contract.sources import source_of
 from contract.tables import TABLES
 from jobs.context import JobContext
 from jobs.quarantine_gate import Judgement, record
-from jobs.session import persisted
+from jobs.session import from_micros, persisted
 from lake.deliveries import Delivery
 from lake.names import printable
 from lake.register import FileEntry
@@ -23,6 +23,7 @@ from transforms import snapshots as transform
 from transforms.deliveries import without
 
 CUSTOMERS = TABLES["silver.customers"]
+HISTORY = TABLES["silver.customer_history"]
 
 
 @dataclass(frozen=True)
@@ -178,11 +179,13 @@ def with_absences(
     """
     found = dict(rows)
     for feed in pictures.feeds():
+        if not any(transform.are_related(FEEDS[name], feed) for name in rows):
+            continue
         known = persisted(transform.known_in_rows(rows, feed))
         new, earlier = ([one for one in some if one.feed == feed.name] for some in (pictures.new, pictures.earlier))
         absent = [frame] if (frame := _of_earlier(context, known, earlier, feed)) is not None else []
         if new:
-            table = [] if is_rebuild else [transform.known_in_table(context.lake.read_declared(CUSTOMERS), feed)]
+            table = [] if is_rebuild else [_known_to_silver(context, new, earlier, feed)]
             everybody = reduce(DataFrame.unionByName, table, known)
             read_at = _read_at(rows[feed.name], new)
             absent.append(transform.absences(everybody, transform.members(rows[feed.name], new), new, feed, read_at))
@@ -192,10 +195,24 @@ def with_absences(
     return found
 
 
+def _known_to_silver(
+    context: JobContext, new: Sequence[Snapshot], earlier: Sequence[Snapshot], feed: Feed
+) -> DataFrame:
+    """The customers whom new snapshots may lack, and since when they are known.
+
+    Who is gone need not be deleted again, unless a snapshot is older than others: he may have been there since.
+    """
+    known = transform.known_in_history(context.lake.read_declared(HISTORY), feed)
+    if earlier and min(one.at for one in new) < max(one.at for one in earlier):
+        return known
+    return known.join(context.lake.read_declared(CUSTOMERS).select(KEY), KEY, "left_semi")
+
+
 def _read_at(rows: DataFrame, snapshots: Sequence[Snapshot]) -> dict[int, datetime]:
     """When the batches of snapshots were read."""
     of_batches = rows.where(F.col("_batch_id").isin(*{one.batch for one in snapshots})).groupBy("_batch_id")
-    return {row["_batch_id"]: row["at"] for row in of_batches.agg(F.max("_ingested_at").alias("at")).collect()}
+    found = of_batches.agg(F.unix_micros(F.max("_ingested_at")).alias("at")).collect()
+    return {row["_batch_id"]: from_micros(row["at"]) for row in found}
 
 
 def _with_more(rows: DataFrame, deletions: DataFrame) -> DataFrame:
@@ -204,10 +221,10 @@ def _with_more(rows: DataFrame, deletions: DataFrame) -> DataFrame:
 
 def _of_earlier(context: JobContext, known: DataFrame, earlier: Sequence[Snapshot], feed: Feed) -> DataFrame | None:
     """The deletions by snapshots of earlier runs, which are read from bronze; None where nothing is as old as they are."""
-    oldest = known.agg(F.min(transform.SINCE).alias("at")).first() if earlier else None
+    oldest = known.agg(F.unix_micros(F.min(transform.SINCE)).alias("at")).first() if earlier else None
     if oldest is None or oldest["at"] is None:
         return None
-    later = [one for one in earlier if one.at >= oldest["at"].astimezone(one.at.tzinfo)]
+    later = [one for one in earlier if one.at >= from_micros(oldest["at"])]
     bronze = context.lake.read_declared(TABLES[f"bronze.{feed.name}"])
     whole = _with_all_rows(context, bronze, later)
     if not whole:

@@ -59,7 +59,8 @@ class Review:
     of the last `MONTHS_SHOWN` months, oldest first, the KPIs at its end. `groups` are the rows of the breakdown at the end of
     the month. `movements` are [segment before the month, at its end, customers, monthly USD]. `lost` and `won_back` are
     customers and monthly USD; `reasons` are [reason, customers, monthly USD] of customers lost in the month. `quality` counts,
-    by table, what the runs of the month did.
+    by table, what the runs of the month did. `recorded_since` is when the first file was read: what was before is known as far as
+    later files tell it.
     """
 
     month: str
@@ -71,6 +72,7 @@ class Review:
     won_back: dict[str, float] | None = None
     reasons: list[list[Any]] | None = None
     quality: list[dict[str, Any]] = field(default_factory=list)
+    recorded_since: str = ""
 
 
 class Reviews:

@@ -68,6 +68,7 @@ def render_review(review: Review) -> str:
         until=_until(review, month),
         cards=[_card(METRICS[name], review.kpis) for name in HEADLINES],
         missing=_missing(review),
+        guessed=_before_the_first_file(review),
         has_history=review.kpis[review.month] is not None,
         groups={title: _bars(review, dimension) for dimension, title in _GROUPS.items()},
         metrics=METRICS,
@@ -111,6 +112,15 @@ def _until(review: Review, month: Month) -> str:
 def _last_two(review: Review) -> tuple[dict[str, float] | None, dict[str, float] | None]:
     months = list(review.kpis.values())
     return months[-2], months[-1]
+
+
+def _before_the_first_file(review: Review) -> str:
+    """The months with figures that ended before any file was read."""
+    if not review.recorded_since:
+        return ""
+    since = datetime.fromisoformat(review.recorded_since)
+    found = [name for name, kpis in review.kpis.items() if kpis is not None and Month.parse(name).end <= since]
+    return f"{found[0]} to {found[-1]}" if len(found) > 1 else "".join(found)
 
 
 def _missing(review: Review) -> list[str]:

@@ -35,7 +35,7 @@ def history_of(lake: Path, customer_id: str) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def told(rows: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+def display_rows(rows: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
     """Return rows for a person: since when, when recorded, what happened, and the changed values, with those before them.
 
     Before is the row before in time of those that are held to be true; one that no longer is has its values alone.

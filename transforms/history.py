@@ -7,7 +7,7 @@ The state at any time is, of each group, the newest of all versions until then. 
 from collections.abc import Mapping
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contract.columns import KEY
@@ -25,36 +25,42 @@ _STATE = f"struct({', '.join(f'`{c}`' for c in (*_VALUES, 'is_complete', '_is_de
 _FOUND = (
     *(name for name in HISTORY.names if name not in ("is_current", "recorded_to")),
     "_is_deleted",
-    "_is_told",
+    "_is_stored",
     "_step",
 )
-UPDATED = ("valid_to", "is_current", "recorded_to", "change", "changed_columns")
+_BLANKS = ", ".join(f"`{column}` IS NULL" for column in _VALUES)
+"""A hash leaves out what is null: where that is has to be part of it."""
+_TOLD_LAST = ("valid_to", "change", "changed_columns", *(group.event_column for group in GROUPS))
+_TOLD = f"struct({', '.join(_TOLD_LAST)})"
+UPDATED = ("is_current", "recorded_to", *_TOLD_LAST)
 """What a later batch changes in a row; the rest of it stays as it was recorded."""
 
 
 def moments_of(typed: Mapping[str, DataFrame]) -> DataFrame:
     """Return the moments of conformed rows (see `silver.conform`), by feed; quarantined rows count for nothing.
 
-    Columns: the customer, `_event_at`, `_batch_id`, `_ingested_at`, whether it is all from snapshots that lack the customer,
-    and each group's newest version, a struct.
+    Columns: the customer, `_event_at`, `_batch_id`, `_ingested_at`, whether its deletions, if any, are all from
+    snapshots that lack the customer, and each group's newest version, a struct.
     """
     frames = [_of_feed(rows, name) for name, rows in typed.items()]
     if len(frames) == 1:
         return frames[0]
     newest = (f"max(`{group.name}`) AS `{group.name}`" for group in GROUPS)
     together = reduce(DataFrame.unionByName, frames).groupBy(KEY, "_event_at", "_batch_id")
-    return together.agg(*_of_rows(), *map(F.expr, newest)).select(*_MOMENT)
-
-
-def _of_rows() -> list[Column]:
-    return [F.max("_ingested_at").alias("_ingested_at"), F.min(silver.IS_ABSENCE).alias(silver.IS_ABSENCE)]
+    return together.agg(
+        F.max("_ingested_at").alias("_ingested_at"),
+        F.min(silver.IS_ABSENCE).alias(silver.IS_ABSENCE),
+        *map(F.expr, newest),
+    ).select(*_MOMENT)
 
 
 def _of_feed(rows: DataFrame, feed: str) -> DataFrame:
     groups = FEEDS[feed].groups
     lacking = (f"CAST(NULL AS {silver.version_type(g)}) AS `{g.name}`" for g in GROUPS if g not in groups)
     valid = rows.where("size(_violations) = 0").groupBy(KEY, "_event_at", "_batch_id")
-    newest = valid.agg(*_of_rows(), *(F.expr(silver.newest_sql(g)) for g in groups))
+    absence = f"min(IF(_is_deletion, {silver.IS_ABSENCE}, NULL)) AS {silver.IS_ABSENCE}"
+    columns = ("max(_ingested_at) AS _ingested_at", absence, *(silver.newest_sql(group) for group in groups))
+    newest = valid.agg(*map(F.expr, columns))
     return newest.selectExpr("*", *lacking).select(*_MOMENT)
 
 
@@ -109,7 +115,7 @@ def with_earlier(moments: DataFrame, known: DataFrame, late: DataFrame, earlier:
         KEY,
         "valid_from AS _event_at",
         "recorded_from AS _ingested_at",
-        f"change = 'absent' AS {silver.IS_ABSENCE}",
+        f"CASE change WHEN 'absent' THEN true WHEN 'deleted' THEN false END AS {silver.IS_ABSENCE}",
         *(f"{_version_of_row(group)} AS `{group.name}`" for group in GROUPS),
     )
     found = [moments, from_rows.withColumn("_batch_id", batch)]
@@ -131,8 +137,8 @@ def history(moments: DataFrame, *, has_batches: bool) -> DataFrame:
     """Return all rows of silver.customer_history for all `moments`; `has_batches` says that they are of several batches."""
     found = _believed(moments, has_batches=has_batches)
     if has_batches:
-        return _with_recorded_times(found).where("_is_told").selectExpr(*_COLUMNS)
-    return found.where("_is_told").selectExpr("*", "CAST(NULL AS timestamp) AS recorded_to").selectExpr(*_COLUMNS)
+        return _with_recorded_times(found).where("_is_stored").selectExpr(*_COLUMNS)
+    return found.where("_is_stored").selectExpr("*", "CAST(NULL AS timestamp) AS recorded_to").selectExpr(*_COLUMNS)
 
 
 def changes(moments: DataFrame, known: DataFrame, *, has_batches: bool) -> DataFrame:
@@ -144,13 +150,13 @@ def changes(moments: DataFrame, known: DataFrame, *, has_batches: bool) -> DataF
     earlier = known.selectExpr(
         "*",
         "change IN ('deleted', 'absent') AS _is_deleted",
-        "true AS _is_told",
+        "true AS _is_stored",
         f"{_RECORDED_BEFORE} AS _step",
         "CAST(NULL AS timestamp) AS _known_at",
     ).selectExpr(*_FOUND, "_known_at", "_known_at AS _next_at")
     recorded = _with_recorded_times(_believed(moments, has_batches=has_batches).unionByName(earlier))
-    is_as_before = "recorded_to IS NULL AND _before <=> struct(valid_to, change, changed_columns)"
-    return recorded.where(f"_is_told AND (_step > {_RECORDED_BEFORE} OR NOT ({is_as_before}))").selectExpr(*_COLUMNS)
+    is_as_before = f"recorded_to IS NULL AND _before <=> {_TOLD}"
+    return recorded.where(f"_is_stored AND (_step > {_RECORDED_BEFORE} OR NOT ({is_as_before}))").selectExpr(*_COLUMNS)
 
 
 _COLUMNS = [
@@ -163,7 +169,7 @@ def _believed(moments: DataFrame, *, has_batches: bool) -> DataFrame:
     """What is held to be true of each customer after each of his steps: a row per change.
 
     Columns are `_FOUND`, when the step's batch was read, `_known_at`, and that of the one after it, `_next_at`. A deletion of
-    somebody of whom nothing else is known is no row of the history, so not `_is_told`; it may end what was held before.
+    somebody of whom nothing else is known is no row of the history, so not `_is_stored`; it may end what was held before.
     """
     states = _states(_stepped(_without_news(moments) if has_batches else moments, has_batches=has_batches))
     in_time = f"PARTITION BY {KEY}, _step ORDER BY valid_from"
@@ -181,7 +187,7 @@ def _believed(moments: DataFrame, *, has_batches: bool) -> DataFrame:
             f"CASE WHEN _is_deleted THEN IF({silver.IS_ABSENCE}, 'absent', 'deleted') WHEN NOT _was_there THEN 'new' "
             "WHEN _before._is_deleted THEN 'returned' ELSE 'changed' END AS change",
             f"lead(valid_from) OVER ({in_time}) AS valid_to",
-            "_was_there OR NOT _is_deleted AS _is_told",
+            "_was_there OR NOT _is_deleted AS _is_stored",
             *(f"last({_since(group)}, true) OVER ({in_time}) AS `{group.event_column}`" for group in GROUPS),
         )
         .selectExpr(
@@ -276,28 +282,26 @@ def _with_recorded_times(rows: DataFrame) -> DataFrame:
     """
     customer = f"PARTITION BY {KEY}"
     same = f"{customer}, valid_from, _fingerprint"
-    told = "struct(valid_to, change, changed_columns)"
     numbered = (
         rows.selectExpr(
             "*",
-            f"xxhash64({_STATE}, _is_told) AS _fingerprint",
+            f"xxhash64({_STATE}, {_BLANKS}, _is_stored) AS _fingerprint",
             f"max(_step) OVER ({customer}) AS _last_step",
             f"min(IF(_step = {_RECORDED_BEFORE + 1}, _known_at, NULL)) OVER ({customer}) AS _first_known_at",
         )
         .selectExpr("*", f"_step - row_number() OVER ({same} ORDER BY _step) AS _island")
         .selectExpr(
             "*",
-            f"{told} AS _before",
-            f"last(struct(_step, _next_at, {told} AS told)) OVER ({same}, _island ORDER BY _step "
+            f"{_TOLD} AS _before",
+            f"last(struct(_step, _next_at, {_TOLD} AS told)) OVER ({same}, _island ORDER BY _step "
             "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS _last",
             f"row_number() OVER ({same}, _island ORDER BY _step) AS _number",
         )
         .where("_number = 1")
     )
     ended = f"IF(_last._step = {_RECORDED_BEFORE}, _first_known_at, _last._next_at)"
-    replaced = ("valid_to", "change", "changed_columns")
-    return numbered.drop(*replaced).selectExpr(
+    return numbered.drop(*_TOLD_LAST).selectExpr(
         "*",
         f"IF(_last._step = _last_step, NULL, {ended}) AS recorded_to",
-        *(f"_last.told.{name} AS {name}" for name in replaced),
+        *(f"_last.told.`{name}` AS `{name}`" for name in _TOLD_LAST),
     )

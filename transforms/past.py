@@ -18,12 +18,12 @@ def customers_at(history: DataFrame, end: datetime) -> DataFrame:
 def churn_changes(history: DataFrame, start: datetime, end: datetime) -> DataFrame:
     """Return who left, or came back, from `start` until before `end` (UTC), with the customer's values from then on.
 
-    A row per customer and kind: `is_lost` says which, the newest change counts. Deletions and absences are neither, nor is
-    somebody who had left already when he became known.
+    A row per customer and kind: `is_lost` says which, the newest change counts. What a customer was when he was there last, and
+    complete, is what counts before: deletions and absences are neither, nor has somebody left who had when he became known.
     """
-    before = f"lag(IF(is_complete, churn, NULL)) OVER (PARTITION BY {KEY} ORDER BY valid_from)"
-    told = history.where("recorded_to IS NULL").selectExpr("*", f"{before} AS _was_churned")
-    changed = told.where("is_complete AND churn <> _was_churned").where(
+    complete = history.where("recorded_to IS NULL AND is_complete")
+    told = complete.selectExpr("*", f"lag(churn) OVER (PARTITION BY {KEY} ORDER BY valid_from) AS _was_churned")
+    changed = told.where("churn <> _was_churned").where(
         (F.col("valid_from") >= F.lit(start)) & (F.col("valid_from") < F.lit(end))
     )
     values = F.struct("valid_from", "monthly_charges", "churn_reason")

@@ -138,7 +138,8 @@ def _keyed(bronze: DataFrame, feed: Feed, judged_at: datetime | None, *, has_cha
             "IF(coalesce(_operation, _sequence) IS NULL, _source_file, "
             "concat_ws('#', _source_file, lpad(_position, 12, '0'))) AS _place",
             f"_operation <=> '{DELETE}' AS _is_deletion",
-            f"xxhash64({', '.join(valued)}) AS {_FINGERPRINT}",
+            # A hash leaves out what is null: where that is has to be part of it.
+            f"xxhash64({', '.join(f'`{c}`, `{c}` IS NULL' for c in valued)}) AS {_FINGERPRINT}",
         )
     )
 

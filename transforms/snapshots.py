@@ -40,11 +40,24 @@ def with_keys(bronze: DataFrame) -> DataFrame:
     return whole.selectExpr("_batch_id", "_source_file", f"{valued_sql('_whole_key', NULL_WORDS)} AS {KEY}")
 
 
+def are_related(one: Feed, other: Feed) -> bool:
+    """Return whether two feeds say something of the same parts of the record."""
+    return bool(set(one.parts) & set(other.parts))
+
+
 def known_in_rows(conformed: Mapping[str, DataFrame], feed: Feed) -> DataFrame:
     """Return `KEY` and `SINCE` of the customers of whom conformed rows, by feed, say something that `feed` may say too."""
-    related = [rows for name, rows in conformed.items() if set(FEEDS[name].parts) & set(feed.parts)]
+    related = [rows for name, rows in conformed.items() if are_related(FEEDS[name], feed)]
     told = [rows.where("NOT _is_deletion AND size(_violations) = 0").select(KEY, "_event_at") for rows in related]
     return reduce(DataFrame.unionByName, told).groupBy(KEY).agg(F.min("_event_at").alias(SINCE))
+
+
+def known_in_history(history: DataFrame, feed: Feed) -> DataFrame:
+    """Return `KEY` and `SINCE` of the customers of whom silver.customer_history has ever had something that `feed` says."""
+    times = ", ".join(f"`{group.event_column}`" for group in feed.groups)
+    oldest = f"least({times})" if len(feed.groups) > 1 else times
+    held = history.where("recorded_to IS NULL").groupBy(KEY).agg(F.expr(f"min({oldest})").alias(SINCE))
+    return held.where(F.col(SINCE).isNotNull())
 
 
 def known_in_table(customers: DataFrame, feed: Feed) -> DataFrame:

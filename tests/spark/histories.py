@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from contract.columns import COLUMNS, KEY
-from contract.feeds import FEEDS
+from contract.feeds import FEEDS, GROUPS
 from contract.schemas.silver import CUSTOMERS, HISTORY
 from contract.sources import DELETE, UPSERT
 from tests.spark.frames import in_utc
@@ -19,6 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 BATCHES, RUNS = 4, 3
 OPTIONAL = tuple(column.name for column in COLUMNS if not column.required)
 AS_GENERATED = settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+SINCE = tuple(group.event_column for group in GROUPS)
 NEVER = 900
 """A day after every ingestion: an earlier release took such ones from the names of files."""
 
@@ -187,7 +188,7 @@ def expected_history(customer, deliveries):
                 recorded = {"recorded_from": ingested_at(batch), "_batch_id": batch}
                 told.setdefault(identity, []).append(row | recorded | {"_last": place})
             else:
-                later = {name: row[name] for name in ("valid_to", "change", "changed_columns")}
+                later = {name: row[name] for name in ("valid_to", "change", "changed_columns", *SINCE)}
                 known[-1] |= later | {"_last": place}
     rows = []
     for row in (row for rows in told.values() for row in rows):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from contract.errors import QueryError, UnknownCustomerError
-from serving.history import history_of, told
+from serving.history import display_rows, history_of
 from tests.support.lake_tables import write_rows
 
 TABLE = "silver.customer_history"
@@ -36,7 +36,7 @@ def lake(tmp_path):
 
 
 def test_changes_have_what_was_before(lake):
-    assert told(history_of(lake, " 17 ")) == [
+    assert display_rows(history_of(lake, " 17 ")) == [
         ("2026-01-01 00:00", "2026-01-02 00:00", "new", ""),
         ("2026-03-01 00:00", "2026-03-02 00:00 until 2026-03-05 00:00", "changed", "contract: One year"),
         (
