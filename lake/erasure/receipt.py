@@ -1,9 +1,10 @@
 """The receipt of an erasure, for who has asked for it and for who checks it: it names nobody."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 
+from lake.documents import Documents
 from lake.storage import Folder
 
 NOT_REACHED = (
@@ -28,8 +29,9 @@ class ErasedTable:
 class Receipt:
     """What was erased of `customers`, whose ids are not in it.
 
-    `raw_rewritten` and `raw_deleted` count raw files; `raw_left` are names of raw files, and `documents_left` of files
-    beside the tables, that still name a customer. `documents` are those that were changed or deleted, `notes` what else is
+    `raw_rewritten` and `raw_deleted` count the raw files that were to be; `raw_left` are names of raw files, and
+    `documents_left` of files beside the tables, that still name a customer. `raw_changed` are raw files that were being
+    written, or are other ones than were read: nothing was done to them. `documents` are those that were changed or deleted, `notes` what else is
     to be known, `not_reached` what no erasure on this platform reaches.
     """
 
@@ -40,6 +42,7 @@ class Receipt:
     raw_rewritten: int = 0
     raw_deleted: int = 0
     raw_left: tuple[str, ...] = ()
+    raw_changed: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     documents_left: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -62,6 +65,9 @@ class Receipt:
         yield from (
             f"raw file that still has them, rewrite or remove it at its source: {name}" for name in self.raw_left
         )
+        yield from (
+            f"raw file that changed meanwhile and was left, forget them again: {name}" for name in self.raw_changed
+        )
         yield f"documents: {', '.join(self.documents) or 'none'}"
         yield from (f"still names them: {name}" for name in self.documents_left)
         yield from self.notes
@@ -72,6 +78,18 @@ def write_receipt(folder: Folder, receipt: Receipt) -> None:
     """Write a receipt as JSON and as text. Raises LakeError."""
     folder.write_text(receipt_name(receipt.run_id, "json"), json.dumps(asdict(receipt), indent=2) + "\n")
     folder.write_text(receipt_name(receipt.run_id, "txt"), "\n".join(receipt.lines()) + "\n")
+
+
+def read_receipt(lake: Folder, run_id: str) -> Receipt:
+    """Return a receipt of a lake. Raises FileNotFoundError, DamagedDocumentError."""
+    name = receipt_name(run_id, "json").removesuffix(".json")
+    return Documents(lake, Receipt).read(name)
+
+
+def add_changed(lake: Folder, run_id: str, names: Iterable[str]) -> None:
+    """Note in a receipt which raw files were left, because they have changed. Raises LakeError."""
+    receipt = read_receipt(lake, run_id)
+    write_receipt(lake, replace(receipt, raw_changed=tuple(sorted({*receipt.raw_changed, *names}))))
 
 
 def receipt_name(run_id: str, suffix: str) -> str:

@@ -8,12 +8,14 @@ from deltalake import DeltaTable
 
 from contract.errors import DamagedTableError
 from lake.erasure.erase import Erasure
-from lake.erasure.receipt import newest_receipt
+from lake.erasure.receipt import newest_receipt, read_receipt
 from lake.erasure.request import ErasureRequest
 from lake.erasure.staging import Staging
 from lake.erasure.upkeep import WarehouseUpkeep
 from lake.rebuild import RebuildRequest
+from lake.storage import LocalFolder
 from tests.support.erasable_lake import AT, GONE, NAME, build, newest_files
+from tests.support.records import many, record, write_jsonl
 from tests.support.scanner import places_of
 
 
@@ -87,6 +89,65 @@ def test_raw_files_are_rewritten_in_a_folder(lake, tmp_path):
     assert places_of((GONE,), raw) == []
 
 
+def _sealed(lake, raw):
+    """An erasure that was ended when its plan was complete."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Staging, "finish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            _forget(lake, raw)
+
+
+@pytest.mark.parametrize("rows", [(record(GONE),), (record("G0000"), record(GONE))], ids=["deleted", "rewritten"])
+def test_new_delivery_outlives_a_plan(lake, tmp_path, rows):
+    raw = tmp_path / "built" / "raw"
+    write_jsonl(raw / NAME, *rows)
+    _sealed(lake, raw)
+    delivered = write_jsonl(raw / NAME, *rows, record("NEW-0001")).read_bytes()
+    assert Staging(lake).finish()
+    assert (raw / NAME).read_bytes() == delivered
+    assert read_receipt(lake, "run-1").raw_changed == (NAME,)
+    assert f"forget them again: {NAME}" in newest_receipt(lake)
+    assert not ErasureRequest(lake).exists()
+
+
+def test_removed_raw_file_stays_away(lake, tmp_path):
+    raw = tmp_path / "built" / "raw"
+    _sealed(lake, raw)
+    (raw / NAME).unlink()
+    assert Staging(lake).finish()
+    assert not (raw / NAME).exists()
+    assert read_receipt(lake, "run-1").raw_changed == ()
+
+
+def test_file_that_is_being_written_is_left(lake, tmp_path, monkeypatch):
+    raw = tmp_path / "built" / "raw"
+    before = (raw / NAME).read_bytes()
+    monkeypatch.setattr(LocalFolder, "still_being_written", lambda _, files: {file.name for file in files})
+    receipt = _forget(lake, raw)
+    assert ((raw / NAME).read_bytes(), receipt.raw_changed, receipt.raw_rewritten) == (before, (NAME,), 0)
+
+
+@pytest.mark.parametrize(("rows", "left"), [((GONE, "G0000"), True), ((GONE,), False)], ids=["rewritten", "deleted"])
+def test_link_is_followed(lake, tmp_path, rows, left):
+    raw, target = tmp_path / "built" / "raw", tmp_path / "elsewhere" / "a.jsonl"
+    write_jsonl(target, *map(record, rows))
+    (raw / NAME).unlink()
+    (raw / NAME).symlink_to(target)
+    _forget(lake, raw)
+    assert ((raw / NAME).is_symlink(), target.exists()) == (left, left)
+    if left:
+        assert places_of((GONE,), tmp_path / "elsewhere", raw) == []
+
+
+def test_checksum_beside_a_raw_file_goes(lake, tmp_path):
+    """Also of one that is in no folder."""
+    raw = tmp_path / "top"
+    write_jsonl(raw / "a.jsonl", *many(2), record(GONE))
+    (raw / ".a.jsonl.crc").write_bytes(b"crc")
+    _forget(lake, raw)
+    assert sorted(path.name for path in raw.iterdir()) == ["a.jsonl"]
+
+
 def test_nobody_is_erased_twice(lake):
     _forget(lake)
     RebuildRequest(lake).close()
@@ -111,7 +172,7 @@ def test_half_a_file_is_removed_and_a_damaged_one_named(lake):
 
 def test_later_request_outlives_an_open_plan(lake):
     request, staging = ErasureRequest(lake), Staging(lake)
-    staging.seal(request.read().number, [])
+    staging.seal("run-1", request.read().number, [])
     request.add(["LATER-0001"])
     assert staging.finish()
     assert request.read().ids.ids == {GONE, "LATER-0001"}
