@@ -1,6 +1,5 @@
 """`churn forget`: customers out of the lake, its raw files and all that is made from them."""
 
-import re
 import sys
 from collections.abc import Sequence
 
@@ -42,9 +41,8 @@ def _clean_state(ids: CustomerIds) -> None:
     state = state_folder()
     (state / "dashboard.html").unlink(missing_ok=True)
     for log in (*(state / "logs").glob("*.log"), *(state / "warehouse").glob("*.log")):
-        for text in ids.in_text:
-            content, word = log.read_bytes(), re.escape(text.encode())
+        before = log.read_bytes().decode("utf-8", "surrogateescape")
+        after = ids.masked(before, lambda found: "x" * len(found.group().encode()))
+        if after != before:
             with log.open("r+b") as file:
-                for found in re.finditer(word, content):
-                    file.seek(found.start())
-                    file.write(b"x" * (found.end() - found.start()))
+                file.write(after.encode("utf-8", "surrogateescape"))

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contract.errors import DamagedTableError
+from contract.errors import DamagedFileError, DamagedTableError
 from contract.tables import Table
 from lake.delta_log import log_folder
 from lake.erasure.deletion_vectors import decode, encode, vector_content, vector_file, vectors, without_rows
@@ -55,10 +55,9 @@ def erase_from_table(
     """
     done, changed, log = TableErasure(table.name), dict[str, ErasedFile](), _Log(lake, table)
     for name in _data_files(lake, table):
-        content = lake.read_bytes(f"{table.path}/{name}")  # apart: an outage is no damage
         try:
-            found = erased_file(content, ids)
-        except (ValueError, OSError, pa.ArrowException) as error:
+            found = erased_file(lake.read_bytes(f"{table.path}/{name}"), ids)
+        except DamagedFileError as error:
             _require_leftover(lake, table, name, log, error)
             done.deleted.append(f"{table.path}/{name}")
             continue
@@ -131,8 +130,8 @@ class _Correction:
 
     def _of_info(self, action: Action) -> Action:
         """Somebody's own DELETE may name a customer in its condition."""
-        text = json.dumps(action, ensure_ascii=False)
-        return json.loads(self.ids.masked(text)) if self.ids.are_in(text) else action
+        masked: Action = json.loads(self.ids.masked_json(json.dumps(action, ensure_ascii=False)))
+        return masked
 
 
 class _Log:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from contract.columns import KEY
@@ -42,7 +43,7 @@ def erase_from_documents(lake: Folder, ids: CustomerIds, staged: Folder, *, is_o
     for name in _others(lake):
         content = lake.read_bytes(name)
         after = _of_alert(content, ids) if _ALERT.fullmatch(name) else content
-        after = _masked(after, ids)
+        after = _masked(name, after, ids)
         if after == content:
             continue
         if name.startswith(_NOT_MASKED):
@@ -61,7 +62,7 @@ def _below(lake: Folder, name: str) -> list[str]:
 def _is_named(lake: Folder, name: str, ids: CustomerIds) -> bool:
     for file in _below(lake, name):
         content = lake.read_bytes(file)
-        is_named = erased_file(content, ids) if file.endswith(".parquet") else _masked(content, ids) != content
+        is_named = erased_file(content, ids) if file.endswith(".parquet") else _masked(file, content, ids) != content
         if is_named:
             return True
     return False
@@ -83,6 +84,15 @@ def _of_alert(content: bytes, ids: CustomerIds) -> bytes:
     return (json.dumps(alert | {"top": kept}, indent=2) + "\n").encode()
 
 
-def _masked(content: bytes, ids: CustomerIds) -> bytes:
+def _masked(name: str, content: bytes, ids: CustomerIds) -> bytes:
     text = content.decode("utf-8", "surrogateescape")
-    return ids.masked(text).encode("utf-8", "surrogateescape") if ids.are_in(text) else content
+    documents = [text] if name.endswith(".json") else text.splitlines() if name.endswith(".ndjson") else []
+    masked = ids.masked_json(text) if documents and all(map(_is_json, documents)) else ids.masked(text)
+    return masked.encode("utf-8", "surrogateescape")
+
+
+def _is_json(text: str) -> bool:
+    with suppress(ValueError):
+        json.loads(text)
+        return True
+    return False

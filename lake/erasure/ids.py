@@ -1,8 +1,9 @@
 """Customer ids as they stand in rows and in texts."""
 
+import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,13 @@ ERASED = "erased"
 SHORTEST_IN_TEXT = 6
 """A shorter id is an ordinary number or word in many a text, and is looked for in key columns only."""
 
-_NO_PART = r"[^0-9A-Za-z_-]"  # what cannot be a part of an id
+_WORD = re.compile(r"[0-9A-Za-z_-]+")
+_JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_IDS_IN_PATTERN = 1000
+
+
+def _erased(_: re.Match[str]) -> str:
+    return ERASED
 
 
 def canonical_id(received: str) -> str:
@@ -59,24 +66,42 @@ class CustomerIds:
         """Return how many are too short to be looked for in texts."""
         return len(self.ids) - len(self.in_text)
 
-    @property
-    def regexp(self) -> str:
-        """Return what finds one in a text, as RE2 has it; empty where none is looked for."""
-        words = "|".join(map(re.escape, self.in_text))
-        return f"(?:^|{_NO_PART})(?:{words})(?:{_NO_PART}|$)" if words else ""
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Those that are one word: a text has few, whom a set knows at once, however many are sought."""
+        return frozenset(text for text in self.in_text if _WORD.fullmatch(text))
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        words = "|".join(re.escape(text) for text in self.in_text)
-        return re.compile(f"(?<![0-9A-Za-z_-])(?:{words})(?![0-9A-Za-z_-])") if words else None
+    def _others(self) -> list[re.Pattern[str]]:
+        """Patterns of the few others."""
+        others = [re.escape(text) for text in self.in_text if text not in self._words]
+        starts = range(0, len(others), _IDS_IN_PATTERN)
+        parts = ("|".join(others[start : start + _IDS_IN_PATTERN]) for start in starts)
+        return [re.compile(f"(?<![0-9A-Za-z_-])(?:{part})(?![0-9A-Za-z_-])") for part in parts]
 
     def are_in(self, text: str | None) -> bool:
         """Return whether a text names one of them."""
-        return bool(text and self._pattern and self._pattern.search(text))
+        if not text:
+            return False
+        is_word = bool(self._words) and any(found.group() in self._words for found in _WORD.finditer(text))
+        return is_word or any(pattern.search(text) for pattern in self._others)
 
-    def masked(self, text: str) -> str:
-        """Return a text with `ERASED` for each of them."""
-        return self._pattern.sub(ERASED, text) if self._pattern else text
+    def masked(self, text: str, mask: Callable[[re.Match[str]], str] = _erased) -> str:
+        """Return a text with `ERASED`, or what `mask` gives, for each of them."""
+        for pattern in self._others:
+            text = pattern.sub(mask, text)
+        if not self._words:
+            return text
+        return _WORD.sub(lambda found: mask(found) if found.group() in self._words else found.group(), text)
+
+    def masked_json(self, text: str) -> str:
+        """Return a JSON text with `ERASED` for each of them in its strings: a number is never an id."""
+        return _JSON_STRING.sub(self._masked_string, text)
+
+    def _masked_string(self, found: re.Match[str]) -> str:
+        before = json.loads(found.group(), strict=False)
+        after = self.masked(before)
+        return found.group() if after == before else json.dumps(after)
 
 
 def read_ids(file: str, s3: object = None) -> Sequence[str]:

@@ -149,7 +149,7 @@ def _candidates(content: bytes, found: _Read, is_his: list[bool], ids: CustomerI
     if content.startswith(b"PAR1"):
         names = pq.read_schema(io.BytesIO(content)).names
         keys = [name for name in names if column_for_header(name) == KEY]
-        erased = erased_file(content, ids, keys[0]) if keys else None
+        erased = erased_file(content, ids, keys[0], names) if keys else None
         if erased:
             yield erased.content
         return

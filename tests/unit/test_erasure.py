@@ -158,6 +158,17 @@ def test_nobody_is_erased_twice(lake):
     assert newest_receipt(lake).startswith("Erasure run-2")
 
 
+def test_numbers_of_a_document_stay(lake):
+    ErasureRequest(lake).add(["1234567"])
+    lake.write_text("_runs/run-0/more.json", '{"rows": 1234567, "note": "1234567"}')
+    lake.write_text("_lineage/run-0.ndjson", '{"rows": 1234567}\n{"note": "1234567"}\n')
+    lake.write_text("ids.txt", "1234567\n")
+    _forget(lake)
+    assert lake.read_json("_runs/run-0/more.json") == {"rows": 1234567, "note": "erased"}
+    assert lake.read_bytes("_lineage/run-0.ndjson") == b'{"rows": 1234567}\n{"note": "erased"}\n'
+    assert lake.read_bytes("ids.txt") == b"erased\n"
+
+
 def test_half_a_file_is_removed_and_a_damaged_one_named(lake):
     place = "silver/customers/part-00000-killed.snappy.parquet"
     lake.write_bytes(place, b"PAR1 GONE-0001")

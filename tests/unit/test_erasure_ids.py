@@ -34,7 +34,22 @@ def test_text_names_nobody(text):
 
 def test_short_id_is_for_keys_only():
     assert (len(GONE), GONE.only_in_keys) == (3, 1)
-    assert CustomerIds.of(["7"]).regexp == ""
+    assert not CustomerIds.of(["7"]).are_in("7")
+
+
+def test_json_loses_ids_in_strings_only():
+    ids = CustomerIds.of(["1234567", "Zoë-00001"])
+    text = '{"a": 1234567, "b": [1234567.0, "x 1234567"], "c \\" Zo\\u00eb-00001": "Z\\u00eb"}'
+    assert ids.masked_json(text) == '{"a": 1234567, "b": [1234567.0, "x erased"], "c \\" erased": "Z\\u00eb"}'
+
+
+def test_many_ids_are_found_at_once():
+    many = CustomerIds.of([*(f"GONE-{number:06}" for number in range(100_000)), "Zoë 000001"])
+    assert many.masked("GONE-099999, GONE-100000, Zoë 000001") == "erased, GONE-100000, erased"
+
+
+def test_mask_may_keep_the_length():
+    assert GONE.masked("a GONE-0001", lambda found: "x" * len(found.group())) == "a xxxxxxxxx"
 
 
 def test_whole_number_is_one_id():
