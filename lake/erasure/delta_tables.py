@@ -16,11 +16,12 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contract.columns import KEY
 from contract.errors import DamagedFileError, DamagedTableError
 from contract.tables import Table
 from lake.delta_log import log_folder
 from lake.erasure.deletion_vectors import decode, encode, vector_content, vector_file, vectors, without_rows
-from lake.erasure.ids import CustomerIds
+from lake.erasure.ids import CustomerIds, canonical_id
 from lake.erasure.parquet import ErasedFile, erased_file
 from lake.erasure.statistics import corrected
 from lake.storage import Folder
@@ -34,14 +35,15 @@ _DERIVED = (".crc", "/_last_checkpoint")
 class TableErasure:
     """What is changed of a table: data `files`, files of its log, and how many `rows` the files of the newest version lose.
 
-    `rows_by_raw_file` counts these by batch and raw file, in bronze. `deleted` are the names of files that Delta derives from
-    others.
+    `rows_by_raw_file` counts these by batch and raw file, in bronze. `customers` are the ids that rows of any version had as
+    their key. `deleted` are the names of files that Delta derives from others.
     """
 
     table: str
     files: int = 0
     log_files: int = 0
     rows: int = 0
+    customers: set[str] = field(default_factory=set)
     deleted: list[str] = field(default_factory=list)
     rows_by_raw_file: Counter[tuple[int, str]] = field(default_factory=Counter)
 
@@ -65,6 +67,7 @@ def erase_from_table(
             staged.write_bytes(f"{table.path}/{name}", found.content)
             changed[name] = found
             done.files += 1
+            done.customers |= {canonical_id(key) for key in found.removed[KEY].to_pylist() if ids.has(key)}
             if name in newest:
                 _count(done, found)
     descriptors = _stage_vectors(lake, table, log.vectors(), changed, staged)

@@ -83,6 +83,7 @@ class Erasure:
             run_id=self.run_id,
             at=self.at.isoformat(timespec="seconds"),
             customers=len(self.ids),
+            found=len(set[str]().union(*(table.customers for table in tables))),
             tables=tuple(ErasedTable(table.table, table.files, table.log_files, table.rows) for table in tables),
             raw_rewritten=len(raw.rewritten),
             raw_deleted=len(raw.deleted),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from contract.errors import LakeError
+from contract.feeds import column_for_header
 from lake.storage import open_folder
 
 ERASED = "erased"
@@ -19,6 +20,7 @@ SHORTEST_IN_TEXT = 6
 _WORD = re.compile(r"[0-9A-Za-z_-]+")
 _JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _IDS_IN_PATTERN = 1000
+_OF_TABLES = ',;"\t'
 
 
 def _erased(_: re.Match[str]) -> str:
@@ -105,7 +107,10 @@ class CustomerIds:
 
 
 def read_ids(file: str, s3: object = None) -> Sequence[str]:
-    """Return the ids of a list, one a line: a path, or s3://bucket/key. Raises LakeError where there are none."""
+    """Return the ids of a list, one a line: a path, or s3://bucket/key.
+
+    Raises LakeError where there are none, and for a line that is no id alone.
+    """
     folder, _, name = file.rpartition("/")
     try:
         lines = open_folder(folder or ("/" if file.startswith("/") else "."), s3).read_bytes(name).decode("utf-8-sig")
@@ -113,6 +118,13 @@ def read_ids(file: str, s3: object = None) -> Sequence[str]:
         # Its text may have what the file contains.
         raise LakeError(f"{file} cannot be read as a list of customer ids ({type(error).__name__})") from None
     found = [line.strip() for line in lines.splitlines() if line.strip()]
+    wrong = next((number for number, line in enumerate(lines.splitlines(), 1) if _is_no_id(line)), None)
+    if wrong:
+        raise LakeError(f"line {wrong} of {file} is not one customer id. Write ids alone, one a line, without a header")
     if not found:
         raise LakeError(f"{file} has no customer id. Write one on each line")
     return found
+
+
+def _is_no_id(line: str) -> bool:
+    return column_for_header(line) is not None or any(mark in line.strip() for mark in _OF_TABLES)

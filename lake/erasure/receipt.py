@@ -27,7 +27,7 @@ class ErasedTable:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was erased of `customers`, whose ids are not in it.
+    """What was erased of `customers`, whose ids are not in it, and how many of them tables had as customer numbers (`found`).
 
     `raw_rewritten` and `raw_deleted` count the raw files that were to be; `raw_left` are names of raw files, and
     `documents_left` of files beside the tables, that still name a customer. `raw_changed` are raw files that were being
@@ -38,6 +38,7 @@ class Receipt:
     run_id: str
     at: str
     customers: int
+    found: int = 0
     tables: tuple[ErasedTable, ...] = ()
     raw_rewritten: int = 0
     raw_deleted: int = 0
@@ -53,7 +54,7 @@ class Receipt:
         return tuple(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield f"Erasure {self.run_id}, {self.at}: {self.customers} customers"
+        yield f"Erasure {self.run_id}, {self.at}: {self.customers} customers, {self.found} of them found in tables"
         for table in self.tables:
             yield (
                 f"{table.table}: {table.rows} rows in files of the newest version; {table.files} data files and "

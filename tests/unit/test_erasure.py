@@ -71,6 +71,13 @@ def test_log_describes_what_is_there(lake, tmp_path):
         assert (least["num_records"], least["max.customer_id"], least["null_count.customer_id"]) == (1, "G0000", 0)
 
 
+def test_receipt_counts_who_was_found(lake):
+    ErasureRequest(lake).add(["NOBODY-0001", "NOBODY-0002"])
+    receipt = _forget(lake)
+    assert (receipt.customers, receipt.found) == (3, 1)
+    assert "3 customers, 1 of them found in tables" in newest_receipt(lake)
+
+
 def test_receipt_counts_and_names_nobody(lake):
     receipt = _forget(lake)
     assert (receipt.customers, {t.table: (t.files, t.rows) for t in receipt.tables}) == (

@@ -61,6 +61,17 @@ def test_list_of_ids(tmp_path):
     assert read_ids(str(tmp_path / "ids.txt")) == ["A-1", "B-2"]
 
 
+@pytest.mark.parametrize("line", ["customer_id", "Customer ID", "B-2,x", "B-2;x", '"B-2"', "B-2\tx"])
+@pytest.mark.parametrize("number", [1, 3])
+def test_line_that_is_no_id(tmp_path, line, number):
+    lines = ["A-1", "", "C-3"]
+    lines[number - 1] = line
+    (tmp_path / "ids.txt").write_text("\n".join(lines))
+    with pytest.raises(LakeError, match=rf"line {number} of .*ids\.txt") as raised:
+        read_ids(str(tmp_path / "ids.txt"))
+    assert line not in str(raised.value)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\n \n", b"\xff\xfeA"])
 def test_list_that_cannot_be_read(tmp_path, content):
     if content is not None:
