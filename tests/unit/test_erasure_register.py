@@ -49,6 +49,12 @@ def test_erased_are_left_out(lake):
     assert _left(lake, stays, other, rescued, {"customer_id": None}) == 4
 
 
+def test_short_word_of_a_record_is_no_id(lake):
+    ErasureRegister(lake).add(["7", "12345", "123456"], DAY)
+    faults = [{"_parse_error": "x", "_rescued_data": f'{{"tenure_months": {text}'} for text in ("7", "12345", "123456")]
+    assert _left(lake, *faults, {"customer_id": "7"}) == 2
+
+
 def test_erasure_can_be_lifted(lake):
     register = ErasureRegister(lake)
     register.add(["GONE-0001", "GONE-0002"], DAY)
