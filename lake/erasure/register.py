@@ -17,6 +17,7 @@ from contract.columns import KEY
 from contract.errors import DamagedDocumentError
 from lake.documents import Documents
 from lake.erasure.ids import SHORTEST_IN_TEXT, canonical_id
+from lake.erasure.secrecy import readable_by_owner
 from lake.storage import Folder
 
 Found = TypeVar("Found")
@@ -69,13 +70,18 @@ class ErasureRegister:
         self._hashes = Documents(self.folder, _Hashes)
 
     def read(self) -> ErasedCustomers:
-        """Return who has been erased. Raises DamagedDocumentError where the register is damaged or has lost its key."""
+        """Return who has been erased.
+
+        Raises DamagedDocumentError where the register is damaged, or it or its key is missing, LakeError where one may not
+        be read.
+        """
         hashes = self._read()
         return ErasedCustomers(self._key(), frozenset(hashes)) if hashes else NOBODY
 
     def add(self, ids: Iterable[str], at: datetime) -> None:
         """Note that customers are erased; one who is known keeps his day. Raises LakeError."""
         if not self.folder.exists(_KEY) and not self._read():
+            self._hashes.write(_NAME, _Hashes())  # first: a key without a register is a register that was lost
             self.folder.write_secret(_KEY, secrets.token_hex(32))
         key = self._key()
         new = {_hash(key, text): at.date().isoformat() for text in ids}
@@ -92,7 +98,7 @@ class ErasureRegister:
         return len(lifted)
 
     def _read(self) -> dict[str, str]:
-        if not self._hashes.exists(_NAME):
+        if not self._hashes.exists(_NAME) and not self.folder.exists(_KEY):
             return {}
         return self._restorable(lambda: self._hashes.read(_NAME).customers)
 
@@ -101,7 +107,8 @@ class ErasureRegister:
 
     def _restorable(self, read: Callable[[], Found]) -> Found:
         try:
-            return read()
+            with readable_by_owner(self.folder.uri()):
+                return read()
         except (DamagedDocumentError, FileNotFoundError, UnicodeDecodeError) as error:
             raise DamagedDocumentError(
                 f"{self.folder.uri()} is damaged or incomplete. Restore it from a backup: without it, the next delivery brings "
