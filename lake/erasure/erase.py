@@ -91,6 +91,7 @@ class Erasure:
             raw_changed=tuple(map(self.ids.masked, raw.writing)),
             documents=(*documents.changed, *documents.deleted),
             documents_left=tuple(map(self.ids.masked, documents.left)),
+            documents_not_searched=tuple(map(self.ids.masked, documents.not_searched)),
             notes=self._notes(),
         )
 

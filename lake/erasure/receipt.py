@@ -31,7 +31,7 @@ class Receipt:
 
     `raw_rewritten` and `raw_deleted` count the raw files that were to be; `raw_left` are names of raw files, and
     `documents_left` of files beside the tables, that still name a customer. `raw_changed` are raw files that were being
-    written, or are other ones than were read: nothing was done to them. `documents` are those that were changed or deleted, `notes` what else is
+    written, or are other ones than were read: nothing was done to them. `documents_not_searched` are no text. `documents` are those that were changed or deleted, `notes` what else is
     to be known, `not_reached` what no erasure on this platform reaches.
     """
 
@@ -46,6 +46,7 @@ class Receipt:
     raw_changed: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     documents_left: tuple[str, ...] = ()
+    documents_not_searched: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     not_reached: tuple[str, ...] = NOT_REACHED
 
@@ -71,6 +72,7 @@ class Receipt:
         )
         yield f"documents: {', '.join(self.documents) or 'none'}"
         yield from (f"still names them: {name}" for name in self.documents_left)
+        yield from (f"no text, not looked into: {name}" for name in self.documents_not_searched)
         yield from self.notes
         yield from (f"not reached: {what}" for what in self.not_reached)
 

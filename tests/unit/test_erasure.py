@@ -176,6 +176,31 @@ def test_numbers_of_a_document_stay(lake):
     assert lake.read_bytes("ids.txt") == b"erased\n"
 
 
+@pytest.mark.parametrize("content", [b"a GONE-0001 \xff", b"a GONE-0001 \0"])
+def test_what_is_no_text_is_named(lake, content):
+    lake.write_bytes("_reports/review.pdf", content)
+    receipt = _forget(lake)
+    assert (lake.read_bytes("_reports/review.pdf"), receipt.documents_not_searched) == (
+        content,
+        ("_reports/review.pdf",),
+    )
+    assert "no text, not looked into: _reports/review.pdf" in newest_receipt(lake)
+
+
+def test_damaged_logs_stay_where_they_name_nobody(lake):
+    contents = {
+        "0.json": f'{{"add": {{"stats": "{GONE}',
+        "1.json": "{",
+        "2.parquet": b"PAR1\xff",
+        "3.parquet": b"\xff" + GONE.encode(),
+    }
+    for name, content in contents.items():
+        lake.write_bytes(f"_damaged/run-0/{name}", content if isinstance(content, bytes) else content.encode())
+    receipt = _forget(lake)
+    assert (lake / "_damaged/run-0").names() == ["1.json", "2.parquet"]
+    assert receipt.documents_not_searched == ("_damaged/run-0/2.parquet",)
+
+
 def test_half_a_file_is_removed_and_a_damaged_one_named(lake):
     place = "silver/customers/part-00000-killed.snappy.parquet"
     lake.write_bytes(place, b"PAR1 GONE-0001")
