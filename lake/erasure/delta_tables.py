@@ -6,6 +6,7 @@ says it: size, statistics, positions of rows that do not count.
 
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,12 +24,13 @@ from lake.delta_log import log_folder
 from lake.erasure.deletion_vectors import decode, encode, vector_content, vector_file, vectors, without_rows
 from lake.erasure.ids import CustomerIds, canonical_id
 from lake.erasure.parquet import ErasedFile, erased_file
-from lake.erasure.statistics import corrected
+from lake.erasure.statistics import corrected, without_named
 from lake.storage import Folder
 
 Action = dict[str, Any]
 _FILE_ACTIONS = ("add", "remove", "cdc")
 _DERIVED = (".crc", "/_last_checkpoint")
+_LEFTOVER = re.compile(r"\.\d+\.json\.[0-9A-Za-z-]+\.tmp")
 
 
 @dataclass
@@ -36,7 +38,7 @@ class TableErasure:
     """What is changed of a table: data `files`, files of its log, and how many `rows` the files of the newest version lose.
 
     `rows_by_raw_file` counts these by batch and raw file, in bronze. `customers` are the ids that rows of any version had as
-    their key. `deleted` are the names of files that Delta derives from others.
+    their key. `deleted` are the names of files that Delta derives from others or that nothing reads.
     """
 
     table: str
@@ -74,6 +76,7 @@ def erase_from_table(
     done.log_files = log.stage(_Correction(changed, descriptors, ids), staged)
     if done.files or done.log_files:
         done.deleted += log.derived
+    done.deleted += log.leftovers
     return done
 
 
@@ -122,7 +125,7 @@ class _Correction:
         if vector:
             after["deletionVector"] = self.descriptors.get((vector["pathOrInlineDv"], vector["offset"]), vector)
         if found is None:
-            return after
+            return self._of_lost_file(after)
         if entry.get("size") is not None:
             after["size"] = found.size
         if entry.get("stats"):
@@ -130,6 +133,15 @@ class _Correction:
         if entry.get("stats_parsed"):
             after["stats_parsed"] = None  # a checkpoint may leave it out; `stats` says the same
         return after
+
+    def _of_lost_file(self, entry: Action) -> Action:
+        """A file that VACUUM has deleted may still be told of, with his id as least or greatest value."""
+        statistics = json.loads(entry["stats"]) if entry.get("stats") else {}
+        kept = without_named(statistics, self.ids)
+        if kept == statistics:
+            return entry
+        after = {**entry, "stats": json.dumps(kept, separators=(",", ":"))}
+        return after | {"stats_parsed": None} if after.get("stats_parsed") else after
 
     def _of_info(self, action: Action) -> Action:
         """Somebody's own DELETE may name a customer in its condition."""
@@ -146,6 +158,8 @@ class _Log:
         self._table = table
         self._log = log_folder(table.path)
         self.derived = [f"{self._log}/{name}" for name in names if f"/{name}".endswith(_DERIVED)]
+        # Commits that were killed: nothing reads them.
+        self.leftovers = [f"{self._log}/{name}" for name in names if _LEFTOVER.fullmatch(name)]
         self._commits = {name: _parsed(folder.read_bytes(name)) for name in names if name.endswith(".json")}
         self._checkpoints = {
             name: pq.read_table(io.BytesIO(folder.read_bytes(name))) for name in names if name.endswith(".parquet")

@@ -1,8 +1,11 @@
 """An erasure in a folder and on S3: what is changed, what is left to others, what the receipt says."""
 
+import io
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -69,6 +72,40 @@ def test_log_describes_what_is_there(lake, tmp_path):
             table.get_add_actions(flatten=True).to_struct_array().to_pylist(), key=lambda add: add["min.customer_id"]
         )
         assert (least["num_records"], least["max.customer_id"], least["null_count.customer_id"]) == (1, "G0000", 0)
+
+
+@pytest.mark.parametrize("parsed", [False, True])
+def test_log_forgets_files_that_are_gone(lake, tmp_path, parsed):
+    """VACUUM has deleted them, and their statistics are still in the log and its checkpoint."""
+    for name in newest_files(lake)["silver.customers"]:
+        lake.delete(f"silver/customers/{name}")
+    if parsed:
+        _add_parsed_statistics(lake, "silver/customers/_delta_log/00000000000000000001.checkpoint.parquet")
+    log = "silver/customers/_delta_log"
+    commit = lake.read_bytes(f"{log}/00000000000000000000.json")
+    lake.write_bytes(f"{log}/.00000000000000000002.json.5e0e7a52-0001-4b1c-8d7e-2f0a5cf0ad00.tmp", commit)
+    _forget(lake)
+    assert places_of((GONE,), _fetched(lake, tmp_path / "after")) == []
+    assert not [name for name in (lake / log).names() if name.endswith(".tmp")]
+    commit = lake.read_bytes(f"{log}/00000000000000000000.json").decode()
+    (add,) = (json.loads(line)["add"] for line in commit.splitlines() if "add" in json.loads(line))
+    assert json.loads(add["stats"])["minValues"] == {"customer_id": "G0000"}
+    assert json.loads(add["stats"])["maxValues"] == {}
+
+
+def _add_parsed_statistics(lake, name):
+    """As a checkpoint has them whose table asks for it: beside the text."""
+    table = pq.read_table(io.BytesIO(lake.read_bytes(name)))
+    adds = [
+        add and {**add, "stats_parsed": {"maxValues": json.loads(add["stats"])["maxValues"]}}
+        for add in table["add"].to_pylist()
+    ]
+    kind = table.schema.field("add").type
+    bounds = pa.struct([("maxValues", pa.struct([("customer_id", pa.string())]))])
+    written = io.BytesIO()
+    wider = pa.struct([*(field for field in kind if field.name != "stats_parsed"), ("stats_parsed", bounds)])
+    pq.write_table(table.set_column(table.schema.get_field_index("add"), "add", pa.array(adds, wider)), written)
+    lake.write_bytes(name, written.getvalue())
 
 
 def test_receipt_counts_who_was_found(lake):
