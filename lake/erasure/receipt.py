@@ -10,6 +10,7 @@ from lake.storage import Folder
 NOT_REACHED = (
     "snapshots of the warehouse, and of the disks of this machine: they end by their own retention",
     "results of queries, of Athena or of people: they end by the lifecycle of their bucket",
+    "Prefect: its artifact customers-at-risk and its event churn.customers.at_risk list customers of earlier alerts",
     "earlier versions of objects on S3, where a bucket keeps them: they end by its lifecycle",
     "copies, backups and messages that have left the platform: alerts that were sent, pages that were downloaded, extracts of Tableau",
 )

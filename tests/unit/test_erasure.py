@@ -113,6 +113,7 @@ def test_receipt_counts_who_was_found(lake):
     receipt = _forget(lake)
     assert (receipt.customers, receipt.found) == (3, 1)
     assert "3 customers, 1 of them found in tables" in newest_receipt(lake)
+    assert "not reached: Prefect: its artifact customers-at-risk" in newest_receipt(lake)
 
 
 def test_receipt_counts_and_names_nobody(lake):
