@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,10 +21,6 @@ _WORD = re.compile(r"[0-9A-Za-z_-]+")
 _JSON_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _IDS_IN_PATTERN = 1000
 _OF_TABLES = ',;"\t'
-
-
-def _erased(_: re.Match[str]) -> str:
-    return ERASED
 
 
 def canonical_id(received: str) -> str:
@@ -88,13 +84,13 @@ class CustomerIds:
         is_word = bool(self._words) and any(found.group() in self._words for found in _WORD.finditer(text))
         return is_word or any(pattern.search(text) for pattern in self._others)
 
-    def masked(self, text: str, mask: Callable[[re.Match[str]], str] = _erased) -> str:
-        """Return a text with `ERASED`, or what `mask` gives, for each of them."""
+    def masked(self, text: str) -> str:
+        """Return a text with `ERASED` for each of them."""
         for pattern in self._others:
-            text = pattern.sub(mask, text)
+            text = pattern.sub(ERASED, text)
         if not self._words:
             return text
-        return _WORD.sub(lambda found: mask(found) if found.group() in self._words else found.group(), text)
+        return _WORD.sub(lambda found: ERASED if found.group() in self._words else found.group(), text)
 
     def masked_json(self, text: str) -> str:
         """Return a JSON text with `ERASED` for each of them in its strings: a number is never an id."""
