@@ -8,6 +8,7 @@ import typer
 from contract.errors import LakeError
 from lake.erasure.ids import CustomerIds, read_ids
 from lake.erasure.register import ErasureRegister
+from lake.erasure.request import ErasureRequest
 from lake.storage import Folder
 
 
@@ -23,6 +24,9 @@ def customer_ids(given: Sequence[str], file: Path | None, *, is_sure: bool) -> l
 
 
 def lift(lake: Folder, ids: Sequence[str]) -> None:
-    """Let later deliveries of customers count again, and print of how many. Raises LakeError."""
+    """Let later deliveries of customers count again, and no run erase them; print of how many. Raises LakeError."""
+    withdrawn = ErasureRequest(lake).withdraw(ids)
+    if withdrawn:
+        print(f"{withdrawn:,} customers taken out of the erasure that the next run was asked for")
     lifted = ErasureRegister(lake).lift(CustomerIds.of(ids).ids)
     print(f"{lifted:,} erasures lifted: what is delivered of these customers from now on counts")

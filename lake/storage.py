@@ -79,6 +79,10 @@ class Folder(ABC):
     def delete(self, name: str) -> None:
         """Remove a file, or a folder with all below it; no error when there is none."""
 
+    def delete_content(self, name: str) -> None:
+        """Remove a file and, where it is a link, what it leads to; no error when there is none."""
+        self.delete(name)
+
     @abstractmethod
     def checksum(self, file: StoredFile) -> str:
         """Return a text that changes when the content does."""
@@ -151,9 +155,12 @@ class LocalFolder(Folder):
         self._write(name, content)
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file as `write_bytes` does; one that is there keeps its time and its permissions. Raises LakeError."""
-        path = self.path / name
-        self._write(name, content, lambda written: shutil.copystat(path, written) if path.exists() else None)
+        """Write a file as `write_bytes` does; one that is there keeps its time and its permissions. Raises LakeError.
+
+        Of a link, what it leads to is replaced.
+        """
+        path = (self.path / name).resolve()
+        self._write(str(path), content, lambda written: shutil.copystat(path, written) if path.exists() else None)
 
     def write_secret(self, name: str, text: str) -> None:
         """Write a text that only this account may read. Raises LakeError."""
@@ -201,6 +208,11 @@ class LocalFolder(Folder):
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+    def delete_content(self, name: str) -> None:
+        """Remove a file and, where it is a link, what it leads to; no error when there is none."""
+        (self.path / name).resolve().unlink(missing_ok=True)
+        self.delete(name)
 
     def checksum(self, file: StoredFile) -> str:
         """Return the SHA-256 of the content."""

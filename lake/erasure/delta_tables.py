@@ -6,6 +6,7 @@ says it: size, statistics, positions of rows that do not count.
 
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,32 +17,35 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contract.errors import DamagedTableError
+from contract.columns import KEY
+from contract.errors import DamagedFileError, DamagedTableError
 from contract.tables import Table
 from lake.delta_log import log_folder
 from lake.erasure.deletion_vectors import decode, encode, vector_content, vector_file, vectors, without_rows
-from lake.erasure.ids import CustomerIds
+from lake.erasure.ids import CustomerIds, canonical_id
 from lake.erasure.parquet import ErasedFile, erased_file
-from lake.erasure.statistics import corrected
+from lake.erasure.statistics import corrected, without_named
 from lake.storage import Folder
 
 Action = dict[str, Any]
 _FILE_ACTIONS = ("add", "remove", "cdc")
 _DERIVED = (".crc", "/_last_checkpoint")
+_LEFTOVER = re.compile(r"\.\d+\.json\.[0-9A-Za-z-]+\.tmp")
 
 
 @dataclass
 class TableErasure:
     """What is changed of a table: data `files`, files of its log, and how many `rows` the files of the newest version lose.
 
-    `rows_by_raw_file` counts these by batch and raw file, in bronze. `deleted` are the names of files that Delta derives from
-    others.
+    `rows_by_raw_file` counts these by batch and raw file, in bronze. `customers` are the ids that rows of any version had as
+    their key. `deleted` are the names of files that Delta derives from others or that nothing reads.
     """
 
     table: str
     files: int = 0
     log_files: int = 0
     rows: int = 0
+    customers: set[str] = field(default_factory=set)
     deleted: list[str] = field(default_factory=list)
     rows_by_raw_file: Counter[tuple[int, str]] = field(default_factory=Counter)
 
@@ -55,10 +59,9 @@ def erase_from_table(
     """
     done, changed, log = TableErasure(table.name), dict[str, ErasedFile](), _Log(lake, table)
     for name in _data_files(lake, table):
-        content = lake.read_bytes(f"{table.path}/{name}")  # apart: an outage is no damage
         try:
-            found = erased_file(content, ids)
-        except (ValueError, OSError, pa.ArrowException) as error:
+            found = erased_file(lake.read_bytes(f"{table.path}/{name}"), ids)
+        except DamagedFileError as error:
             _require_leftover(lake, table, name, log, error)
             done.deleted.append(f"{table.path}/{name}")
             continue
@@ -66,12 +69,14 @@ def erase_from_table(
             staged.write_bytes(f"{table.path}/{name}", found.content)
             changed[name] = found
             done.files += 1
+            done.customers |= {canonical_id(key) for key in found.removed[KEY].to_pylist() if ids.has(key)}
             if name in newest:
                 _count(done, found)
     descriptors = _stage_vectors(lake, table, log.vectors(), changed, staged)
     done.log_files = log.stage(_Correction(changed, descriptors, ids), staged)
     if done.files or done.log_files:
         done.deleted += log.derived
+    done.deleted += log.leftovers
     return done
 
 
@@ -120,7 +125,7 @@ class _Correction:
         if vector:
             after["deletionVector"] = self.descriptors.get((vector["pathOrInlineDv"], vector["offset"]), vector)
         if found is None:
-            return after
+            return self._of_lost_file(after)
         if entry.get("size") is not None:
             after["size"] = found.size
         if entry.get("stats"):
@@ -129,10 +134,19 @@ class _Correction:
             after["stats_parsed"] = None  # a checkpoint may leave it out; `stats` says the same
         return after
 
+    def _of_lost_file(self, entry: Action) -> Action:
+        """A file that VACUUM has deleted may still be told of, with his id as least or greatest value."""
+        statistics = json.loads(entry["stats"]) if entry.get("stats") else {}
+        kept = without_named(statistics, self.ids)
+        if kept == statistics:
+            return entry
+        after = {**entry, "stats": json.dumps(kept, separators=(",", ":"))}
+        return after | {"stats_parsed": None} if after.get("stats_parsed") else after
+
     def _of_info(self, action: Action) -> Action:
         """Somebody's own DELETE may name a customer in its condition."""
-        text = json.dumps(action, ensure_ascii=False)
-        return json.loads(self.ids.masked(text)) if self.ids.are_in(text) else action
+        masked: Action = json.loads(self.ids.masked_json(json.dumps(action, ensure_ascii=False)))
+        return masked
 
 
 class _Log:
@@ -144,6 +158,8 @@ class _Log:
         self._table = table
         self._log = log_folder(table.path)
         self.derived = [f"{self._log}/{name}" for name in names if f"/{name}".endswith(_DERIVED)]
+        # Commits that were killed: nothing reads them.
+        self.leftovers = [f"{self._log}/{name}" for name in names if _LEFTOVER.fullmatch(name)]
         self._commits = {name: _parsed(folder.read_bytes(name)) for name in names if name.endswith(".json")}
         self._checkpoints = {
             name: pq.read_table(io.BytesIO(folder.read_bytes(name))) for name in names if name.endswith(".parquet")

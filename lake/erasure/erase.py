@@ -15,10 +15,10 @@ from lake.erasure.delta_tables import TableErasure, erase_from_table
 from lake.erasure.documents import DocumentErasure, erase_from_documents
 from lake.erasure.ids import SHORTEST_IN_TEXT, CustomerIds
 from lake.erasure.raw_files import RawErasure, erase_from_raw_files
-from lake.erasure.receipt import ErasedTable, Receipt, write_receipt
+from lake.erasure.receipt import ErasedTable, Receipt, read_receipt, write_receipt
 from lake.erasure.register import ErasureRegister
 from lake.erasure.request import Requested
-from lake.erasure.staging import Staging
+from lake.erasure.staging import RawChange, Staging
 from lake.erasure.upkeep import WarehouseUpkeep
 from lake.manifests import Manifests
 from lake.names import printable
@@ -55,15 +55,23 @@ class Erasure:
         if self._correct_batches(folder, raw, rows, staging):
             deleted.append(REGISTER)
         documents = erase_from_documents(self.lake, self.ids, staging.files, is_outdated=bool(tables))
-        receipt = self._receipt(tables, raw, documents)
-        write_receipt(staging.files, receipt)
+        write_receipt(staging.files, self._receipt(tables, raw, documents))
         if tables:
             WarehouseUpkeep(staging.files).ask()
             RebuildRequest(self.lake).ask()  # counts of the newest version are made again, from who is left
-        root = folder.root.uri() if folder else ""
-        staging.seal(self.request.number, (*deleted, *documents.deleted), raw_root=root, raw_deleted=raw.deleted)
+        staging.seal(
+            self.run_id,
+            self.request.number,
+            (*deleted, *documents.deleted),
+            raw_root=folder.root.uri() if folder else "",
+            raw_files=[self._change(name, raw) for name in raw.rewritten],
+            raw_deleted=[self._change(name, raw) for name in raw.deleted],
+        )
         staging.finish()
-        return receipt
+        return read_receipt(self.lake, self.run_id)
+
+    def _change(self, name: str, raw: RawErasure) -> RawChange:
+        return RawChange(name, raw.checksums[name], self.ids.masked(printable(name)))
 
     @property
     def ids(self) -> CustomerIds:
@@ -75,12 +83,15 @@ class Erasure:
             run_id=self.run_id,
             at=self.at.isoformat(timespec="seconds"),
             customers=len(self.ids),
+            found=len(set[str]().union(*(table.customers for table in tables))),
             tables=tuple(ErasedTable(table.table, table.files, table.log_files, table.rows) for table in tables),
             raw_rewritten=len(raw.rewritten),
             raw_deleted=len(raw.deleted),
             raw_left=tuple(map(self.ids.masked, raw.left)),
+            raw_changed=tuple(map(self.ids.masked, raw.writing)),
             documents=(*documents.changed, *documents.deleted),
             documents_left=tuple(map(self.ids.masked, documents.left)),
+            documents_not_searched=tuple(map(self.ids.masked, documents.not_searched)),
             notes=self._notes(),
         )
 
@@ -113,8 +124,7 @@ class Erasure:
         self, folder: RawFolder | None, raw: RawErasure, rows: Mapping[tuple[int, str], int], staging: Staging
     ) -> int:
         root = folder.root if folder else self.lake
-        files = {file.name: file for file in folder.files} if folder else {}
-        rewritten = {root.uri(name): (root.checksum(files[name]), content) for name, content in raw.rewritten.items()}
+        rewritten = {root.uri(name): (raw.checksums[name], content) for name, content in raw.rewritten.items()}
         return correct_batches(self.lake, rows, rewritten, staging.files)
 
     def _notes(self) -> tuple[str, ...]:

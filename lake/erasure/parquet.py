@@ -1,6 +1,8 @@
 """The rows of erased customers in Parquet files."""
 
 import io
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +11,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contract.columns import KEY
+from contract.errors import DamagedFileError
 from lake.erasure.deletion_vectors import Positions
 from lake.erasure.ids import CustomerIds
 
-# By its name a raw file is known: that is left as it is.
-_FILE_NAMES = ("_source_file", "source_file")
+FREE_TEXT = ("_rescued_data", "_parse_error", "raw_record", "reasons", "churn_reason")
+"""The columns of tables that may name a customer besides the key. In any other, what looks like an id is something else."""
+
 _PAGE_BYTES = 1024 * 1024
 
 
@@ -32,24 +36,39 @@ class ErasedFile:
         return len(self.content)
 
 
-def erased_file(content: bytes, ids: CustomerIds, key: str = KEY) -> ErasedFile | None:
+def erased_file(
+    content: bytes, ids: CustomerIds, key: str = KEY, free_text: Collection[str] = FREE_TEXT
+) -> ErasedFile | None:
     """Return a Parquet file without the rows of customers, None where none of its rows names one of them.
 
-    A row is a customer's by its `key`, or where that is null by a text that names him. In texts of other rows his id gives
-    way to `ERASED`.
+    A row is a customer's by its `key`, or where that is null by a `free_text` that names him. In these columns of other rows
+    his id gives way to `ERASED`. Raises DamagedFileError.
     """
-    file = pq.ParquetFile(io.BytesIO(content))
-    columns = file.schema_arrow
-    texts = [name for name in columns.names if _has_text(columns.field(name).type) and name not in _FILE_NAMES]
-    found = file.read(columns=texts)
+    with _reading():
+        file = pq.ParquetFile(io.BytesIO(content))
+        columns = file.schema_arrow
+        sought = [name for name in columns.names if name == key or name in free_text]
+        texts = [name for name in sought if _has_text(columns.field(name).type)]
+        found = file.read(columns=texts)
+        found.validate(full=True)
     is_named = _names(found, texts, key, ids)
     is_his = pc.or_(_is_keyed(found[key], ids), pc.and_(is_named, pc.is_null(found[key]))) if key in texts else is_named
     if not pc.any(pc.or_(is_his, is_named)).as_py():
         return None
-    rows = file.read()
+    with _reading():
+        rows = file.read()
     kept = _masked(rows.filter(pc.invert(is_his)), [name for name in texts if name != key], ids)
     positions = np.flatnonzero(is_his.to_numpy(zero_copy_only=False)).astype(np.int64)
     return ErasedFile(_written(kept, file), kept, rows.filter(is_his), positions)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError, pa.ArrowException) as error:
+        # Its text may have what the file contains.
+        raise DamagedFileError(f"cannot be read as Parquet ({type(error).__name__})") from None
 
 
 def _has_text(kind: pa.DataType) -> bool:
@@ -65,27 +84,27 @@ def _is_keyed(keys: pa.ChunkedArray, ids: CustomerIds) -> pa.Array:
 def _names(rows: pa.Table, texts: list[str], key: str, ids: CustomerIds) -> pa.Array:
     """Whether a text of each row, other than its key, names a customer."""
     named = np.zeros(rows.num_rows, dtype=bool)
-    if ids.regexp:
-        for name in texts:
-            if name != key:
-                column = rows[name].combine_chunks()
-                named[_places(column, ids.regexp)] = True
+    for name in texts:
+        if name != key:
+            named[_places(rows[name].combine_chunks(), ids)] = True
     return pa.array(named)
 
 
-def _places(column: pa.Array, regexp: str) -> Positions:
-    """The positions of the rows in which a text matches."""
-    if pa.types.is_list(column.type):
-        matches = pc.fill_null(pc.match_substring_regex(pc.list_flatten(column), regexp), False)
+def _places(column: pa.Array, ids: CustomerIds) -> Positions:
+    """The positions of the rows in which a text names a customer."""
+    is_list = pa.types.is_list(column.type)
+    texts = pc.list_flatten(column) if is_list else column
+    naming = [text for text in pc.unique(texts).to_pylist() if ids.are_in(text)]
+    matches = pc.is_in(texts, value_set=pa.array(naming, texts.type))
+    if is_list:
         matching: Positions = np.unique(pc.list_parent_indices(column).filter(matches).to_numpy())
         return matching
-    matches = pc.fill_null(pc.match_substring_regex(column, regexp), False)
     return np.flatnonzero(matches.to_numpy(zero_copy_only=False))
 
 
 def _masked(rows: pa.Table, texts: list[str], ids: CustomerIds) -> pa.Table:
     for name in texts:
-        if ids.regexp and len(_places(rows[name].combine_chunks(), ids.regexp)):
+        if len(_places(rows[name].combine_chunks(), ids)):
             masked = [_masked_value(value, ids) for value in rows[name].to_pylist()]
             place = rows.schema.get_field_index(name)
             rows = rows.set_column(place, rows.schema.field(name), pa.array(masked, rows.schema.field(name).type))

@@ -41,11 +41,17 @@ _PACKED: dict[bytes, Callable[[bytes], bytes]] = {
 
 @dataclass
 class RawErasure:
-    """What becomes of raw files that name a customer: by name `rewritten` with their new content, `deleted`, or `left`."""
+    """What becomes of raw files that name a customer: by name `rewritten` with their new content, `deleted`, or `left`.
+
+    `writing` are files that are still being written, and are not looked into. `checksums` are those of the files that are
+    rewritten or deleted, as they were read.
+    """
 
     rewritten: dict[str, bytes] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    writing: list[str] = field(default_factory=list)
+    checksums: dict[str, str] = field(default_factory=dict)
 
 
 def erase_from_raw_files(folder: RawFolder, register: Register, ids: CustomerIds, staged: Folder) -> RawErasure:
@@ -53,8 +59,11 @@ def erase_from_raw_files(folder: RawFolder, register: Register, ids: CustomerIds
 
     One of which no record is left is deleted, one that cannot be proven right is left.
     """
-    done = RawErasure()
-    for name in (file.name for file in folder.files if not file.fault):
+    done, files = RawErasure(), [file for file in folder.files if not file.fault]
+    writing = folder.root.still_being_written(files)
+    done.writing += map(printable, sorted(writing))
+    for file in (file for file in files if file.name not in writing):
+        name, checksum = file.name, folder.root.checksum(file)  # before its content: what comes later is seen by it
         content = folder.root.read_bytes(name)
         known = register.last(folder.root.uri(name), name)
         feed = FEEDS[known.feed] if known else _feed(folder, name, content)
@@ -63,9 +72,11 @@ def erase_from_raw_files(folder: RawFolder, register: Register, ids: CustomerIds
             done.left.append(printable(name))
         elif not after:
             done.deleted.append(name)
+            done.checksums[name] = checksum
         elif after != content:
             staged.write_bytes(name, after)
             done.rewritten[name] = after
+            done.checksums[name] = checksum
     return done
 
 
@@ -138,7 +149,7 @@ def _candidates(content: bytes, found: _Read, is_his: list[bool], ids: CustomerI
     if content.startswith(b"PAR1"):
         names = pq.read_schema(io.BytesIO(content)).names
         keys = [name for name in names if column_for_header(name) == KEY]
-        erased = erased_file(content, ids, keys[0]) if keys else None
+        erased = erased_file(content, ids, keys[0], names) if keys else None
         if erased:
             yield erased.content
         return

@@ -8,6 +8,7 @@ from uuid import uuid4
 from contract.errors import DamagedDocumentError
 from lake.documents import Documents
 from lake.erasure.ids import CustomerIds
+from lake.erasure.secrecy import readable_by_owner
 from lake.storage import Folder
 
 FOLDER = "_control/erasure"
@@ -43,16 +44,32 @@ class ErasureRequest:
         return self._documents.exists(_NAME)
 
     def read(self) -> Requested:
-        """Return who is to be erased, nobody where there is no request. Raises DamagedDocumentError."""
+        """Return who is to be erased, nobody where there is no request.
+
+        Raises DamagedDocumentError, LakeError where it may not be read.
+        """
         found = self._read()
         return Requested(found.number, CustomerIds.of(found.customer_ids))
 
     def add(self, ids: Iterable[str]) -> int:
         """Ask for the erasure of customers, beside those of an open request; return how many these are. Raises LakeError."""
         wanted = CustomerIds.of(ids)
-        everyone = sorted(wanted.ids | self.read().ids.ids)
-        self._folder.write_secret(f"{_NAME}.json", json.dumps({"number": uuid4().hex, "customer_ids": everyone}))
+        self._write(wanted.ids | self.read().ids.ids)
         return len(wanted)
+
+    def withdraw(self, ids: Iterable[str]) -> int:
+        """Take customers out of an open request and return how many of them it had. Raises LakeError."""
+        asked = self.read().ids.ids
+        withdrawn = asked & CustomerIds.of(ids).ids
+        if withdrawn == asked:
+            self._documents.delete(_NAME)
+        elif withdrawn:
+            self._write(asked - withdrawn)
+        return len(withdrawn)
+
+    def _write(self, ids: Iterable[str]) -> None:
+        request = {"number": uuid4().hex, "customer_ids": sorted(ids)}
+        self._folder.write_secret(f"{_NAME}.json", json.dumps(request))
 
     def close(self, number: str) -> None:
         """Remove the request with this number: it is fulfilled. A later one stays."""
@@ -61,9 +78,11 @@ class ErasureRequest:
 
     def _read(self) -> _Request:
         try:
-            return self._documents.read(_NAME)
+            with readable_by_owner(self._folder.uri(f"{_NAME}.json")):
+                return self._documents.read(_NAME)
         except FileNotFoundError:
             return _Request("", ())
-        except DamagedDocumentError as error:
+        except DamagedDocumentError:
             place = self._folder.uri(f"{_NAME}.json")
-            raise DamagedDocumentError(f"{place} is damaged. Remove it, then: churn forget") from error
+            # What it comes from has ids.
+            raise DamagedDocumentError(f"{place} is damaged. Remove it, then: churn forget") from None

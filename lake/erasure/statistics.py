@@ -6,6 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contract.columns import KEY
+from lake.erasure.ids import CustomerIds
+from lake.erasure.parquet import FREE_TEXT
+
 _LONGEST_TEXT = 32
 """Delta shortens a longer value in a way of its own; one that is left out says nothing."""
 
@@ -25,6 +29,19 @@ def corrected(statistics: dict[str, Any], rows: pa.Table) -> dict[str, Any]:
         columns = _columns(statistics["nullCount"], rows)
         after["nullCount"] = {column: rows[column].null_count for column in columns}
     return after
+
+
+def without_named(statistics: dict[str, Any], ids: CustomerIds) -> dict[str, Any]:
+    """Return statistics without the least and greatest values that name a customer."""
+    bounds: dict[str, dict[str, Any]] = {n: statistics[n] for n in ("minValues", "maxValues") if statistics.get(n)}
+    kept = {name: {c: v for c, v in values.items() if not _names(c, v, ids)} for name, values in bounds.items()}
+    return {**statistics, **kept}
+
+
+def _names(column: str, value: Any, ids: CustomerIds) -> bool:
+    if not isinstance(value, str):
+        return False
+    return ids.has(value) if column == KEY else column in FREE_TEXT and ids.are_in(value)
 
 
 def _columns(values: dict[str, Any], rows: pa.Table) -> list[str]:

@@ -1,10 +1,13 @@
 """Parquet files without a customer's rows: by key, by text where there is no key, and what they are like then."""
 
+import hashlib
 import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from contract.errors import DamagedFileError
 from lake.erasure.ids import CustomerIds
 from lake.erasure.parquet import erased_file
 from lake.erasure.statistics import corrected
@@ -16,6 +19,7 @@ SCHEMA = pa.schema(
         pa.field("reasons", pa.list_(pa.field("element", pa.string()))),
         pa.field("raw_record", pa.string()),
         pa.field("_source_file", pa.string()),
+        pa.field("total_charges", pa.string()),
         pa.field("charges", pa.decimal128(10, 2)),
         pa.field("at", pa.timestamp("us", "UTC"), nullable=False),
     ]
@@ -57,8 +61,26 @@ def test_text_of_another_loses_the_id():
     assert (row["reasons"], row["raw_record"]) == (["met erased", None], "a erased")
 
 
-def test_name_of_raw_file_is_left():
-    assert erased_file(_file({"customer_id": "STAYS-1", "_source_file": "a/GONE-0001.csv"}), GONE) is None
+@pytest.mark.parametrize("key", ["STAYS-1", None])
+def test_other_columns_are_left(key):
+    """An id may be a number that is another's amount, or in the name of a raw file, by which that is known."""
+    ids = CustomerIds.of(["1234567"])
+    row = {"customer_id": key, "_source_file": "a/1234567.csv", "total_charges": "1234567"}
+    assert erased_file(_file(row), ids) is None
+    (kept,) = erased_file(_file(row, {"customer_id": "1234567.0"}), ids).kept.to_pylist()
+    assert kept["total_charges"] == "1234567"
+
+
+def test_many_customers_leave():
+    ids = [hashlib.sha256(str(number).encode()).hexdigest()[:20] for number in range(100_000)]
+    rows = {"raw_record": f"a {ids[7]}"}, {"customer_id": "S", "reasons": [ids[-1]]}
+    found = erased_file(_file(*rows), CustomerIds.of(ids))
+    assert [row["reasons"] for row in found.kept.to_pylist()] == [["erased"]]
+
+
+def test_damaged_file_is_told():
+    with pytest.raises(DamagedFileError, match="Parquet"):
+        erased_file(b"PAR1", GONE)
 
 
 def test_file_stays_like_itself():

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,6 +45,7 @@ def erased(tmp_path, content, name="a", *ids, feed="customers"):
     file = tmp_path / "raw" / "customers" / "2026-01-01" / name
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
+    os.utime(file, (0, 0))  # it is complete
     folder, staged = list_raw(str(tmp_path / "raw")), open_folder(tmp_path / "staged")
     known = FileEntry(folder.files[0].name, feed, uri=folder.root.uri(folder.files[0].name))
     done = erase_from_raw_files(folder, Register([known] if feed else []), CustomerIds.of(ids or ["GONE-0001"]), staged)

@@ -34,7 +34,18 @@ def test_text_names_nobody(text):
 
 def test_short_id_is_for_keys_only():
     assert (len(GONE), GONE.only_in_keys) == (3, 1)
-    assert CustomerIds.of(["7"]).regexp == ""
+    assert not CustomerIds.of(["7"]).are_in("7")
+
+
+def test_json_loses_ids_in_strings_only():
+    ids = CustomerIds.of(["1234567", "Zoë-00001"])
+    text = '{"a": 1234567, "b": [1234567.0, "x 1234567"], "c \\" Zo\\u00eb-00001": "Z\\u00eb"}'
+    assert ids.masked_json(text) == '{"a": 1234567, "b": [1234567.0, "x erased"], "c \\" erased": "Z\\u00eb"}'
+
+
+def test_many_ids_are_found_at_once():
+    many = CustomerIds.of([*(f"GONE-{number:06}" for number in range(100_000)), "Zoë 000001"])
+    assert many.masked("GONE-099999, GONE-100000, Zoë 000001") == "erased, GONE-100000, erased"
 
 
 def test_whole_number_is_one_id():
@@ -44,6 +55,17 @@ def test_whole_number_is_one_id():
 def test_list_of_ids(tmp_path):
     (tmp_path / "ids.txt").write_text("\ufeffA-1\r\n\r\n B-2 \n", encoding="utf-8")
     assert read_ids(str(tmp_path / "ids.txt")) == ["A-1", "B-2"]
+
+
+@pytest.mark.parametrize("line", ["customer_id", "Customer ID", "B-2,x", "B-2;x", '"B-2"', "B-2\tx"])
+@pytest.mark.parametrize("number", [1, 3])
+def test_line_that_is_no_id(tmp_path, line, number):
+    lines = ["A-1", "", "C-3"]
+    lines[number - 1] = line
+    (tmp_path / "ids.txt").write_text("\n".join(lines))
+    with pytest.raises(LakeError, match=rf"line {number} of .*ids\.txt") as raised:
+        read_ids(str(tmp_path / "ids.txt"))
+    assert line not in str(raised.value)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n \n", b"\xff\xfeA"])

@@ -1,17 +1,19 @@
 """Who has been erased: known by hashes only, left out of what is read, until that is lifted."""
 
 import stat
+import traceback
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 
-from contract.errors import DamagedDocumentError
+from cli.customers import lift
+from contract.errors import DamagedDocumentError, LakeError
 from contract.feeds import FEEDS
 from lake.erasure.register import ErasureRegister
 from lake.erasure.request import ErasureRequest
 from lake.raw.rows import row_schema
-from lake.storage import open_folder
+from lake.storage import LocalFolder, open_folder
 from tests.support.scanner import places_of
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
@@ -49,6 +51,12 @@ def test_erased_are_left_out(lake):
     assert _left(lake, stays, other, rescued, {"customer_id": None}) == 4
 
 
+def test_short_word_of_a_record_is_no_id(lake):
+    ErasureRegister(lake).add(["7", "12345", "123456"], DAY)
+    faults = [{"_parse_error": "x", "_rescued_data": f'{{"tenure_months": {text}'} for text in ("7", "12345", "123456")]
+    assert _left(lake, *faults, {"customer_id": "7"}) == 2
+
+
 def test_erasure_can_be_lifted(lake):
     register = ErasureRegister(lake)
     register.add(["GONE-0001", "GONE-0002"], DAY)
@@ -67,12 +75,58 @@ def test_damaged_register_lets_nobody_back(lake, name):
         ErasureRegister(lake).read()
 
 
-def test_register_needs_its_key(lake):
+@pytest.mark.parametrize("name", ["key", "register.json"])
+def test_register_and_key_need_each_other(lake, name):
     ErasureRegister(lake).add(["GONE-0001"], DAY)
-    lake.delete("_control/erased/key")
+    lake.delete(f"_control/erased/{name}")
     for use in (ErasureRegister(lake).read, lambda: ErasureRegister(lake).add(["GONE-0002"], DAY)):
         with pytest.raises(DamagedDocumentError, match="backup"):
             use()
+
+
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_first_entry_that_was_ended_is_no_damage(lake, monkeypatch, last):
+    count, write = 0, LocalFolder._write
+
+    def ended(*arguments):
+        nonlocal count
+        if count == last:
+            raise KeyboardInterrupt
+        count += 1
+        write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFolder, "_write", ended)
+        with pytest.raises(KeyboardInterrupt):
+            ErasureRegister(lake).add(["GONE-0001"], DAY)
+    assert _left(lake, {"customer_id": "GONE-0001"}) == 1
+    ErasureRegister(lake).add(["GONE-0001"], DAY)
+    assert _left(lake, {"customer_id": "GONE-0001"}) == 0
+
+
+def test_files_of_another_account_are_named(lake, monkeypatch):
+    ErasureRegister(lake).add(["GONE-0001"], DAY)
+    ErasureRequest(lake).add(["GONE-0001"])
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(LocalFolder, "open", refuse)
+    for read in (ErasureRegister(lake).read, ErasureRequest(lake).read):
+        with pytest.raises(LakeError, match="Run as that account"):
+            read()
+
+
+def test_lifted_are_out_of_an_open_request(lake, capsys):
+    ErasureRequest(lake).add(["GONE-0001", "GONE-0002"])
+    first = ErasureRequest(lake).read()
+    lift(lake, [" GONE-0001", "STAYS-0001"])
+    assert "1 customers taken out" in capsys.readouterr().out
+    left = ErasureRequest(lake).read()
+    assert (left.ids.ids, left.number != first.number) == ({"GONE-0002"}, True)
+    lift(lake, ["GONE-0002"])
+    assert not ErasureRequest(lake).exists()
+    lift(lake, ["GONE-0002"])
 
 
 def test_requests_add_up(lake, tmp_path):
@@ -93,3 +147,10 @@ def test_damaged_request_is_named(lake):
     lake.write_text("_control/erasure/request.json", "{")
     with pytest.raises(DamagedDocumentError, match="churn forget"):
         ErasureRequest(lake).read()
+
+
+def test_damaged_request_is_not_told(lake):
+    lake.write_text("_control/erasure/request.json", '{"customer_ids": "GONE-0001"}')
+    with pytest.raises(DamagedDocumentError) as raised:
+        ErasureRequest(lake).read()
+    assert "GONE-0001" not in "".join(traceback.format_exception(raised.value))
