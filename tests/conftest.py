@@ -91,7 +91,7 @@ def spark():
     from infrastructure.local.spark import prepare
     from jobs.session import get_session, tune
 
-    launch = prepare(fast_start=False, cores=1, records=False, memory="4g")
+    launch = prepare(fast_start=False, cores=1, records=False, memory="7g")
     os.environ.update(launch.environment)
     session = get_session()
     tune(session, 0)

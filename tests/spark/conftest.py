@@ -2,9 +2,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def _no_snapshots_kept():
-    """Delta keeps the snapshots of every table it has seen; those of other modules are not needed."""
+    """Delta keeps the snapshots of every table it has seen; those of other tests are not needed."""
     yield
     session = SparkSession.getActiveSession()
     if session is not None:

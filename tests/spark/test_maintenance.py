@@ -41,7 +41,7 @@ def test_review_sums_who_moved(reviewed):
     assert review.lost == {"customers": 5, "monthly_charges": 280.75}
     assert review.won_back == {"customers": 1, "monthly_charges": 30.0}
     assert review.reasons == [["Unknown", 4, 250.75], ["Moved", 1, 30.0]]
-    moved = [[None, LOW, 31, 1537.75], [None, HIGH, 2, 120.0], [None, LOYAL, 1, 100.0]]
+    moved = [[None, LOW, 31, 1538.25], [None, HIGH, 2, 120.0], [None, LOYAL, 1, 100.0]]
     assert sorted(review.movements, key=str) == sorted(moved, key=str)
 
 
