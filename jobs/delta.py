@@ -262,7 +262,11 @@ class Lake:
             f"WHEN NOT MATCHED{f' AND ({insert_when})' if insert_when else ''} THEN INSERT ({columns}) VALUES ({values})"
             f"{' WHEN NOT MATCHED BY SOURCE THEN DELETE' if is_whole else ''}"
         )
-        self._with_watermark(table, watermark, lambda: self.session.sql(merge))
+        try:
+            self._with_watermark(table, watermark, lambda: self.session.sql(merge))
+        finally:
+            # Spark copies the session, with its views, for every frame that is persisted: a view would keep all earlier plans.
+            self.session.catalog.dropTempView(_MERGED)
         return self._commit(table, before)
 
     def history(self, table: Table) -> list[tuple[int, datetime]]:

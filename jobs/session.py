@@ -23,6 +23,7 @@ _ALWAYS = {
     "parquet.page.size.row.check.min": str(_ROWS_AT_ONCE),
     "parquet.page.size.row.check.max": str(_ROWS_AT_ONCE),
     "spark.sql.parquet.columnarReaderBatchSize": str(_ROWS_AT_ONCE),
+    "spark.sql.sources.bucketing.autoBucketedScan.enabled": "false",  # no table has buckets
 }
 _SMALL = {
     # What a job persists is read a few times and dropped; compressing little data saves nothing.
@@ -30,6 +31,8 @@ _SMALL = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+    # Else Spark copies the whole session, its views and all, for every frame that is persisted.
+    "spark.sql.adaptive.applyFinalStageShuffleOptimizations": "false",
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # VACUUM lists with as many tasks
@@ -41,6 +44,7 @@ _LARGE = {
     # Java never compiles a longer method: silver's rules in one took twice as long as in several.
     "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.sql.adaptive.enabled": "true",
+    "spark.sql.adaptive.applyFinalStageShuffleOptimizations": "true",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",
 }
 

@@ -89,7 +89,7 @@ def test_feeds_in_any_order_equal_whole_records(pipeline, loaded, deliveries, tm
         silver = pipeline.job("silver")["silver.customers"]
         assert silver.rows_incomplete == (CUSTOMERS if number < len(FEEDS) else 0)
     pipeline.job("gold")
-    assert pipeline.state() == loaded.state()
+    assert pipeline.newest() == loaded.newest()
 
 
 GOLDEN = {"customers": 300}

@@ -63,9 +63,12 @@ class PipelineHarness:
 
     def state(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything downstream of bronze, comparable between lakes."""
+        return self.newest() | {"silver.customer_history": self.history()}
+
+    def newest(self) -> dict[str, list[tuple[Any, ...]]]:
+        """What is true now downstream of bronze, comparable between lakes to which files of other times brought it."""
         tables = ("silver.customers", "silver.quarantine", "gold.customer_churn_analysis", "gold.churn_breakdown")
-        found = {table: self.rows(table) for table in tables} | {"kpis": sorted(self.kpis().items())}
-        return found | {"silver.customer_history": self.history()}
+        return {table: self.rows(table) for table in tables} | {"kpis": sorted(self.kpis().items())}
 
     def history(self) -> list[tuple[Any, ...]]:
         """What is held to be true of all customers: when it was recorded depends on how it came."""
