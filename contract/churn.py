@@ -42,8 +42,9 @@ RISK_SEGMENTS: tuple[str, ...] = tuple(
 )
 
 
-def _tenure_group() -> str:
-    *bands, last = TENURE_BANDS
+def tenure_group_sql(tenure_bands: tuple[TenureBand, ...]) -> str:
+    """Return SQL of the name of the band that `tenure_months` is in; the last band has no end."""
+    *bands, last = tenure_bands
     branches = " ".join(f"WHEN tenure_months <= {band.up_to} THEN '{band.name}'" for band in bands)
     return f"CASE {branches} ELSE '{last.name}' END"
 
@@ -61,7 +62,7 @@ ANALYSIS_SQL = {
     "churn_reason": "CASE WHEN churn THEN churn_reason END",
     "churn_flag": "CASE WHEN churn THEN 1 ELSE 0 END",
     "cltv": "CAST(monthly_charges * tenure_months AS decimal(14, 2))",
-    "customer_tenure_group": _tenure_group(),
+    "customer_tenure_group": tenure_group_sql(TENURE_BANDS),
     "churn_score": (
         f"CAST(CASE WHEN churn THEN {CHURN_SCORE_AT_START} - {CHURN_SCORE_PER_MONTH} * tenure_months ELSE 0 END "
         "AS decimal(8, 1))"

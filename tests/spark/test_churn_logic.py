@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import functions as F
 
-from contract.churn import TenureBand
+from contract.churn import ANALYSIS_SQL, TenureBand, tenure_group_sql
 from contract.columns import KEY
 from contract.schemas.gold import ANALYSIS
 from tests.spark.frames import assert_cases, assert_declared, by_name, table_frame
@@ -106,7 +106,7 @@ BANDS = (TenureBand("0-6", 6), TenureBand("7-12", 12), TenureBand("13-36", 36), 
     ],
 )
 def test_other_tenure_bands_give_other_groups(spark, monkeypatch, bands, expected):
-    monkeypatch.setattr(gold, "TENURE_BANDS", bands)
+    monkeypatch.setitem(ANALYSIS_SQL, "customer_tenure_group", tenure_group_sql(bands))
     found = analysed(spark, [customer(str(months), months) for months in expected])
     assert_cases({int(name): row["customer_tenure_group"] for name, row in found.items()}, expected)
 
