@@ -46,7 +46,7 @@ def tenure_group_sql(tenure_bands: tuple[TenureBand, ...]) -> str:
     """Return SQL of the name of the band that `tenure_months` is in; the last band has no end."""
     *bands, last = tenure_bands
     branches = " ".join(f"WHEN tenure_months <= {band.up_to} THEN '{band.name}'" for band in bands)
-    return f"CASE {branches} ELSE '{last.name}' END"
+    return f"CASE {branches} ELSE '{last.name}' END" if bands else f"'{last.name}'"
 
 
 def _risk_segment() -> str:
