@@ -15,7 +15,7 @@ from blocks.redshift import RedshiftWarehouse
 from contract.metrics import HEADLINES, METRICS
 from flows.churn_pipeline import PipelineResult
 from infrastructure.local.services import HOST, warehouse_folder
-from lake.results import JobResult, Results, files_held, files_set_aside
+from lake.results import JobResult, Results, accounts_of, files_held, files_set_aside, total
 from serving.warehouse.sql import TARGET
 from tasks.files import format_files
 from tasks.warehouse import Load
@@ -43,6 +43,7 @@ def as_dict(result: PipelineResult, platform: Platform, prefect: str, seconds: f
         ],
         "set_aside": [asdict(file) for file in files_set_aside(result.results)],
         "held": [asdict(file) for file in files_held(result.results)],
+        "accounts": [asdict(account) for account in accounts_of(result.results)],
         "warehouse": _load_as_dict(platform.warehouse, result.load) if platform.warehouse else None,
         "lake": platform.lake,
         "report": result.report,
@@ -56,6 +57,8 @@ def print_summary(console: Console, result: PipelineResult, platform: Platform, 
     console.print()
     console.print(_kpi_table(_kpis(platform)))
     console.print(_table_table(result.results))
+    if accounts := accounts_of(result.results):
+        console.print(f"Records: {total(accounts).counts()}", highlight=False)
     for note in sorted(
         {note for r in result.results for note in r.notes if r.outcome != "unchanged" or r.job == "bronze" or r.held}
     ):

@@ -1,6 +1,7 @@
 """silver.customer_history: what the batches of a run say of when customers were how."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
@@ -14,47 +15,67 @@ from jobs.session import persisted
 from lake.results import JobResult
 from transforms import history
 
-CUSTOMERS = TABLES["silver.customers"]
 HISTORY = TABLES["silver.customer_history"]
 
 Earlier = Callable[[DataFrame, int], Mapping[str, DataFrame]]
 """Returns the conformed rows, by feed, of customers (column customer_id) that count in batches up to one."""
 
 
-def publish_history(
+@dataclass(frozen=True)
+class Changes:
+    """The `rows` to be written, None where the table is ahead, and the customers whose newest state is another one than before.
+
+    `changed` is None where all are taken to be.
+    """
+
+    rows: DataFrame | None
+    changed: DataFrame | None = None
+
+
+def history_changes(
     context: JobContext,
     typed: Mapping[str, DataFrame],
+    customers: DataFrame,
     earlier: Earlier,
     tombstones: DataFrame | None,
     *,
     last_batch: int,
     target_batch: int,
-    input_bytes: int,
     is_rebuild: bool,
-) -> JobResult:
-    """Record what changed and return the result; `typed` are the conformed rows that count of the batches after `last_batch`.
+) -> Changes:
+    """Return what the run changes in the table; `typed` are the conformed rows that count of the batches after `last_batch`.
 
-    The table has a watermark of its own: after a run that was interrupted before silver.customers it may be ahead of that.
+    `customers` has, of their customers, the event times and the places in logs of silver.customers. The table has a watermark of its own: after a run that was interrupted before silver.customers it may be ahead of that.
     """
-    timer = Timer()
     # What changes nothing is not written: then silver.customers is ahead.
     recorded = -1 if is_rebuild else max(context.lake.watermark(HISTORY), last_batch)
     if recorded >= target_batch:
-        return context.unchanged("no new batch in bronze", table=HISTORY)
+        return Changes(None)
     moments = persisted(history.after(history.moments_of(typed), recorded))
     has_batches = target_batch - recorded > 1
     if is_rebuild:
-        rows = persisted(history.history(moments, has_batches=has_batches))
-    else:
-        known = persisted(_known(context, moments))
-        late = persisted(
-            moments.select(KEY).distinct()
-            if recorded > last_batch
-            else history.late_customers(moments, context.lake.read(CUSTOMERS), tombstones)
-        )
-        before = earlier(late, recorded) if late.head(1) else {}
-        whole = history.with_earlier(moments, known, late, before)
-        rows = persisted(history.changes(whole, known, has_batches=has_batches))
+        return Changes(persisted(history.history(moments, has_batches=has_batches)))
+    known = persisted(_known(context, moments))
+    late = persisted(
+        moments.select(KEY).distinct()
+        if recorded > last_batch
+        else history.late_customers(moments, customers, tombstones)
+    )
+    before = earlier(late, recorded) if late.head(1) else {}
+    whole = history.with_earlier(moments, known, late, before)
+    rows = persisted(history.changes(whole, known, has_batches=has_batches))
+    if recorded > last_batch:  # an interrupted run has recorded some of what is new to silver.customers
+        return Changes(rows)
+    return Changes(rows, rows.where(f"is_current AND _batch_id > {last_batch}").select(KEY))
+
+
+def publish_history(
+    context: JobContext, changes: Changes, timer: Timer, *, target_batch: int, input_bytes: int, is_rebuild: bool
+) -> JobResult:
+    """Record what changed and return the result."""
+    rows = changes.rows
+    if rows is None:
+        return context.unchanged("no new batch in bronze", table=HISTORY)
     audited = audit(context, HISTORY, rows, input_bytes=input_bytes)
     if not audited.rows and not is_rebuild:
         return context.unchanged("nothing has changed", table=HISTORY)

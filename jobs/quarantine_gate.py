@@ -21,11 +21,20 @@ _REASONS = 3
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was decided: `rows` that were judged, `quarantined` ones of them, and every delivery with a record."""
+    """What was decided: the deliveries that were `measured`, with their rows, and every delivery with a record."""
 
-    rows: int
-    quarantined: int
+    measured: tuple[Delivery, ...]
     deliveries: tuple[Delivery, ...]
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows were judged."""
+        return sum(delivery.rows for delivery in self.measured)
+
+    @property
+    def quarantined(self) -> int:
+        """Return how many of them are quarantined."""
+        return sum(delivery.quarantined for delivery in self.measured)
 
     @property
     def held(self) -> list[Delivery]:
@@ -49,7 +58,7 @@ def judge(context: JobContext, typed: Mapping[str, DataFrame], passed_until: int
     held = {delivery.key: _recorded(context, delivery) for delivery in _with_reasons(typed, found)}
     after = [*(delivery for delivery in before if delivery.key not in held), *held.values()]
     recorded = record(context, before, after)
-    return Judgement(sum(d.rows for d in measured), sum(d.quarantined for d in measured), recorded)
+    return Judgement(tuple(measured), recorded)
 
 
 def record(context: JobContext, before: Sequence[Delivery], after: Sequence[Delivery]) -> tuple[Delivery, ...]:

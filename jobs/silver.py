@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,10 +13,12 @@ from contract.errors import DamagedDocumentError
 from contract.feeds import FEEDS, GROUPS, Feed
 from contract.sources import source_of
 from contract.tables import TABLES
+from jobs.account import Told, account
 from jobs.audit import Audit, audit
 from jobs.context import JobContext, Timer
 from jobs.delta import Commit
-from jobs.history import publish_history
+from jobs.from_bronze import lacking, newest_deliveries, records_of
+from jobs.history import Changes, history_changes, publish_history
 from jobs.publish import publish
 from jobs.quarantine_gate import Judgement, judge, settle
 from jobs.session import persisted, tune
@@ -25,8 +27,8 @@ from lake.column_drift import LOOK_BACK, LostColumns, drift_check, lost_columns
 from lake.deliveries import NOTHING_JUDGED, inherited, without_values
 from lake.file_report import held_files, held_notes
 from lake.manifests import Batch
-from lake.register import FileEntry, Register
-from lake.results import JobResult
+from lake.register import FileEntry
+from lake.results import JobResult, RecordAccount
 from transforms import silver
 from transforms.blanks import with_blanks
 from transforms.deliveries import without
@@ -83,18 +85,6 @@ class _Work:
         ]
         return lost_columns(counted, max(self.last_batch, self.judged_until))
 
-    @cached_property
-    def lacking(self) -> dict[tuple[int, str], tuple[str, ...]]:
-        """The columns that files lack, by delivery, where bronze does not tell these from blank ones."""
-        old = [batch for batch in self.batches if batch.has_null_for_blank]
-        return {file.key: file.lacks for batch in old for file in batch.files if file.lacks is not None}
-
-    def delivered(self, register: Register) -> dict[str, int]:
-        """The batch of the newest delivery of every file that is the only one with its path below a raw folder."""
-        counted = {file.path: file.batch for file in self.files if file.key not in self.discarded}
-        shared = register.shared_paths()
-        return {path: batch for path, batch in counted.items() if path not in shared}
-
 
 def run(context: JobContext) -> list[JobResult]:
     """Conform new bronze rows, hold files with too many faulty ones, merge the others and return a result per table.
@@ -115,25 +105,31 @@ def run(context: JobContext) -> list[JobResult]:
     )
     counted = {name: without(rows, judgement.left_out) for name, rows in typed.items()}
     counted = with_absences(context, counted, pictures, is_rebuild=work.is_rebuild)
-    batch = persisted(_combined(context, work, counted))
+    may_delete = pictures.exist or _may_delete(context, work)
+    batch = persisted(_decided(context, work, counted, may_delete=may_delete))
     quarantined = judgement.quarantined
-    quarantined_rows = _quarantined_rows(typed) if quarantined else context.lake.empty(QUARANTINE)
+    quarantined_rows = silver.all_quarantined(typed) if quarantined else context.lake.empty(QUARANTINE)
     quarantined_rows = persisted(quarantined_rows)
     audited = _audit(context, work, batch, judgement, input_bytes)
     audited_quarantine = audit(
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
     )
-    results = []
-    if audited.passed:
-        results.append(_publish_history(context, work, counted, pictures, input_bytes))
-    may_delete = pictures.exist or _may_delete(context, work)
+    results, timer, accounts = list[JobResult](), Timer(), tuple[RecordAccount, ...]()
+    changes = _history_changes(context, work, counted, batch, pictures) if audited.passed else None
+    if changes is not None:
+        used_until = context.lake.newest_watermark(CUSTOMERS)
+        told = Told(work.files, counted, judgement, batch, changes.changed, used_until)
+        accounts, checks = account(context, told, audited.rows)
+        audited = replace(audited, checks=(*audited.checks, *checks))
+    if audited.passed and changes is not None:
+        results.append(_publish_history(context, work, changes, timer, input_bytes))
     if audited.passed and may_delete and all(not result.is_stopped for result in results):
         results.append(_publish_tombstones(context, work, counted))
     if audited.passed and all(not result.is_stopped for result in results):
         results.append(_publish_quarantine(context, work, audited_quarantine, quarantined_rows, batch, quarantined))
     if all(not result.is_stopped for result in results):
         notes = pictures.notes
-        results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement, notes))
+        results.append(_publish_customers(context, work, audited, quarantined_rows, batch, judgement, notes, accounts))
     return results
 
 
@@ -178,37 +174,34 @@ def _typed(context: JobContext, feed: Feed, work: _Work) -> DataFrame:
     unread = rows.where(F.col("_batch_id").between(work.last_batch + 1, work.target_batch))
     # A rebuild accepts what was in the future of a clock that was wrong.
     judged_at = context.started_at if work.is_rebuild else None
-    received = with_blanks(without(unread, work.discarded), feed, work.lacking)
+    received = with_blanks(without(unread, work.discarded), feed, lacking(work.batches))
     return silver.conform(received, feed, judged_at, has_changes=work.has_changes)
 
 
-def _publish_history(
-    context: JobContext, work: _Work, counted: Mapping[str, DataFrame], pictures: Pictures, input_bytes: int
-) -> JobResult:
-    return publish_history(
+def _history_changes(
+    context: JobContext, work: _Work, counted: Mapping[str, DataFrame], batch: DataFrame, pictures: Pictures
+) -> Changes:
+    return history_changes(
         context,
         counted,
-        lambda customers, until: _counted_before(context, customers, until, pictures),
+        batch.selectExpr(KEY, f"{silver.KNOWN}.*"),
+        lambda customers, until: records_of(context, customers, until, pictures.earlier),
         _tombstones(context),
         last_batch=work.last_batch,
         target_batch=work.target_batch,
-        input_bytes=input_bytes,
         is_rebuild=work.is_rebuild,
     )
 
 
-def _counted_before(context: JobContext, customers: DataFrame, until: int, pictures: Pictures) -> dict[str, DataFrame]:
-    """The conformed rows of customers in batches up to `until`, of the deliveries that count, and who is missing in snapshots."""
-    left_out = {d.key for d in context.deliveries.read() if d.state not in ("retry", "accepted")}
-    work = _Work(-1, until, context.manifests.between(-1, until), left_out, until, Timer())
-    tune(context.lake.session, sum(context.lake.bytes(TABLES[f"bronze.{feed.name}"]) for feed in work.feeds))
-    found = {}
-    for feed in work.feeds:
-        rows = context.lake.read_declared(TABLES[f"bronze.{feed.name}"])
-        read = without(rows.where(F.col("_batch_id") <= until), left_out)
-        received = with_blanks(silver.of_customers(read, customers), feed, work.lacking)
-        found[feed.name] = persisted(silver.conform(received, feed))
-    return with_absences(context, found, Pictures(earlier=pictures.earlier), is_rebuild=False)
+def _publish_history(context: JobContext, work: _Work, changes: Changes, timer: Timer, input_bytes: int) -> JobResult:
+    return publish_history(
+        context,
+        changes,
+        timer,
+        target_batch=work.target_batch,
+        input_bytes=input_bytes,
+        is_rebuild=work.is_rebuild,
+    )
 
 
 def _may_delete(context: JobContext, work: _Work) -> bool:
@@ -216,12 +209,14 @@ def _may_delete(context: JobContext, work: _Work) -> bool:
     return work.has_changes or (work.is_rebuild and context.lake.exists(TOMBSTONES))
 
 
-def _combined(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]) -> DataFrame:
-    """The rows for silver.customers of the rows that count; what was deleted later than they are stays so."""
+def _decided(context: JobContext, work: _Work, counted: Mapping[str, DataFrame], *, may_delete: bool) -> DataFrame:
+    """What the rows that count say of each customer, and what silver.customers takes of it; what was deleted later stays so."""
     feeds = {name: FEEDS[name] for name in counted}
     latest = {name: silver.latest(rows, feeds[name]) for name, rows in counted.items()}
     tombstones = None if work.is_rebuild else _tombstones(context)
-    return silver.combine(latest, feeds, None if tombstones is None else silver.remembered(tombstones))
+    rows = silver.combine(latest, feeds, None if tombstones is None else silver.remembered(tombstones))
+    customers = context.lake.empty(CUSTOMERS) if work.is_rebuild else context.lake.read_declared(CUSTOMERS)
+    return silver.decided(rows, customers, has_changes=may_delete or tombstones is not None)
 
 
 def _tombstones(context: JobContext) -> DataFrame | None:
@@ -230,7 +225,7 @@ def _tombstones(context: JobContext) -> DataFrame | None:
 
 
 def _publish_tombstones(context: JobContext, work: _Work, counted: Mapping[str, DataFrame]) -> JobResult:
-    rows = persisted(_united(silver.deletions(rows, FEEDS[name]) for name, rows in counted.items()))
+    rows = persisted(silver.all_deletions(counted))
     audited = audit(context, TOMBSTONES, rows, input_bytes=0)
     # Also a table without rows says something: the lake has changes of databases, whose logs count.
     if not audited.rows and not work.is_rebuild and context.lake.exists(TOMBSTONES):
@@ -271,6 +266,7 @@ def _publish_customers(
     batch: DataFrame,
     judgement: Judgement,
     notes: Iterable[str],
+    accounts: tuple[RecordAccount, ...],
 ) -> JobResult:
     is_redefined = work.is_rebuild and not context.full_refresh and context.lake.exists(CUSTOMERS)
     rebuilt = ("built again from all of bronze, by the rules of this release",) if is_redefined else ()
@@ -286,6 +282,7 @@ def _publish_customers(
         rows_quarantined=judgement.quarantined,
         notes=(*rebuilt, *held_notes(held), *notes, *lost),
         held=held,
+        accounts=accounts,
         quarantined_examples=_examples(quarantined_rows) if judgement.quarantined else (),
         count_incomplete=lambda: _incomplete(batch if work.is_rebuild else context.lake.read(CUSTOMERS)),
     )
@@ -305,8 +302,8 @@ def _publish_quarantine(
     if quarantined or known is not None:
         customers = None if is_rebuild else context.lake.read(CUSTOMERS)
         pending = quarantined_rows if known is None else known.select(KEY).unionByName(quarantined_rows.select(KEY))
-        newest = _newest_values(customers, batch, _tombstones(context), pending)
-        delivered = work.delivered(context.manifests.register())
+        newest = silver.newest_values(customers, batch, _tombstones(context), pending)
+        delivered = newest_deliveries(work.files, work.discarded, context.manifests.register())
         changes = silver.resolve(known, quarantined_rows, newest, list(FEEDS.values()), delivered)
     return publish(
         context,
@@ -320,14 +317,6 @@ def _publish_quarantine(
 
 def _incomplete(customers: DataFrame) -> int:
     return customers.where("NOT is_complete").count()
-
-
-def _quarantined_rows(typed: Mapping[str, DataFrame]) -> DataFrame:
-    return _united(silver.quarantine(rows, FEEDS[name]) for name, rows in typed.items())
-
-
-def _united(frames: Iterable[DataFrame]) -> DataFrame:
-    return reduce(DataFrame.unionByName, frames)
 
 
 def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
@@ -344,21 +333,6 @@ def _examples(quarantined_rows: DataFrame) -> tuple[str, ...]:
     )
 
 
-def _newest_values(
-    customers: DataFrame | None, batch: DataFrame, tombstones: DataFrame | None, rows: DataFrame
-) -> DataFrame:
-    """The newest event times and batches of the customers of `rows`, in the batch, in `customers` or of their deletions."""
-    columns = ["_batch_id", *(group.event_column for group in GROUPS if group.required)]
-    sources = [frame.select(KEY, *columns) for frame in (batch, customers) if frame is not None]
-    if tombstones is not None:
-        sources.append(silver.deletion_times(tombstones).select(KEY, *columns))
-    keys = F.broadcast(rows.select(KEY).distinct())
-    wanted = [frame.join(keys, on=KEY, how="left_semi") for frame in sources]
-    if len(wanted) == 1:
-        return wanted[0]
-    return _united(wanted).groupBy(KEY).agg(*(F.max(column).alias(column) for column in columns))
-
-
 def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int, *, is_rebuild: bool) -> Commit:
     if is_rebuild:
         return context.lake.overwrite(QUARANTINE, changes, target_batch)
@@ -369,16 +343,14 @@ def _write_quarantine(context: JobContext, changes: DataFrame, target_batch: int
 
 def _write_customers(context: JobContext, work: _Work, batch: DataFrame) -> Commit:
     if work.is_rebuild:
-        present = batch.alias("s").where(silver.has_values()).drop(silver.GROUP_VERSIONS)
-        return context.lake.overwrite(CUSTOMERS, present, work.target_batch)
-    has_changes = context.lake.exists(TOMBSTONES)  # the first changes of a database have made it
+        return context.lake.overwrite(CUSTOMERS, batch.where(silver.IS_LEFT).drop(*silver.DECISIONS), work.target_batch)
     return context.lake.merge(
         CUSTOMERS,
         batch,
         work.target_batch,
-        update_when=silver.merge_condition(has_changes=has_changes),
-        update_set=silver.merge_assignments(has_changes=has_changes),
-        delete_when=silver.is_deleted() if has_changes else "",
-        insert_when=silver.has_values() if has_changes else "",
-        not_stored=(silver.GROUP_VERSIONS,),
+        update_when=f"s.{silver.IS_NEWS}",
+        update_set=silver.merge_assignments(),
+        delete_when=f"s.{silver.IS_NEWS} AND NOT s.{silver.IS_LEFT}",
+        insert_when=f"s.{silver.IS_LEFT}",
+        not_stored=silver.DECISIONS,
     )

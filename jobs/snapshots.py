@@ -188,10 +188,12 @@ def with_absences(
             table = [] if is_rebuild else [_known_to_silver(context, new, earlier, feed)]
             everybody = reduce(DataFrame.unionByName, table, known)
             read_at = _read_at(rows[feed.name], new)
-            absent.append(transform.absences(everybody, transform.members(rows[feed.name], new), new, feed, read_at))
-        present = [found[feed.name]] if feed.name in found else []
+            present = transform.members(rows[feed.name], new)
+            # The history is written before other tables that they are for.
+            absent.append(persisted(transform.absences(everybody, present, new, feed, read_at)))
+        received = [found[feed.name]] if feed.name in found else []
         if absent:
-            found[feed.name] = reduce(_with_more, [*present, *absent])
+            found[feed.name] = reduce(_with_more, [*received, *absent])
     return found
 
 

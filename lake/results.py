@@ -91,12 +91,63 @@ class HeldFile:
 
 
 @dataclass(frozen=True)
+class RecordAccount:
+    """Where the records of one file of a batch have gone: each is of exactly one kind.
+
+    `received` are the records that were read. `written`: silver.customers has values of it that say something new.
+    `unchanged`: it says what was known. `incomplete`: as these, of a customer of whom something required has not arrived.
+    `deleted`: a deletion that counts. `superseded`: something newer is known, or it is an image before a change, the same
+    again, or a deletion of somebody unknown. `quarantined`: it breaks a rule. `erased`: its customer is forgotten.
+    `left_out`: its delivery is held, discarded or was delivered anew. `lost`: bronze does not have it any more.
+    """
+
+    file: str
+    batch: int
+    received: int
+    written: int = 0
+    unchanged: int = 0
+    superseded: int = 0
+    quarantined: int = 0
+    incomplete: int = 0
+    deleted: int = 0
+    erased: int = 0
+    left_out: int = 0
+    lost: int = 0
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Return the number of records of each kind."""
+        return {name: getattr(self, name) for name in ACCOUNT_KINDS}
+
+    @property
+    def is_balanced(self) -> bool:
+        """Return whether each record that was received is of one kind."""
+        return min(self.kinds.values()) >= 0 and sum(self.kinds.values()) == self.received
+
+    def counts(self) -> str:
+        """Return the account in words, without the name of the file."""
+        kinds = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.kinds.items() if count)
+        return f"{self.received:,} received: {kinds or 'none accounted for'}"
+
+    def sentence(self) -> str:
+        """Return the account in words."""
+        return f"{self.file} of batch {self.batch}, {self.counts()}"
+
+
+ACCOUNT_KINDS = (
+    "written", "unchanged", "superseded", "quarantined", "incomplete", "deleted", "erased", "left_out",
+    "lost",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
 class JobResult:
     """What a `job` did to one `table` in one run, or in one `step` that works on no table.
 
     Versions are Delta versions. `quarantined_examples` describe a few of the quarantined rows: where each came
     from and which rules it breaks. `set_aside` and `waiting` are raw files that were not ingested, the same on every
-    result of the bronze job; `held` are those that the quarantine gate holds, on the result of silver.customers.
+    result of the bronze job; `held` are those that the quarantine gate holds, `accounts` say where the records of each
+    file have gone, both on the result of silver.customers.
     """
 
     job: str
@@ -120,6 +171,7 @@ class JobResult:
     set_aside: tuple[FileNote, ...] = ()
     waiting: tuple[str, ...] = ()
     held: tuple[HeldFile, ...] = ()
+    accounts: tuple[RecordAccount, ...] = ()
 
     @property
     def name(self) -> str:
@@ -172,6 +224,18 @@ def files_set_aside(results: Iterable[JobResult]) -> tuple[FileNote, ...]:
 def files_held(results: Iterable[JobResult]) -> tuple[HeldFile, ...]:
     """Return the files that the quarantine gate holds."""
     return next((result.held for result in results if result.held), ())
+
+
+def accounts_of(results: Iterable[JobResult]) -> tuple[RecordAccount, ...]:
+    """Return where the records of each file of a run have gone."""
+    return next((result.accounts for result in results if result.accounts), ())
+
+
+def total(accounts: Iterable[RecordAccount]) -> RecordAccount:
+    """Return the account of several files together."""
+    found = list(accounts)
+    kinds = {kind: sum(account.kinds[kind] for account in found) for kind in ACCOUNT_KINDS}
+    return RecordAccount("all files", 0, sum(account.received for account in found), **kinds)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contract.tables import LAYERS
-from lake.results import HeldFile, JobResult, Results
+from lake.results import HeldFile, JobResult, Results, total
 from lake.storage import Folder
 from serving.lineage.picture import gold_trails, picture
 from serving.pages import render as render_page
 
 _RUNS_SHOWN = 30
 _HELD_SHOWN = 20
+_ACCOUNTS_SHOWN = 50
 _GATED = "silver.customers"
 _SPARK_WIDTH, _SPARK_HEIGHT = 160, 36
 
@@ -56,10 +57,14 @@ def render(results: Results) -> str:
     run_ids = results.run_ids()[-_RUNS_SHOWN:]
     runs = [(run_id, results.for_run(run_id)) for run_id in run_ids]
     shown = [result for _, found in runs for result in found]
+    accounts = next((result.accounts for result in reversed(shown) if result.accounts), ())
     return render_page(
         "quality.html.j2",
         held=_held(shown),
         held_shown=_HELD_SHOWN,
+        accounts=accounts,
+        accounts_shown=_ACCOUNTS_SHOWN,
+        total=total(accounts),
         tables=_tables(shown),
         runs=list(reversed(runs)),
         width=_SPARK_WIDTH,

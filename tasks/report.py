@@ -7,12 +7,15 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from blocks.platform import Platform
-from lake.results import JobResult
+from lake.results import JobResult, accounts_of, total
 from lake.reviews import Month, Reviews
 from serving.business_review import summary, write_review
 from serving.dashboard.page import write_dashboard
 from serving.quality_report import write_report
 from tasks.defaults import TAGS
+
+_FILES_SHOWN = 200
+"""How many files of a run its table of records names; the results beside the lake have all."""
 
 
 @task(name="publish-report", task_run_name="report", tags=TAGS, persist_result=False)
@@ -51,6 +54,11 @@ def publish_review(platform: Platform, month: Month) -> str:
 
 def _tables(results: Sequence[JobResult]) -> None:
     create_table_artifact(key="tables", table=[_row(r) for r in results], description="Tables of this run")
+    if accounts := accounts_of(results):
+        table = [{"file": a.file, "batch": a.batch, "received": a.received, **a.kinds} for a in accounts[:_FILES_SHOWN]]
+        create_table_artifact(
+            key="records", table=table, description=f"Records of this run: {total(accounts).counts()}"
+        )
 
 
 def _link(place: str) -> str:

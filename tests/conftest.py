@@ -35,6 +35,8 @@ _GROUPS = (
     "tests/flows",
     "tests/spark/test_silver.py",
     "tests/spark/test_table_repair.py",
+    "tests/spark/test_change_capture.py",
+    "tests/spark/test_snapshots.py",
     "tests/cli",
     "tests/golden",
     "tests/spark",

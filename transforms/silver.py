@@ -1,7 +1,7 @@
 """bronze.<feed> to silver.customers and silver.quarantine: conform, check, reduce, merge."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 
@@ -27,7 +27,10 @@ _FINGERPRINT = "_fingerprint"
 _CONFLICT = "_is_conflict"
 _FOUND = "_is_found"
 GROUP_VERSIONS = "_group_versions"
-"""Column that silver.customers does not have: when each group changed and how, of which MERGE takes some."""
+"""Column that silver.customers does not have: when each group changed and how, of which some is taken."""
+IS_TAKEN, IS_NEWS, IS_LEFT, KNOWN = "_is_taken", "_is_news", "_is_left", "_known"
+"""Columns of `decided` that silver.customers does not have."""
+DECISIONS = (GROUP_VERSIONS, IS_TAKEN, IS_NEWS, IS_LEFT, KNOWN)
 
 _ORDER = ("_in_log", "_event_at", "_is_last", "_batch_id", "_place")
 """How versions compare: by the log of their source, which outranks every file without one, then by time and place.
@@ -35,11 +38,15 @@ _ORDER = ("_in_log", "_event_at", "_is_last", "_batch_id", "_place")
 `_is_last`: a deletion behind which its file has no other change of the customer with the same number or time. It outranks
 all that have them: whichever file comes first, and also where one comes twice.
 """
+_VERSION = ("_in_log", "_event_at", "_batch_id", "_place", "_is_deletion")
+"""What is kept of a version but the values: when and where it was said."""
 IS_ABSENCE = "_is_absence"
 """Column of conformed rows: a deletion that no source has told, of a customer who is missing in a snapshot."""
 _LAST_OF_NUMBER = "|D"
 _NOWHERE = ""
 """Place of what a tombstone remembers: the file is not known any more."""
+_PLACE_IN_FILE = "char(0)"
+"""What stands between the file of a place and the position in it: no file's name has it."""
 _WHOLE = (Window.unboundedPreceding, Window.unboundedFollowing)
 
 
@@ -136,7 +143,7 @@ def _keyed(bronze: DataFrame, feed: Feed, judged_at: datetime | None, *, has_cha
             f"{sequence_sql()} AS _number",
             # Changes in one file happened one after the other; states in it that differ contradict each other.
             "IF(coalesce(_operation, _sequence) IS NULL, _source_file, "
-            "concat_ws('#', _source_file, lpad(_position, 12, '0'))) AS _place",
+            f"concat_ws({_PLACE_IN_FILE}, _source_file, lpad(_position, 12, '0'))) AS _place",
             f"_operation <=> '{DELETE}' AS _is_deletion",
             # A hash leaves out what is null: where that is has to be part of it.
             f"xxhash64({', '.join(f'`{c}`, `{c}` IS NULL' for c in valued)}) AS {_FINGERPRINT}",
@@ -212,6 +219,15 @@ def deletions(typed: DataFrame, feed: Feed) -> DataFrame:
     ).select(*TOMBSTONES.names)
 
 
+def all_deletions(conformed: Mapping[str, DataFrame]) -> DataFrame:
+    """Return the rows of silver.tombstones for the deletions in conformed rows, by feed."""
+    return _united(deletions(rows, FEEDS[name]) for name, rows in conformed.items())
+
+
+def _united(frames: Iterable[DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, frames)
+
+
 def remembered(tombstones: DataFrame) -> DataFrame:
     """Return the versions of all groups, as `latest` gives them, that tombstones stand for: a row per customer."""
     versions = [
@@ -267,8 +283,7 @@ def combine(
         arrived = (f"CASE WHEN `{group.name}`._place <> '{_NOWHERE}' THEN `{group.name}` END" for group in GROUPS)
         newest = newest.selectExpr(KEY, *(f"{sql} AS `{g.name}`" for sql, g in zip(arrived, GROUPS, strict=True)))
     versions = (
-        f"IF(`{g.name}` IS NULL, NULL, struct(`{g.name}`._in_log, `{g.name}`._event_at, `{g.name}`._batch_id, "
-        f"`{g.name}`._is_deletion)) AS `{g.name}`"
+        f"IF(`{g.name}` IS NULL, NULL, struct({', '.join(f'`{g.name}`.{field}' for field in _VERSION)})) AS `{g.name}`"
         for g in GROUPS
     )
     return newest.selectExpr(
@@ -315,59 +330,70 @@ def _newest(group: Group, specs: Mapping[str, Feed]) -> str:
     return f"greatest({', '.join(found)})" if len(found) > 1 else found[0]
 
 
-def merge_condition(*, has_changes: bool = True) -> str:
-    """Return SQL over `t` and `s`: some group of `s` is at least as new as in the table.
+def decided(rows: DataFrame, customers: DataFrame, *, has_changes: bool) -> DataFrame:
+    """Return the rows of `combine` with what is decided of each, compared with the `customers` of the table.
 
-    Without changes of databases, in the batch or before, less has to be compared, which Spark plans in less time.
+    `IS_TAKEN` says of each group whether its version is at least as new as that of the table, `IS_NEWS` whether any is,
+    `IS_LEFT` whether the customer has a value after it. `is_complete`, `_batch_id` and `_sequences` are what the table
+    says after it, `KNOWN` is what it says before: the event times, and the places in their logs. Without changes of
+    databases, in the batch or before, less has to be compared.
     """
-    return " OR ".join(_is_newer(group, has_changes) for group in GROUPS)
+    known = customers.select(KEY, *(group.event_column for group in GROUPS), "_sequences", "_batch_id")
+    compared = rows.alias("s").join(known.alias("t"), F.expr(f"s.{KEY} = t.{KEY}"), how="left")
+    flags = (f"{_is_newer(group, has_changes)} AS `{group.name}`" for group in GROUPS)
+    times = (f"t.`{group.event_column}`" for group in GROUPS)
+    judged = compared.selectExpr(
+        "s.*", f"struct({', '.join(flags)}) AS {IS_TAKEN}", f"struct({', '.join((*times, 't._sequences'))}) AS {KNOWN}",
+        "t._batch_id AS _known_batch",
+    )  # fmt: skip
+    left = {group.name: _left(group) for group in GROUPS}
+    is_complete = " AND ".join(f"{left[group.name]} IS NOT NULL" for group in GROUPS if group.required)
+    # A batch of `rows` is later than any of the table: the newest one that values are taken from is the newest of them all.
+    batches = (f"IF({_is_taken(group)}, {_of_version(group, '_batch_id')}, NULL)" for group in GROUPS)
+    after = {
+        "is_complete": is_complete,
+        "_batch_id": f"coalesce(greatest({', '.join(batches)}), _known_batch, -1L)",
+        "_sequences": _sequences({group.name: _left_sequence(group) for group in GROUPS})
+        if has_changes
+        else "_sequences",
+    }
+    kept = (f"{after[name]} AS {name}" if name in after else f"`{name}`" for name in CUSTOMERS.names)
+    return judged.selectExpr(
+        *kept,
+        GROUP_VERSIONS,
+        IS_TAKEN,
+        KNOWN,
+        f"{' OR '.join(map(_is_taken, GROUPS))} AS {IS_NEWS}",
+        f"coalesce({', '.join(left.values())}) IS NOT NULL AS {IS_LEFT}",
+    )
 
 
-def merge_assignments(*, has_changes: bool = True) -> dict[str, str]:
-    """Return SQL over `t` and `s` for each column of an update: every group from whichever side is newer.
-
-    Of the same event time `s` is newer: it holds later batches than the table.
-    """
+def merge_assignments() -> dict[str, str]:
+    """Return SQL over `t`, the table, and `s`, rows of `decided`, for each column of an update: every group from the newer side."""
     taken = {
-        column: _taken(group, column, has_changes)
+        column: f"IF(s.{_is_taken(group)}, s.`{column}`, t.`{column}`)"
         for group in GROUPS
         for column in (*group.columns, group.event_column)
     }
-    required = (_taken(group, group.event_column, has_changes) for group in GROUPS if group.required)
-    complete = " AND ".join(f"{event_time} IS NOT NULL" for event_time in required)
-    # A batch of `s` is later than any of `t`: the newest one that values are taken from is the newest of them all.
-    batches = (
-        f"CASE WHEN {_is_newer(group, has_changes)} THEN {_of_version(group, '_batch_id')} END" for group in GROUPS
-    )
-    rest = {"is_complete": complete, "_batch_id": f"greatest({', '.join(batches)})"}
-    return taken | rest | ({"_sequences": _sequences(_merged_sequences())} if has_changes else {})
+    return taken | {column: f"s.{column}" for column in ("is_complete", "_batch_id", "_sequences")}
 
 
-def _merged_sequences() -> dict[str, str]:
-    return {
-        group.name: f"CASE WHEN NOT {_is_newer(group, True)} THEN t._sequences['{group.name}'] "
-        f"WHEN NOT {_of_version(group, '_is_deletion')} THEN {_of_version(group, '_in_log')} END"
-        for group in GROUPS
-    }
+def _is_taken(group: Group) -> str:
+    return f"{IS_TAKEN}.`{group.name}`"
 
 
-def is_deleted() -> str:
-    """Return SQL over `t` and `s`: `s` is newer, and nothing of the customer is left once it is taken."""
-    left = ", ".join(_taken(group, group.event_column, True) for group in GROUPS)
-    return f"({merge_condition()}) AND coalesce({left}) IS NULL"
+def _left(group: Group) -> str:
+    """The event time of the group after a row of `decided`, null where the customer does not have it."""
+    return f"IF({_is_taken(group)}, `{group.event_column}`, {KNOWN}.`{group.event_column}`)"
 
 
-def has_values() -> str:
-    """Return SQL over a row `s` of `combine`: it has the value of some group, and not only deletions."""
-    return f"coalesce({', '.join(f's.`{group.event_column}`' for group in GROUPS)}) IS NOT NULL"
-
-
-def _taken(group: Group, column: str, has_changes: bool) -> str:
-    return f"CASE WHEN {_is_newer(group, has_changes)} THEN s.`{column}` ELSE t.`{column}` END"
+def _left_sequence(group: Group) -> str:
+    kept, found = f"{KNOWN}._sequences['{group.name}']", f"{GROUP_VERSIONS}.`{group.name}`"
+    return f"CASE WHEN NOT {_is_taken(group)} THEN {kept} WHEN NOT {found}._is_deletion THEN {found}._in_log END"
 
 
 def _of_version(group: Group, column: str) -> str:
-    return f"s.{GROUP_VERSIONS}.`{group.name}`.{column}"
+    return f"{GROUP_VERSIONS}.`{group.name}`.{column}"
 
 
 def _is_newer(group: Group, has_changes: bool) -> str:
@@ -375,9 +401,14 @@ def _is_newer(group: Group, has_changes: bool) -> str:
     at = group.event_column
     if not has_changes:
         return f"coalesce(s.`{at}` >= t.`{at}`, s.`{at}` IS NOT NULL)"
-    place, event_at, is_deletion = (_of_version(group, c) for c in ("_in_log", "_event_at", "_is_deletion"))
+    place, event_at, is_deletion = (f"s.{_of_version(group, c)}" for c in ("_in_log", "_event_at", "_is_deletion"))
     found = _later(place, event_at, f"t._sequences['{group.name}']", f"t.`{at}`")
     return f"coalesce(IF(t.`{at}` IS NULL, NOT {is_deletion}, {found}), false)"
+
+
+def file_of_place_sql(place: str) -> str:
+    """Return SQL of the file that a version's place is in."""
+    return f"substring_index({place}, {_PLACE_IN_FILE}, 1)"
 
 
 def _later(sequence: str, at: str, than_sequence: str, than_at: str) -> str:
@@ -411,6 +442,11 @@ def quarantine(typed: DataFrame, feed: Feed) -> DataFrame:
         F.lit("open").alias("status"),
         F.lit(None).cast("long").alias("resolved_by_batch"),
     ).select(*QUARANTINE.names)
+
+
+def all_quarantined(conformed: Mapping[str, DataFrame]) -> DataFrame:
+    """Return the rows of silver.quarantine for the quarantined ones of conformed rows, by feed, all open."""
+    return _united(quarantine(rows, FEEDS[name]) for name, rows in conformed.items())
 
 
 def resolve(
@@ -451,3 +487,18 @@ def _pending(known: DataFrame | None, found: DataFrame) -> DataFrame:
 def _is_overtaken(feed: Feed) -> Column:
     required = [group for group in feed.groups if group.required]
     return reduce(operator.and_, (F.col(group.event_column) >= F.col("event_at") for group in required))
+
+
+def newest_values(
+    customers: DataFrame | None, batch: DataFrame, tombstones: DataFrame | None, rows: DataFrame
+) -> DataFrame:
+    """Return the newest event times and batches of the customers of `rows`, in the batch, in `customers` or of their deletions."""
+    columns = ["_batch_id", *(group.event_column for group in GROUPS if group.required)]
+    sources = [frame.select(KEY, *columns) for frame in (batch, customers) if frame is not None]
+    if tombstones is not None:
+        sources.append(deletion_times(tombstones).select(KEY, *columns))
+    keys = F.broadcast(rows.select(KEY).distinct())
+    wanted = [frame.join(keys, on=KEY, how="left_semi") for frame in sources]
+    if len(wanted) == 1:
+        return wanted[0]
+    return _united(wanted).groupBy(KEY).agg(*(F.max(column).alias(column) for column in columns))

@@ -57,6 +57,7 @@ def test_the_report_and_the_status_tell_the_same(machine, first_run):
     assert "to ingest" in machine.churn("status", "--raw", "raw").out
 
 
+@pytest.mark.nightly
 def test_files_are_known_after_their_control_files_are_lost(machine, first_run):
     before = machine.churn("files", "--raw", "raw", "--json").json()
     assert {file["state"] for file in before} == {"ingested"}
@@ -125,6 +126,7 @@ def test_killed_spark_loses_nothing(machine, first_run):
     assert len(counts) == 2
 
 
+@pytest.mark.nightly
 def test_run_ends_with_prefects_server(machine, first_run):
     """Soon, with its remedy; the next run starts another server and resumes."""
     process = machine.start("run", "--raw", "raw", "--max-quarantined-share", "0.2")

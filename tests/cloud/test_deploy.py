@@ -229,6 +229,7 @@ def test_doctor_names_what_is_missing(stacks, cloud, credentials, tmp_path, pref
     assert names == [], "it changes nothing"
 
 
+@pytest.mark.nightly
 def test_settings_survive_another_deployment(stacks, credentials, tmp_path, prefect_harness, capsys):
     """What a user has changed in the saved block, in Prefect, is there after `churn deploy`."""
     platform, _ = _deploy(stacks, credentials, tmp_path)

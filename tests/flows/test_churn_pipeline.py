@@ -43,6 +43,7 @@ def test_raw_file_to_warehouse_and_a_following_day(platform, tmp_path):
     assert "http" not in report.replace("http-equiv", "")
 
 
+@pytest.mark.nightly
 def test_interrupted_full_refresh_is_done_by_the_next_run(platform, tmp_path, caplog):
     raw = str(tmp_path / "raw")
     write_jsonl(tmp_path / "raw" / "2026-01-01" / "a.jsonl", *many(8))

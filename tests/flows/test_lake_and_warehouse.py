@@ -55,6 +55,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.nightly
 def test_rows_changed_by_somebody_are_loaded_again(platform):
     """Every kind of change is found by a load that has nothing to load; a run with changes to load repairs it."""
     first = churn_pipeline(platform)

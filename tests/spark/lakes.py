@@ -14,7 +14,7 @@ from jobs.context import JobContext
 from jobs.delta import Lake
 from jobs.session import get_session
 from lake.results import JobResult
-from tests.support.pipeline import JOBS, PipelineHarness
+from tests.support.pipeline import JOBS, PipelineHarness, assert_balanced
 from tests.support.records import many, record, write_jsonl
 from tests.support.shared import once
 
@@ -39,7 +39,9 @@ def run_at(pipeline: PipelineHarness, job: str, at: datetime, **fields: Any) -> 
         **fields,
     )
     try:
-        return {result.name: result for result in import_module(f"jobs.{job}").run(context)}
+        found = {result.name: result for result in import_module(f"jobs.{job}").run(context)}
+        assert_balanced(found.values())
+        return found
     finally:
         session.catalog.clearCache()
 

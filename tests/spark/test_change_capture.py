@@ -135,6 +135,7 @@ def test_sequence_outranks_event_time(pipeline, tmp_path):
     assert after[ANALYSIS] == before[ANALYSIS], "a file has no place in the log, which outranks it"
 
 
+@pytest.mark.nightly
 def test_log_without_deletions_outranks_a_file(pipeline, tmp_path):
     raw = tmp_path / "raw"
     changes(raw, "1.jsonl", change("U", "A", "2026-01-05", lsn="0/1", city="logged"))
@@ -176,6 +177,7 @@ TIES = {
 }
 
 
+@pytest.mark.nightly
 def test_ties_are_decided_alike_in_any_order(pipeline, tmp_path):
     expected = {"again": "again", "a": "b", "b": "a", "trim": "trim", "new": "new", "image": "image", "live": "live"}
     names, raw = list(TIES), tmp_path / "raw"
@@ -195,6 +197,7 @@ def test_ties_are_decided_alike_in_any_order(pipeline, tmp_path):
     assert cities(backwards) == expected
 
 
+@pytest.mark.nightly
 def test_quarantined_customer_is_deleted_later(pipeline, tmp_path):
     raw = tmp_path / "raw"
     changes(
@@ -216,7 +219,7 @@ def test_quarantined_customer_is_deleted_later(pipeline, tmp_path):
     assert {row["status"] for row in pipeline.records("silver.quarantine")} == {"resolved"}
 
 
-@pytest.mark.parametrize("deleted", ["true", "2026-01-04T10:00:00Z"])
+@pytest.mark.parametrize("deleted", ["true", pytest.param("2026-01-04T10:00:00Z", marks=pytest.mark.nightly)])
 def test_flag_says_who_is_deleted(pipeline, tmp_path, deleted):
     raw = tmp_path / "raw"
     for day, flag in (("03", ""), ("05", deleted)):

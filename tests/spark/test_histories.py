@@ -69,15 +69,15 @@ def _with_newer(tombstones: DataFrame, found: DataFrame) -> DataFrame:
 def _merged(table: DataFrame, batch: DataFrame) -> DataFrame:
     """What MERGE makes of the table."""
     assigned = {KEY: f"t.{KEY}"} | silver.merge_assignments()
-    updates = f"CASE WHEN {silver.merge_condition()} THEN %s ELSE t.`%s` END"
     columns = [
-        f"CASE WHEN t.{KEY} IS NULL THEN s.`{name}` WHEN s.{KEY} IS NULL THEN t.`{name}` "
-        f"ELSE {updates % (assigned[name], name)} END AS `{name}`"
+        f"CASE WHEN t.{KEY} IS NULL THEN s.`{name}` WHEN NOT coalesce(s.{silver.IS_NEWS}, false) THEN t.`{name}` "
+        f"ELSE {assigned[name]} END AS `{name}`"
         for name in CUSTOMERS.names
     ]
-    both = table.alias("t").join(batch.alias("s"), F.col(f"t.{KEY}") == F.col(f"s.{KEY}"), "full")
-    is_left_out = f"IF(t.{KEY} IS NULL, NOT ({silver.has_values()}), s.{KEY} IS NOT NULL AND {silver.is_deleted()})"
-    return persisted(both.where(f"NOT ({is_left_out})").selectExpr(*columns))
+    decided = persisted(silver.decided(batch, table, has_changes=True)).alias("s")
+    both = table.alias("t").join(decided, F.col(f"t.{KEY}") == F.col(f"s.{KEY}"), "full")
+    is_deleted = f"IF(t.{KEY} IS NULL OR s.{silver.IS_NEWS}, NOT s.{silver.IS_LEFT}, false)"
+    return persisted(both.where(f"NOT coalesce({is_deleted}, false)").selectExpr(*columns))
 
 
 def _recorded(recorded, arrived, earlier, customers, tombstones) -> DataFrame:
@@ -103,7 +103,7 @@ def _check(spark, found):
     for name, feed in FEEDS.items():
         rows = [_bronze_row(c, runs, d) for c, (runs, told) in customers.items() for d in told if d.feed == name]
         conformed[name] = persisted(silver.conform(table_frame(spark, f"bronze.{name}", rows), feed))
-    at_once = _newest(conformed).alias("s").where(silver.has_values()).drop(silver.GROUP_VERSIONS)
+    at_once = _merged(table_frame(spark, "silver.customers", []), _newest(conformed))
     assert_same(by_name(at_once.collect(), KEY), expected, customers)
     expected_changes = {name: expected_history(name, told) for name, (_, told) in customers.items()}
     whole = persisted(history.history(history.moments_of(conformed), has_batches=True))

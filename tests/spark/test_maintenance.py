@@ -93,6 +93,7 @@ def _properties(pipeline, table):
     return {name: row["properties"].get(name) for name in history_properties(1)}
 
 
+@pytest.mark.nightly
 def test_history_is_kept_as_long_as_promised(history, tmp_path):
     """New tables from the first commit on; those of an earlier release, and another period, with the next maintenance."""
     pipeline = history.first.copy(tmp_path)

@@ -99,6 +99,7 @@ def _quarantined(pipeline):
 
 @settings(AS_GENERATED, max_examples=1, derandomize=True)
 @given(many_histories(60, with_changes=False))
+@pytest.mark.nightly
 def test_jobs_and_full_refresh_agree_with_oracle(spark, tmp_path_factory, found):
     """Ties, late files, corrections, feeds beside whole records; a run of two batches, and one that is repeated."""
     folder = tmp_path_factory.mktemp("histories")

@@ -85,6 +85,7 @@ def test_versions_never_go_back(lake, loaded):
     assert store.version(table) == before + 1
 
 
+@pytest.mark.nightly
 def test_restoring_again_changes_nothing(lake, loaded):
     _, moment, first, _ = loaded
     _restore(lake, moment)
@@ -93,6 +94,7 @@ def test_restoring_again_changes_nothing(lake, loaded):
     assert _restore(lake, datetime.now(UTC)).outcome == "unchanged"
 
 
+@pytest.mark.nightly
 def test_interrupted_restoration_is_rebuilt_by_the_next_run(lake, loaded, monkeypatch):
     _, moment, _, second = loaded
 

@@ -233,8 +233,9 @@ def test_combine_agrees_with_oracle_in_any_order(spark):
 # merge
 
 
-def test_merge_rules_agree_with_oracle(spark):
-    """The SQL of MERGE on every combination of a group's event times: absent, older, equal and newer."""
+@pytest.mark.parametrize("has_changes", [True, False])
+def test_merge_rules_agree_with_oracle(spark, has_changes):
+    """What is decided, and the SQL of MERGE, on every combination of a group's event times: absent, older, equal and newer."""
     times = (None, day(1), day(2))
     generator = random.Random(11)
     batches = {group.name: number for number, group in enumerate(GROUPS, start=2)}
@@ -259,9 +260,10 @@ def test_merge_rules_agree_with_oracle(spark):
     )
     assignments = silver.merge_assignments()
     assert set(assignments) == set(CUSTOMERS.names) - {KEY}
-    merged = table.join(arriving.alias("s"), F.col(f"t.{KEY}") == F.col(f"s.{KEY}")).selectExpr(
+    decided = silver.decided(arriving, table, has_changes=has_changes)
+    merged = table.join(decided.alias("s"), F.col(f"t.{KEY}") == F.col(f"s.{KEY}")).selectExpr(
         f"t.{KEY}",
-        f"{silver.merge_condition()} AS _updates",
+        f"s.{silver.IS_NEWS} AS _updates",
         *(f"{sql} AS `{c}`" for c, sql in assignments.items()),
     )
     expected = {}
@@ -273,7 +275,7 @@ def test_merge_rules_agree_with_oracle(spark):
             taken += [batches[group.name]] if is_newer else []
             row |= {c: (new if is_newer else old).get(c) for c in (*group.columns, group.event_column)}
         row["is_complete"] = all(row[group.event_column] for group in GROUPS if group.required)
-        expected[old[KEY]] = row | {"_updates": bool(taken), "_batch_id": max(taken, default=None)}
+        expected[old[KEY]] = row | {"_updates": bool(taken), "_batch_id": max(taken, default=1)}
     assert {row["_updates"] for row in expected.values()} == {True, False}
     assert_cases(by_name(merged.collect(), KEY), expected)
 
@@ -514,6 +516,7 @@ def test_held_file_is_judged_again_or_discarded(history, tmp_path):
     } <= {"resolved"}
 
 
+@pytest.mark.nightly
 def test_decision_of_an_interrupted_run_is_carried_out_by_the_next(history, tmp_path):
     """An ordinary run with a new file: nobody asks it for a full refresh."""
     pipeline, raw = history.first.copy(tmp_path), tmp_path / "raw"
@@ -562,6 +565,7 @@ def _ids(pipeline):
     return {row[KEY] for row in pipeline.records("silver.customers")} & {"D1", "T1", "H1"}
 
 
+@pytest.mark.nightly
 def test_decisions_outlive_rows_that_bronze_has_lost(decided):
     """Their files are ingested again, as other batches."""
     pipeline, raw = decided
@@ -579,6 +583,7 @@ def test_decisions_outlive_rows_that_bronze_has_lost(decided):
     assert [file.file for file in results["silver.customers"].held] == ["2026-02-01/held.jsonl"]
 
 
+@pytest.mark.nightly
 def test_lost_list_of_decisions_is_said_and_everything_judged_again(decided):
     pipeline, raw = decided
     for name in ("deliveries", "deliveries_copy"):

@@ -262,6 +262,18 @@ def test_quarantined_customer_is_in_the_snapshot(spark):
         assert sorted(names, key=str) == ["A", "B", None, None]
 
 
+def test_corrected_snapshot_takes_back_who_was_new_in_it(pipeline, tmp_path):
+    """Its absence is of the very moment since which he is known."""
+    raw, everybody = tmp_path / "raw", [record(f"C{number:02d}") for number in range(20)]
+    whole(raw, "2026-01-02.jsonl", *everybody, record("Z"))
+    load(pipeline, raw)
+    whole(raw, "2026-01-02.jsonl", *everybody)
+    results = load(pipeline, raw)
+    assert results["silver.customers"].outcome == "passed"
+    assert set(cities(pipeline)) == {row[KEY] for row in everybody}
+    assert {(row[KEY], row["reason"]) for row in pipeline.records("silver.tombstones")} == {("Z", "absent")}
+
+
 def test_half_a_snapshot_is_held(pipeline, tmp_path):
     """Without proof, with the wrong number of rows, or with too few customers: nobody is deleted, and a decision counts."""
     raw, everybody = tmp_path / "raw", [record(f"C{number:02d}", city="first") for number in range(20)]

@@ -1,6 +1,7 @@
 """Run the jobs of the pipeline in this process, and read what they made."""
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from contract.tables import TABLES
 from jobs.delta import Lake
 from jobs.main import main
 from jobs.session import get_session
-from lake.results import JobResult
+from lake.results import JobResult, accounts_of
 from lake.storage import open_folder
 
 _NUMBERS = itertools.count()
@@ -20,6 +21,12 @@ LINEAGE = {
     "resolved_by_batch", "source_version", "run_id", "computed_at", "source_file", "event_at", "record_id",
     "recorded_from", "recorded_to",
 }  # fmt: skip
+
+
+def assert_balanced(results: Iterable[JobResult]) -> None:
+    """Every record that was received is of exactly one kind, in all that a test loads."""
+    for account in accounts_of(results):
+        assert account.is_balanced, account.sentence()
 
 
 class PipelineHarness:
@@ -34,7 +41,9 @@ class PipelineHarness:
         argv = ["--job", job, "--run_id", run, "--lake", str(self.path)]
         for name, value in arguments.items():
             argv += [f"--{name}", value]
-        return {result.name: result for result in main(argv)}
+        found = {result.name: result for result in main(argv)}
+        assert_balanced(found.values())
+        return found
 
     def load(self, raw: Path, **arguments: str) -> dict[str, JobResult]:
         """Raw to gold; the results of all tables."""
