@@ -8,7 +8,7 @@ import pytest
 
 from lake.deliveries import Delivery, Reason
 from lake.file_report import held_files
-from lake.results import Check, JobResult, Results
+from lake.results import Check, JobResult, RecordAccount, Results
 from lake.storage import open_folder
 from serving.quality_report import REPORT, TableReport, render, write_report
 
@@ -195,3 +195,15 @@ def test_no_more_held_files_are_listed_than_one_reads(tmp_path):
     assert "1,025 files are held: none of their rows is used" in text
     assert text.count("churn discard") == 20
     assert "And 1,005 more: <code>churn files --state held</code>" in text
+
+
+def test_it_says_where_the_records_of_each_file_went(tmp_path):
+    accounts = (
+        RecordAccount("a<b.csv", 1, 1234, written=1200, superseded=34),
+        RecordAccount("c.csv", 2, 2, quarantined=2),
+    )
+    page = _page(tmp_path, replace(_result("1", PASSED), accounts=accounts))
+    text = " ".join(" ".join(Page(page).text).split())
+    assert "1,236 received: 1,200 written, 34 superseded, 2 quarantined" in text
+    assert "Received Written Superseded Quarantined a<b.csv 1 1,234 1,200 34 0 c.csv 2 2 0 0 2" in text
+    assert "Erased" not in text, "kinds of which there is none"
