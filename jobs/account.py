@@ -16,7 +16,7 @@ from jobs.quarantine_gate import Judgement
 from lake.deliveries import Delivery
 from lake.names import printable
 from lake.register import FileEntry
-from lake.results import Check, RecordAccount
+from lake.results import Check, RecordAccount, total
 from transforms.account import taken_records
 
 _SHOWN = 5
@@ -116,7 +116,7 @@ def _lost(accounts: Sequence[RecordAccount], strange: int, told: Told) -> Check:
     """A rebuild goes on without what bronze has lost of batches that were used before, and with rows of files that are unknown."""
     lost = [account for account in accounts if account.lost > 0]
     faults = [
-        f"{sum(account.lost for account in lost):,} missing: {_named(lost)}. {_REMEDY}" if lost else "",
+        f"{total(lost).lost:,} missing: {_named(lost)}. {_REMEDY}" if lost else "",
         f"{strange:,} records count that are of no file of a manifest" if strange else "",
     ]
     return Check(
@@ -137,13 +137,12 @@ def _balance(accounts: Sequence[RecordAccount], customers: int, expected: int) -
         else "",
     ]
     found = "; ".join(filter(None, faults))
-    total = sum(account.received for account in accounts)
     return Check(
         expectation="every record received to be accounted for",
         subject="files",
         severity="critical",
         success=not found,
-        observed=found or f"{total:,} records in {len(accounts):,} files",
+        observed=found or f"{total(accounts).received:,} records in {len(accounts):,} files",
     )
 
 

@@ -1,7 +1,6 @@
 """Some customers' records, read again from bronze: all that count, in batches up to one."""
 
 from collections.abc import Container, Iterable, Sequence
-from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -39,13 +38,12 @@ def records_of(
     customers: DataFrame,
     until: int,
     snapshots: Sequence[Snapshot],
-    judged_at: datetime | None = None,
 ) -> dict[str, DataFrame]:
     """Return the conformed rows, by feed, of customers (column customer_id) in batches up to `until`, and who is missing in `snapshots`.
 
-    Deliveries that are held or discarded do not count. `judged_at` is as in `transforms.silver.conform`.
+    Deliveries that are held or discarded do not count.
     """
-    left_out = {delivery.key for delivery in context.deliveries.read() if delivery.state not in ("retry", "accepted")}
+    left_out = {delivery.key for delivery in context.deliveries.read() if delivery.is_left_out}
     batches = context.manifests.between(-1, until)
     feeds = sorted({file.feed for batch in batches for file in batch.files})
     tune(context.lake.session, sum(context.lake.bytes(TABLES[f"bronze.{feed}"]) for feed in feeds))
@@ -54,5 +52,5 @@ def records_of(
         rows = context.lake.read_declared(TABLES[f"bronze.{feed}"])
         read = without(rows.where(F.col("_batch_id") <= until), left_out)
         received = with_blanks(silver.of_customers(read, customers), FEEDS[feed], lacking(batches))
-        found[feed] = persisted(silver.conform(received, FEEDS[feed], judged_at))
+        found[feed] = persisted(silver.conform(received, FEEDS[feed]))
     return with_absences(context, found, Pictures(earlier=tuple(snapshots)), is_rebuild=False)

@@ -114,15 +114,24 @@ def run(context: JobContext) -> list[JobResult]:
     audited_quarantine = audit(
         context, QUARANTINE, quarantined_rows, input_bytes=quarantined * _BYTES_PER_QUARANTINED_ROW
     )
-    results, timer, accounts = list[JobResult](), Timer(), tuple[RecordAccount, ...]()
-    changes = _history_changes(context, work, counted, batch, pictures) if audited.passed else None
-    if changes is not None:
+    results, accounts = list[JobResult](), tuple[RecordAccount, ...]()
+    if audited.passed:
+        timer, changes = Timer(), _history_changes(context, work, counted, batch, pictures)
         used_until = context.lake.newest_watermark(CUSTOMERS)
         told = Told(work.files, counted, judgement, batch, changes.changed, used_until)
         accounts, checks = account(context, told, audited.rows)
         audited = replace(audited, checks=(*audited.checks, *checks))
-    if audited.passed and changes is not None:
-        results.append(_publish_history(context, work, changes, timer, input_bytes))
+        if audited.passed:
+            results.append(
+                publish_history(
+                    context,
+                    changes,
+                    timer,
+                    target_batch=work.target_batch,
+                    input_bytes=input_bytes,
+                    is_rebuild=work.is_rebuild,
+                )
+            )
     if audited.passed and may_delete and all(not result.is_stopped for result in results):
         results.append(_publish_tombstones(context, work, counted))
     if audited.passed and all(not result.is_stopped for result in results):
@@ -189,17 +198,6 @@ def _history_changes(
         _tombstones(context),
         last_batch=work.last_batch,
         target_batch=work.target_batch,
-        is_rebuild=work.is_rebuild,
-    )
-
-
-def _publish_history(context: JobContext, work: _Work, changes: Changes, timer: Timer, input_bytes: int) -> JobResult:
-    return publish_history(
-        context,
-        changes,
-        timer,
-        target_batch=work.target_batch,
-        input_bytes=input_bytes,
         is_rebuild=work.is_rebuild,
     )
 

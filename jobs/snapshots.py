@@ -93,7 +93,7 @@ def judge_snapshots(
 
 def _is_open(run: _Run, recorded: Sequence[Delivery | None], snapshot: Snapshot) -> bool:
     """Whether it is to be judged: no part is left out, and some part was not judged, or is to be judged again."""
-    if any(part is not None and part.state not in ("retry", "accepted") for part in recorded):
+    if any(part is not None and part.is_left_out for part in recorded):
         return False
     is_new = snapshot.batch > run.passed_until
     return any(is_new if part is None else part.state == "retry" and (is_new or not part.snapshot) for part in recorded)
@@ -146,7 +146,7 @@ def _known_before(run: _Run, snapshot: Snapshot, deliveries: Collection[Delivery
     older = [one for one in counting if one.feed == snapshot.feed and one.order < snapshot.order]
     if older:
         return transform.members(run.typed[feed.name], older[-1:]).select(KEY)
-    left_out = {delivery.key for delivery in deliveries if delivery.state not in ("retry", "accepted")}
+    left_out = {delivery.key for delivery in deliveries if delivery.is_left_out}
     judged = {key for one in counting for key in one.keys}
     unjudged = {file.key for file in run.files if is_snapshot(file.path)} - judged
     rows = {name: without(frame, left_out | unjudged) for name, frame in run.typed.items()}

@@ -144,7 +144,7 @@ def counted(deliveries: Iterable[Delivery]) -> list[Snapshot]:
                 rows=sum(part.rows for part in parts),
             )
             for (batch, feed, place), parts in found.items()
-            if all(part.state in ("retry", "accepted") for part in parts)
+            if not any(part.is_left_out for part in parts)
         ),
         key=lambda snapshot: snapshot.order,
     )

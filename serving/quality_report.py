@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contract.tables import LAYERS
-from lake.results import HeldFile, JobResult, Results, total
+from lake.results import HeldFile, JobResult, Results, accounts_of, total
 from lake.storage import Folder
 from serving.lineage.picture import gold_trails, picture
 from serving.pages import render as render_page
@@ -57,7 +57,7 @@ def render(results: Results) -> str:
     run_ids = results.run_ids()[-_RUNS_SHOWN:]
     runs = [(run_id, results.for_run(run_id)) for run_id in run_ids]
     shown = [result for _, found in runs for result in found]
-    accounts = next((result.accounts for result in reversed(shown) if result.accounts), ())
+    accounts = accounts_of(reversed(shown))
     return render_page(
         "quality.html.j2",
         held=_held(shown),

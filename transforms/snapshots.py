@@ -54,17 +54,19 @@ def known_in_rows(conformed: Mapping[str, DataFrame], feed: Feed) -> DataFrame:
 
 def known_in_history(history: DataFrame, feed: Feed) -> DataFrame:
     """Return `KEY` and `SINCE` of the customers of whom silver.customer_history has ever had something that `feed` says."""
-    times = ", ".join(f"`{group.event_column}`" for group in feed.groups)
-    oldest = f"least({times})" if len(feed.groups) > 1 else times
-    held = history.where("recorded_to IS NULL").groupBy(KEY).agg(F.expr(f"min({oldest})").alias(SINCE))
+    held = history.where("recorded_to IS NULL").groupBy(KEY).agg(F.expr(f"min({_oldest_sql(feed)})").alias(SINCE))
     return held.where(F.col(SINCE).isNotNull())
 
 
 def known_in_table(customers: DataFrame, feed: Feed) -> DataFrame:
     """Return `KEY` and `SINCE` of the customers in silver.customers of whom something is known that `feed` says."""
+    return customers.selectExpr(KEY, f"{_oldest_sql(feed)} AS {SINCE}").where(F.col(SINCE).isNotNull())
+
+
+def _oldest_sql(feed: Feed) -> str:
+    """The oldest event time of what `feed` says of a customer."""
     times = ", ".join(f"`{group.event_column}`" for group in feed.groups)
-    oldest = f"least({times})" if len(feed.groups) > 1 else times
-    return customers.selectExpr(KEY, f"{oldest} AS {SINCE}").where(F.col(SINCE).isNotNull())
+    return f"least({times})" if len(feed.groups) > 1 else times
 
 
 def absences(
